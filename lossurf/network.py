@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from functools import cached_property
-from math import exp, log
+from math import exp, inf, log
 from typing import Final
 
 import numpy as np
 
 from lossurf.errors import InputError
+from lossurf.numerics import EPS, UNDECIDED_FACTOR, rank_threshold
 from lossurf.reduction.problem import ReducedProblem
 from lossurf.reduction.triangle import Matrix
 
@@ -34,7 +36,7 @@ class WhitenedNetwork:
     Attributes
     ----------
     layers : tuple of ndarray
-        W_1 (d_1, rank_x), W_2 (d_2, d_1), ...; equal spectral norms where none is zero.
+        W_1 (d_1, rank_x), W_2 (d_2, d_1), ...; whitened (first) and scaled by `whiten`.
     target : ndarray, shape (dy, rank_x)
         T / scale.
     stretch : tuple of float
@@ -148,7 +150,14 @@ class WhitenedNetwork:
         return WhitenedNetwork(layers, self.target, self.stretch, self.first_layer_size)
 
 
-def whiten(weights: Sequence[Matrix], problem: ReducedProblem, *, as_stored: bool = False) -> WhitenedNetwork:
+class Gauge(Enum):
+    """Which scale the layers are read at: the product does not fix it where it is nearly zero (theory, section 6)."""
+
+    BALANCED = "balanced"  # equal spectral norms
+    STORED = "stored"  # the caller's own, W_1 and T in units of ||T||
+
+
+def whiten(weights: Sequence[Matrix], problem: ReducedProblem, *, gauge: Gauge = Gauge.BALANCED) -> WhitenedNetwork:
     """Take a network to the coordinates in which scale, units and samples are gone (theory, sections 2 and 6).
 
     Parameters
@@ -156,14 +165,15 @@ def whiten(weights: Sequence[Matrix], problem: ReducedProblem, *, as_stored: boo
     weights : sequence of ndarray
         W_1 (d_1, dx), ..., W_N (dy, d_{N-1}), finite float64.
     problem : ReducedProblem
-    as_stored : bool
-        Beside a layer that is exactly zero the product does not fix the scale of the others: they get norm 1, or, with
-        this, keep their stored norm where it is below 1, so that a layer that is only rounding stays rounding.
+    gauge : Gauge
+        Scale at which the layers are read. In the stored gauge a factor that makes one layer larger than T and another
+        smaller is shared between the two first: it is a scaling of the hidden units and says nothing.
 
     Returns
     -------
     WhitenedNetwork
-        Layers balanced to equal spectral norms, product unchanged, where none is zero.
+        The product is that of the weights. A layer that is only rounding is exactly zero in it. Beside a layer that is
+        zero the others have norm 1, or in the stored gauge at most that: any scale of theirs is a scale of the zero.
 
     Raises
     ------
@@ -172,7 +182,7 @@ def whiten(weights: Sequence[Matrix], problem: ReducedProblem, *, as_stored: boo
     """
     try:
         with np.errstate(over="raise", invalid="raise"):
-            return _balanced(weights, problem, as_stored=as_stored)
+            return _whitened(weights, problem, gauge)
     except (FloatingPointError, OverflowError):
         raise output_too_large() from None
 
@@ -186,7 +196,7 @@ def output_too_large() -> InputError:
     )
 
 
-def _balanced(weights: Sequence[Matrix], problem: ReducedProblem, *, as_stored: bool) -> WhitenedNetwork:
+def _whitened(weights: Sequence[Matrix], problem: ReducedProblem, gauge: Gauge) -> WhitenedNetwork:
     """Scale every layer by an exact power of two first, so that no intermediate leaves the range of float64."""
     columns, column_exponent = _unit_range(problem.column_norms)
     mantissas, exponents = map(list, zip(*(_unit_range(W) for W in weights), strict=True))
@@ -195,31 +205,84 @@ def _balanced(weights: Sequence[Matrix], problem: ReducedProblem, *, as_stored: 
     logs = [exponent * log(2.0) for exponent in exponents]
     logs[0] += column_exponent * log(2.0) - log(problem.scale)
     norms = [float(np.linalg.norm(W, 2)) if W.size else 0.0 for W in mantissas]
-    sizes = _balanced_sizes(norms, logs, as_stored=as_stored)
+    for k in _rounding_layers(norms, logs, [W.shape for W in weights], whitened_size):
+        mantissas[k], norms[k] = np.zeros_like(mantissas[k]), 0.0
+    sizes = _layer_factors(norms, logs, gauge)
     factors = [exp(size) for size in sizes]
     stretch = tuple(size - unit for size, unit in zip(sizes, logs, strict=True))
     layers = tuple(np.asarray(W * factor) for W, factor in zip(mantissas, factors, strict=True))
     layer_norms = tuple(norm * factor for norm, factor in zip(norms, factors, strict=True))
-    first_layer_size = whitened_size * factors[0]
+    first_layer_size = whitened_size * factors[0] if norms[0] else layer_norms[0]
     reach = (max(layer_norms[0], first_layer_size), *layer_norms[1:])
     if sum(log(max(size, 1.0)) for size in reach) > _LARGEST_PRODUCT:
         raise output_too_large()
     return WhitenedNetwork(layers, problem.target, stretch, first_layer_size, layer_norms)
 
 
-def _balanced_sizes(norms: list[float], logs: list[float], *, as_stored: bool) -> list[float]:
-    """Logarithms of the factors that balance layers of spectral norm `norms` in units of exp(`logs`).
+def _rounding_layers(
+    norms: list[float], logs: list[float], shapes: list[tuple[int, ...]], whitened_size: float
+) -> list[int]:
+    """Positions of the layers that are nothing but rounding, norms in units of exp(logs), ||T|| = 1.
+
+    Two roundings of float64 make a zero look like a layer. W_1 F has an error of (dx + d_1) eps ||W_1 diag(c)||
+    ||F / c||, the backward error of a product (Higham 2002, section 3.5) and of the singular vectors in F: where W_1
+    sees nothing of X, that is all there is. And a layer computed through the others as a difference is left at their
+    widths times eps of what T is, the constant known to one digit; it is compared as it is stored, and once what
+    other layers have above T has been given to it. Neither is called zero where, carried through
+    the other layers, it would move the product by more than sqrt(eps) of T: there it is a large rounding, not a zero.
+    """
+    first = rank_threshold(whitened_size, sum(shapes[0]))
+    tiny_height = log(UNDECIDED_FACTOR * rank_threshold(1.0, sum(map(sum, shapes))))
+    heights = _levelled([unit + log(norm) if norm else -inf for norm, unit in zip(norms, logs, strict=True)])
+    found = []
+    for k, (norm, unit, height) in enumerate(zip(norms, logs, heights, strict=True)):
+        blind = k == 0 and norm <= first
+        others = [size for j, size in enumerate(heights) if j != k]
+        reach = sum(others) + (unit + log(first) if blind and first else height)
+        tiny = norm and min(height, unit + log(norm)) <= tiny_height
+        if norm and (blind or tiny) and reach <= 0.5 * log(EPS):
+            found.append(k)
+    return found
+
+
+def _levelled(sizes: list[float]) -> list[float]:
+    """Logarithms of the layers' norms after what is above 0 has filled up what is below, the sum unchanged.
+
+    The lowest are raised first, all to one water line; so are the highest lowered. Zeros (-inf) stay.
+    """
+    above = sum(max(size, 0.0) for size in sizes)
+    below = sum(max(-size, 0.0) for size in sizes if size > -inf)
+    moved = min(above, below)
+    raised = _filled([-min(size, 0.0) for size in sizes if size > -inf], moved)
+    lowered = _filled([max(size, 0.0) for size in sizes if size > -inf], moved)
+    finite = iter(high - low for high, low in zip(lowered, raised, strict=True))
+    return [next(finite) if size > -inf else -inf for size in sizes]
+
+
+def _filled(heights: list[float], amount: float) -> list[float]:
+    """Cut `amount` >= 0 off non-negative heights from the top, to one line."""
+    for line_count in range(len(heights), 0, -1):
+        top = sorted(heights, reverse=True)[:line_count]
+        line = (sum(top) - amount) / line_count
+        if line <= top[-1]:
+            return [min(height, line) for height in heights]
+    return heights
+
+
+def _layer_factors(norms: list[float], logs: list[float], gauge: Gauge) -> list[float]:
+    """Logarithms of the factors that bring layers of spectral norm `norms`, in units of exp(`logs`), to a gauge.
 
     The factors multiply to the same product as the units, so that the change of variables leaves P, and with it the
     type of every point, unchanged.
     """
-    sizes = [unit + log(norm) if norm else 0.0 for norm, unit in zip(norms, logs, strict=True)]
+    sizes = [unit + log(norm) if norm else -inf for norm, unit in zip(norms, logs, strict=True)]
     zeros = norms.count(0.0)
     if not zeros:
         mean = sum(sizes) / len(sizes)
-        return [mean - log(norm) for norm in norms]
-    targets = [min(size, 0.0) if as_stored else 0.0 for size in sizes]
-    factors = [target - log(norm) if norm else 0.0 for target, norm in zip(targets, norms, strict=True)]
+        targets = [mean] * len(sizes) if gauge is Gauge.BALANCED else _levelled(sizes)
+        return [target - log(norm) for target, norm in zip(targets, norms, strict=True)]
+    heights = [0.0] * len(sizes) if gauge is Gauge.BALANCED else [min(height, 0.0) for height in _levelled(sizes)]
+    factors = [height - log(norm) if norm else 0.0 for height, norm in zip(heights, norms, strict=True)]
     rest = (sum(logs) - sum(factors)) / zeros
     return [factor if norm else rest for factor, norm in zip(factors, norms, strict=True)]
 

@@ -21,6 +21,11 @@ STABILITY_FACTOR: Final = 3.0
 half a decimal digit is the most that the choice of a tolerance can be trusted to."""
 
 
+LARGEST_TOLERANCE: Final = 1e-2
+"""The tolerance of half precision, and the largest at which a kind of point is named: where the layers are known to one
+digit or none, every critical level of ordinary data is within their reach (theory, section 6)."""
+
+
 class Status(StrEnum):
     """The three values of a decision about measured numbers."""
 

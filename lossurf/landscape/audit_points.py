@@ -81,7 +81,7 @@ def audit_points(
 def _audited(problem: ReducedProblem, weights: Layers, tails: bool) -> AuditPoint:
     biases = (*(None,) * (len(weights) - 1), output_bias(weights, None, problem)) if problem.bias else None
     result = classify_network(weights, problem, biases=biases)
-    sensitivity = read_point(weights, problem, result.tolerance, biases=biases).sensitivity
+    sensitivity = read_point(weights, problem, biases=biases).deciding(result.tolerance).sensitivity
     network = sensitivity.network
     optimal = result.verdict is Verdict.GLOBAL_MINIMUM
     return AuditPoint(

@@ -17,10 +17,10 @@ from lossurf.landscape.certificates import (
 )
 from lossurf.landscape.descent import strict_saddle_descent
 from lossurf.landscape.optimum import best_loss, critical_losses, nearest_losses
-from lossurf.landscape.reading import read_point
+from lossurf.landscape.reading import Reading, read_point
 from lossurf.landscape.type_test import Step, TypeTest, eigen_indices
 from lossurf.landscape.verdict import Certificate, Classification, LayerFacts, Verdict
-from lossurf.numerics import STABILITY_FACTOR, default_tolerance, rank_threshold
+from lossurf.numerics import LARGEST_TOLERANCE, STABILITY_FACTOR, default_tolerance, rank_threshold
 from lossurf.reduction.problem import ReducedProblem
 from lossurf.reduction.triangle import Matrix
 
@@ -36,14 +36,15 @@ class _Judgement:
 class _Setting:
     """The step of the verdict that a tolerance falls on, and what is needed to judge it."""
 
-    test: TypeTest
+    reading: Reading
+    test: TypeTest  # in the gauge that gives the verdict
     problem: ReducedProblem
     tau: float
     step: Step
     below: Verdict | None
     above: Verdict | None
     rank: int
-    floor: float  # rounding error of the reduced data: no tolerance below it means anything
+    floor: float  # rounding error of the reduced data: the verdict must be the same for every tolerance up to it
     gap: float
 
 
@@ -72,8 +73,7 @@ def classify_network(
     checkpoint : str
         Name for the report.
     tolerance : float, optional
-        tau of the zero rule (theory, section 6); by default that of the coarsest stored dtype, or the rounding error of
-        the reduced data where that is larger.
+        tau of the zero rule (theory, section 6); by default that of the coarsest stored dtype, never the data's.
     notes : tuple of str
         What was assumed in reading the checkpoint.
 
@@ -88,17 +88,16 @@ def classify_network(
     """
     facts = tuple(layers or (LayerFacts(f"W{k}", W.shape, "float64") for k, W in enumerate(weights, 1)))
     floor = problem.target_error() + rank_threshold(len(weights), max(W.size and max(W.shape) for W in weights))
-    tau = tolerance or max(default_tolerance([layer.dtype for layer in facts]), floor)
-    if tolerance is None and tau == floor:
-        notes = (*notes, f"tolerance raised to {tau:.3g}, the rounding error of the reduced data")
-    test = read_point(weights, problem, tau, biases=biases)
+    tau = tolerance or default_tolerance([layer.dtype for layer in facts])
+    reading = read_point(weights, problem, biases=biases)
+    step, below, above = reading.step(tau)
+    test = reading.deciding(tau)
     rank_max = test.rank_max
-    step, below, above = test.step(tau)
     rank = test.ranks(tau)[0]
     loss = _finite_loss(problem, test)
     optimal_loss = best_loss(problem, rank_max)
     gap = problem.scale**2 * max(test.rise_above(rank_max), 0.0)
-    judgement = _judge(_Setting(test, problem, tau, step, below, above, rank, floor, gap))
+    judgement = _judge(_Setting(reading, test, problem, tau, step, below, above, rank, floor, gap))
     plateau, distance = _plateau(problem, loss, rank_max)
     attainable = best_loss(problem, 0) - optimal_loss
     critical = judgement.verdict not in (Verdict.NOT_CRITICAL, Verdict.UNDETERMINED)
@@ -149,14 +148,30 @@ def _judge(setting: _Setting) -> _Judgement:
 
 
 def _doubt(setting: _Setting) -> str | None:
-    step, tau = setting.step, setting.tau
-    if tau < setting.floor:
-        return f"the tolerance is below the rounding error of the reduced data, {setting.floor:.3g}"
-    if step.verdict is Verdict.UNDETERMINED:
+    return _doubt_of_data(setting) or _doubt_of_weights(setting)
+
+
+def _doubt_of_data(setting: _Setting) -> str | None:
+    """Say what the rounding of the reduced data, or a tolerance too large to mean anything, leaves open."""
+    step, tau, floor = setting.step, setting.tau, setting.floor
+    if tau < floor and step.stop <= floor:
         return (
-            "the precision of the weights cannot tell the critical levels of this data apart "
-            f"(cond(X) = {setting.problem.condition:.3g})"
+            f"{step.verdict} at the tolerance of the weights, but the reduced data are known to {floor:.3g} only, "
+            f"and within that it may be {setting.above} (cond(X) = {setting.problem.condition:.3g})"
         )
+    if max(tau, floor) > LARGEST_TOLERANCE and step.verdict is not Verdict.NOT_CRITICAL:
+        return (
+            f"at a tolerance of {max(tau, floor):.3g} every layer may be another: above {LARGEST_TOLERANCE:g} "
+            f"no kind of point is named (cond(X) = {setting.problem.condition:.3g})"
+        )
+    return None
+
+
+def _doubt_of_weights(setting: _Setting) -> str | None:
+    """Say what the precision of the weights leaves open."""
+    step, tau = setting.step, setting.tau
+    if step.verdict is Verdict.UNDETERMINED:
+        return _unresolved(setting)
     for end, neighbour in ((step.start, setting.below), (step.stop, setting.above)):
         if neighbour is not None and 1.0 / STABILITY_FACTOR < end / tau < STABILITY_FACTOR:
             return (
@@ -166,10 +181,29 @@ def _doubt(setting: _Setting) -> str | None:
     return None
 
 
+def _unresolved(setting: _Setting) -> str:
+    verdicts = [test.verdict(setting.tau) for test in setting.reading.tests]
+    if len(set(verdicts)) > 1:
+        return (
+            f"{verdicts[0]} with the layers balanced but {verdicts[-1]} as they are stored: "
+            "their product is nearly zero and does not fix their scales"
+        )
+    return (
+        "the precision of the weights cannot tell the critical levels of this data apart "
+        f"(cond(X) = {setting.problem.condition:.3g})"
+    )
+
+
 def _not_critical(setting: _Setting) -> _Judgement:
-    measure = setting.test.gradient
-    reason = f"the gradient is not zero: its measure {measure:.3g} exceeds the tolerance {setting.tau:.3g}"
-    return _Judgement(Verdict.NOT_CRITICAL, reason, gradient_certificate(setting.test, setting.tau))
+    test, tau = setting.test, setting.tau
+    reason = f"the gradient is not zero: its measure {test.gradient:.3g} exceeds the tolerance {tau:.3g}"
+    largest = test.largest_layer_gradient
+    if largest <= tau:  # ||T|| = 1: small beside the data, yet far from zero beside what the layers can do
+        reason = (
+            f"vanishing gradient: ||dL/dW_k|| is {largest:.3g} of the data, "
+            f"yet no relative change of the layers below {test.gradient:.2g} makes it zero"
+        )
+    return _Judgement(Verdict.NOT_CRITICAL, reason, gradient_certificate(test, tau))
 
 
 def _global_minimum(setting: _Setting) -> _Judgement:
@@ -184,13 +218,20 @@ def _bad_saddle(setting: _Setting) -> _Judgement:
 
 
 def _strict_saddle(setting: _Setting) -> _Judgement:
-    test, problem = setting.test, setting.problem
-    descent = strict_saddle_descent(test, problem, setting.rank, setting.tau)
-    if descent is None:
-        reason = "a direction of negative curvature exists but none could be verified in float64"
-        return _Judgement(Verdict.UNDETERMINED, reason)
-    certificate = strict_certificate(descent, test.network, problem, margin=setting.step.stop / setting.tau)
-    return _Judgement(Verdict.STRICT_SADDLE, "a verified direction of negative curvature leads down", certificate)
+    """Attach a verified direction; where the gauges differ it must exceed what the tolerance explains."""
+    problem, tau, tests = setting.problem, setting.tau, setting.reading.tests
+    agreed = len({test.verdict(tau) for test in tests}) == 1
+    for test in tests:
+        if test.verdict(tau) is not Verdict.STRICT_SADDLE:
+            continue
+        descent = strict_saddle_descent(test, problem, test.ranks(tau)[0], tau, least=0.0 if agreed else tau)
+        if descent is not None:
+            certificate = strict_certificate(descent, test.network, problem, margin=setting.step.stop / tau)
+            return _Judgement(
+                Verdict.STRICT_SADDLE, "a verified direction of negative curvature leads down", certificate
+            )
+    reason = "a direction of negative curvature exists but none could be verified in float64"
+    return _Judgement(Verdict.UNDETERMINED, reason if agreed else _unresolved(setting))
 
 
 _EVIDENCE: dict[Verdict, Callable[[_Setting], _Judgement]] = {

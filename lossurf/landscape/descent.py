@@ -8,6 +8,7 @@ from math import isfinite, sqrt
 import numpy as np
 
 from lossurf.landscape.pair_span import PairSpan, frobenius_norm, pair_spans
+from lossurf.landscape.sensitivity import Sensitivity
 from lossurf.landscape.type_test import TypeTest
 from lossurf.network import Layers, WhitenedNetwork, to_user
 from lossurf.numerics import rank_threshold
@@ -41,7 +42,9 @@ class Descent:
     step: float  # length in the caller's coordinates
 
 
-def strict_saddle_descent(test: TypeTest, problem: ReducedProblem, rank: int, tau: float) -> Descent | None:
+def strict_saddle_descent(
+    test: TypeTest, problem: ReducedProblem, rank: int, tau: float, *, least: float = 0.0
+) -> Descent | None:
     """Return the steepest verified direction of negative curvature at a strict saddle.
 
     Parameters
@@ -52,11 +55,13 @@ def strict_saddle_descent(test: TypeTest, problem: ReducedProblem, rank: int, ta
         Rank of P at `tau`.
     tau : float
         Tolerance at which ranks are judged.
+    least : float
+        How strong the curvature must be, relative to the largest of the Hessian in this gauge; rounding in any case.
 
     Returns
     -------
     Descent or None
-        None if no candidate shows v^T H v < 0 and a lower loss in float64.
+        None if no candidate shows v^T H v surely < 0 and a lower loss in float64.
 
     Notes
     -----
@@ -65,6 +70,7 @@ def strict_saddle_descent(test: TypeTest, problem: ReducedProblem, rank: int, ta
     find, as beside a layer that is only rounding, curvature alone decides.
     """
     network = test.network
+    threshold = largest_curvature(test.sensitivity) * max(least, _curvature_rounding(network))
     spans = [
         (span, span.form(network), *span.lengths(network, problem)) for span in pair_spans(test, problem, rank, tau)
     ]
@@ -75,7 +81,9 @@ def strict_saddle_descent(test: TypeTest, problem: ReducedProblem, rank: int, ta
             for span, form, gram, units in spans
         ]
         for curvature, x, span in sorted(combined, key=lambda entry: entry[0]):
-            descent = _verified(network, problem, span, x, clear=clear, far=far) if curvature < 0.0 else None
+            if curvature >= 0.0:
+                break
+            descent = _verified(network, problem, span, x, threshold, clear=clear, far=far)
             if descent is not None and (user_metric or not clear or _is_storable(descent, network, problem)):
                 return descent
     return None
@@ -102,14 +110,41 @@ def _is_storable(descent: Descent, network: WhitenedNetwork, problem: ReducedPro
     return size == 0.0 or descent.step <= size / _STEPS[-1]
 
 
+def largest_curvature(sensitivity: Sensitivity) -> float:
+    """Return the largest block of the Hessian in its gauge: ||A_k||^2 ||B_{k-1}||^2 or ||E_ij|| ||M_ij||.
+
+    Within a factor of the number of blocks, 2 N^2, of its largest eigenvalue.
+    """
+    top = sensitivity.network.depth + 1
+    squares = (sensitivity.norm(top, k) * sensitivity.norm(k, 0) for k in range(1, top))
+    mixed = (sensitivity.block_norm(i, j) * sensitivity.norm(i, j) for i in range(2, top) for j in range(1, i))
+    return max(max(squares) ** 2, max(mixed, default=0.0))
+
+
+def _curvature_rounding(network: WhitenedNetwork) -> float:
+    """Return the rounding of v^T H v / v^T v relative to `largest_curvature`: products of every layer's width."""
+    return rank_threshold(1.0, sum(W.shape[1] for W in network.layers))
+
+
 def _verified(
-    network: WhitenedNetwork, problem: ReducedProblem, span: PairSpan, x: Matrix, *, clear: bool, far: bool
+    network: WhitenedNetwork,
+    problem: ReducedProblem,
+    span: PairSpan,
+    x: Matrix,
+    threshold: float,
+    *,
+    clear: bool,
+    far: bool,
 ) -> Descent | None:
-    """Evaluate v^T H v by the full formula and the loss along the direction; None unless both fall."""
+    """Evaluate v^T H v by the full formula and the loss along the direction; None unless both fall.
+
+    The curvature v^T H v / v^T v must exceed `threshold`: in the caller's metric a change can be all in a layer that
+    hardly moves the product, and then what is negative is rounding.
+    """
     direction = span.direction(network, x)
     form = network.curvature(direction, direction)
     size = frobenius_norm(*to_user(network, direction, problem))
-    if form >= 0.0 or not isfinite(size) or size == 0.0:
+    if form >= -threshold * frobenius_norm(*direction) ** 2 or not isfinite(size) or size == 0.0:
         return None
     reach = max(1.0, *(frobenius_norm(W) for W in network.layers)) / frobenius_norm(*direction)
     if far:

@@ -28,7 +28,7 @@ def singular_values(matrix: Matrix) -> Matrix:
 
 
 class PlainNetwork:
-    """The layers in units where X is the identity, ||T||_2 = 1 and no layer is longer than another.
+    """The layers in units where X is the identity, ||T||_2 = 1, and in one of the two gauges.
 
     Parameters
     ----------
@@ -38,23 +38,29 @@ class PlainNetwork:
     scale : float
         What T is divided by.
     as_stored : bool
-        Beside a layer that is zero: keep what is shorter than 1 instead of giving it norm 1.
+        Keep the layers as long as they are, but for what one is above 1 and another below; otherwise no layer is longer
+        than another. Beside a layer that is zero the others have norm 1, or as stored at most that.
     """
 
     def __init__(
         self, weights: Sequence[Matrix], R11: Matrix, T: Matrix, scale: float, *, as_stored: bool = False
     ) -> None:
+        units = np.linalg.norm(R11, axis=0)
+        whitening = np.divide(R11, units, out=np.zeros_like(R11), where=units > 0.0)
+        first_size = norm(weights[0] * units) * norm(whitening) / scale
         layers = [weights[0] @ R11.T / scale, *weights[1:]]
+        for k in _nothing_but_rounding(layers, [W.shape for W in weights], first_size):
+            layers[k] = np.zeros_like(layers[k])
         sizes = [norm(W) for W in layers]
-        lengths = [min(size, 1.0) if as_stored else 1.0 for size in sizes]
-        if all(sizes):
+        lengths = _leveled(sizes) if as_stored else [1.0] * len(sizes)
+        if not all(sizes):
+            lengths = [min(length, 1.0) for length in lengths]
+        elif not as_stored:
             lengths = [float(np.exp(np.mean(np.log(sizes))))] * len(sizes)
         factors = [length / size if size else 1.0 for length, size in zip(lengths, sizes, strict=True)]
         self.layers = [W * factor for W, factor in zip(layers, factors, strict=True)]
         self.T = T / scale
-        units = np.linalg.norm(R11, axis=0)
-        whitening = np.divide(R11, units, out=np.zeros_like(R11), where=units > 0.0)
-        self.first_size = norm(weights[0] * units) * norm(whitening) / scale * factors[0]
+        self.first_size = first_size * factors[0] if sizes[0] else 0.0
         self._products: dict[tuple[int, int], Matrix] = {}
         self._norms: dict[tuple[int, int], float] = {}
         self.E = self.product(self.depth + 1, 0) - self.T
@@ -97,10 +103,48 @@ class PlainNetwork:
         outer = self.change(top, i) * below + above * self.change(j, 0)
         return outer * size + above * below * self.change(top, 0)
 
+    def fixes_no_scale(self) -> bool:
+        """Whether the product is so small, ||T|| = 1, that a relative change of the layers could take it away."""
+        return self.norm(self.depth + 1, 0) <= 1e-2
+
     def gradient(self) -> float:
-        """Largest relative gradient of a layer."""
-        layers = range(1, self.depth + 1)
-        return max(norm(self.residual_block(k, k)) / max(self.residual_change(k, k), 1.0) for k in layers)
+        """Largest relative gradient of a layer: what relative change of the layers could make it zero."""
+        ratios = [0.0]
+        for k in range(1, self.depth + 1):
+            size, change = norm(self.residual_block(k, k)), self.residual_change(k, k)
+            ratios.append(size / change if change else np.inf if size else 0.0)
+        return max(ratios)
+
+
+def _nothing_but_rounding(layers: Sequence[Matrix], shapes: Sequence[tuple[int, ...]], first_size: float) -> list[int]:
+    """Layers no larger than the rounding of what they were computed from, and of no weight in the product."""
+    eps = float(np.finfo(np.float64).eps)
+    sizes = [norm(W) for W in layers]
+    levels, tiny = _leveled(sizes), 10.0 * eps * sum(sum(shape) for shape in shapes)
+    found = []
+    for k, (size, shape) in enumerate(zip(sizes, shapes, strict=True)):
+        others = float(np.prod([level for j, level in enumerate(levels) if j != k]))
+        blind = k == 0 and size <= sum(shape) * eps * first_size
+        if (blind and others * sum(shape) * eps * first_size <= eps**0.5) or (
+            min(size, levels[k]) <= tiny and others * levels[k] <= eps**0.5
+        ):
+            found.append(k)
+    return found
+
+
+def _leveled(sizes: Sequence[float]) -> list[float]:
+    """Lengths after what exceeds 1 has been taken off the longest and given to the shortest, their product kept."""
+    logs = np.log([size for size in sizes if size > 0.0])
+    spare = min(float(np.sum(logs[logs > 0.0])), float(-np.sum(logs[logs < 0.0])))
+    for sign in (1.0, -1.0):
+        order = np.argsort(-sign * logs)
+        heights = np.maximum(sign * logs[order], 0.0)
+        counts = np.arange(1, len(heights) + 1)
+        lines = (np.cumsum(heights) - spare) / counts
+        line = np.max(lines, initial=0.0) if spare else np.inf
+        logs[order] -= sign * (heights - np.minimum(heights, line))
+    rest = iter(np.exp(logs).tolist())
+    return [next(rest) if size > 0.0 else 0.0 for size in sizes]
 
 
 def curvature(weights: Sequence[Matrix], direction: Sequence[Matrix], R11: Matrix, T: Matrix) -> tuple[float, float]:

@@ -111,6 +111,10 @@ class Sensitivity:
         return float(values[rank]) if values.size > rank else 0.0
 
     def gradient_measures(self) -> Matrix:
-        """||dL/dW_k||_2 / max(change(E_kk), 1) for k = 1..N, shape (N,): critical where all are at most tau."""
+        """||dL/dW_k||_2 / change(E_kk) for k = 1..N, shape (N,): critical where all are at most tau.
+
+        No floor: a gradient that is a product of many small norms is small, yet no small change of the layers makes it
+        zero (theory, section 6a).
+        """
         layers = range(1, self.network.depth + 1)
-        return np.array([self.block_norm(k, k) / max(self.block_change(k, k), 1.0) for k in layers])
+        return np.array([vanishing_tolerance(self.block_norm(k, k), self.block_change(k, k)) for k in layers])

@@ -68,10 +68,12 @@ class TypeTest:
         self.network = sensitivity.network
         self.rank_max = rank_max
         self.layer_gradients = sensitivity.gradient_measures()
+        self.largest_layer_gradient = max(sensitivity.block_norm(k, k) for k in range(1, self.network.depth + 1))
         self.gradient = max(float(np.max(self.layer_gradients)), mean_gradient)
         self.excess = self.network.excess + mean_excess
         self.product_singular_values = singular_values(self.network.product)
         self._excess_by_rank = excess_by_rank(problem)
+        self._target_singular_values = problem.target_svd[1]
         # ||T||_F^2 >= 1 is the unit of loss; where T = 0 the unit is ||Y||^2 = 1 in these coordinates
         self._loss_unit = max(float(np.sum(problem.target**2)), 1.0)
         self._strict_below: dict[int, float] = {}
@@ -80,8 +82,9 @@ class TypeTest:
         """Return the verdict when every zero is judged at tolerance tau."""
         if self.gradient > tau:
             return Verdict.NOT_CRITICAL
-        if self.network.depth == 1:  # a convex problem: every critical point is a global minimum
-            return Verdict.GLOBAL_MINIMUM
+        if self.network.depth == 1:  # convex: a critical point above the optimum is one of these two by rounding
+            level = self.level(self.rank_max, tau)
+            return Verdict.GLOBAL_MINIMUM if level is Level.EQUAL else Verdict.UNDETERMINED
         first, second = (self._verdict_at_rank(rank, tau) for rank in self.ranks(tau))
         return first if first is second else Verdict.UNDETERMINED
 
@@ -151,11 +154,25 @@ class TypeTest:
     def _verdict_at_rank(self, rank: int, tau: float) -> Verdict:
         optimum = self.level(self.rank_max, tau)
         if optimum is not Level.ABOVE:
-            return Verdict.GLOBAL_MINIMUM if optimum is Level.EQUAL else Verdict.UNDETERMINED
+            reached = optimum is Level.EQUAL and not self._misses(rank, tau)
+            return Verdict.GLOBAL_MINIMUM if reached else Verdict.UNDETERMINED
         fit = self.level(rank, tau)
         if fit is not Level.EQUAL:
             return Verdict.STRICT_SADDLE if fit is Level.ABOVE else Verdict.UNDETERMINED
         return Verdict.STRICT_SADDLE if tau < self.strict_below(rank) else Verdict.BAD_SADDLE
+
+    def _misses(self, rank: int, tau: float) -> bool:
+        """Whether P lacks a singular value of T that the tolerance resolves but the loss does not.
+
+        The loss sees a singular value squared, so one of up to sqrt(2 tau) hides in it.
+        """
+        wanted = min(self.rank_max, int(np.count_nonzero(self._target_singular_values > tau)))
+        return rank < wanted and self.rise_above(self.rank_max) > self._loss_rounding
+
+    @cached_property
+    def _loss_rounding(self) -> float:
+        """Rounding of the difference of two sums of squares of up to `_loss_unit`, one term an entry of T."""
+        return rank_threshold(self._loss_unit, sum(self.network.target.shape))
 
     @cached_property
     def _rank_thresholds(self) -> tuple[Matrix, Matrix]:
@@ -166,8 +183,7 @@ class TypeTest:
     def _level_thresholds(self, rank: int) -> tuple[float, float]:
         """Return the tau from which the loss equals L_rank, and the tau below which it is surely above."""
         rise = self.rise_above(rank)
-        rounding = rank_threshold(self._loss_unit, sum(self.network.target.shape))  # of the two sums of squares
-        if rise <= rounding:
+        if rise <= self._loss_rounding:
             return 0.0, 0.0
         equal_from = rise / self._loss_unit
         change = self.sensitivity.product_change
@@ -176,7 +192,8 @@ class TypeTest:
     @cached_property
     def _edges(self) -> list[float]:
         """Every tau at which the verdict may change, except those of `strict_below`; ascending, 0 first, inf last."""
-        edges = {0.0, self.gradient, *np.concatenate(self._rank_thresholds).tolist(), inf}
+        ranks = np.concatenate([*self._rank_thresholds, self._target_singular_values])
+        edges = {0.0, self.gradient, *ranks.tolist(), inf}
         for rank in range(self._excess_by_rank.size):
             edges.update(self._level_thresholds(rank))
         return sorted(edges)

@@ -94,11 +94,13 @@ class _Claim:
         self.rounding_of_zero = rank_threshold(1.0, order) / self.tau if self.tau > 0.0 else np.inf
 
     def _network(self) -> PlainNetwork:
-        """Beside a zero layer the lengths of the others are free: 1, or as stored if only that is critical."""
-        network = PlainNetwork(self.weights, self.R11, self.T, self.scale)
-        if all(W.any() for W in network.layers) or network.gradient() <= self.tau:
-            return network
-        return PlainNetwork(self.weights, self.R11, self.T, self.scale, as_stored=True)
+        """In the gauge whose gradient is the one claimed: the product of a nearly zero one leaves the choice."""
+        balanced, stored = (
+            PlainNetwork(self.weights, self.R11, self.T, self.scale, as_stored=choice) for choice in (False, True)
+        )
+        claimed = float(self.said["gradient"])
+        off = [abs(max(network.gradient(), self.mean_measure) - claimed) for network in (balanced, stored)]
+        return stored if off[1] < off[0] and balanced.fixes_no_scale() else balanced
 
     def _mean_residual(self) -> tuple[float, float]:
         """Norm of sqrt(m) (P mean_x + b_eff - mean_y) over the scale, and over its first-order change as well."""

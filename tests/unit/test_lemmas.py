@@ -21,7 +21,9 @@ SECOND_ORDER = ("lemma-4.4", "corollary-4.5", "lemma-4.6")
 
 def sensitivity(weights, X, Y):
     triangle = reduce_blocks([(X.T, Y.T)], X.shape[0], Y.shape[0])
-    return read_point([np.asarray(W, dtype=float) for W in weights], reduced_problem(triangle), TAU).sensitivity
+    return (
+        read_point([np.asarray(W, dtype=float) for W in weights], reduced_problem(triangle)).deciding(TAU).sensitivity
+    )
 
 
 def lemmas(weights, X, Y, tau=TAU):
