@@ -207,6 +207,7 @@ def _whitened(weights: Sequence[Matrix], problem: ReducedProblem, gauge: Gauge) 
     norms = [float(np.linalg.norm(W, 2)) if W.size else 0.0 for W in mantissas]
     for k in _rounding_layers(norms, logs, [W.shape for W in weights], whitened_size):
         mantissas[k], norms[k] = np.zeros_like(mantissas[k]), 0.0
+        logs[k] -= exponents[k] * log(2.0)  # the unit of rounding is no unit of the layer
     sizes = _layer_factors(norms, logs, gauge)
     factors = [exp(size) for size in sizes]
     stretch = tuple(size - unit for size, unit in zip(sizes, logs, strict=True))
@@ -228,19 +229,23 @@ def _rounding_layers(
     ||F / c||, the backward error of a product (Higham 2002, section 3.5) and of the singular vectors in F: where W_1
     sees nothing of X, that is all there is. And a layer computed through the others as a difference is left at their
     widths times eps of what T is, the constant known to one digit; it is compared as it is stored, and once what
-    other layers have above T has been given to it. Neither is called zero where, carried through
+    other layers have above T has been given to it. That is asked only beside a zero, where no norm is left to balance
+    with. Neither is called zero where, carried through
     the other layers, it would move the product by more than sqrt(eps) of T: there it is a large rounding, not a zero.
     """
     first = rank_threshold(whitened_size, sum(shapes[0]))
     tiny_height = log(UNDECIDED_FACTOR * rank_threshold(1.0, sum(map(sum, shapes))))
     heights = _levelled([unit + log(norm) if norm else -inf for norm, unit in zip(norms, logs, strict=True)])
+    blind = bool(norms[0]) and norms[0] <= first
+    zero = blind or 0.0 in norms
     found = []
     for k, (norm, unit, height) in enumerate(zip(norms, logs, heights, strict=True)):
-        blind = k == 0 and norm <= first
-        others = [size for j, size in enumerate(heights) if j != k]
-        reach = sum(others) + (unit + log(first) if blind and first else height)
-        tiny = norm and min(height, unit + log(norm)) <= tiny_height
-        if norm and (blind or tiny) and reach <= 0.5 * log(EPS):
+        if not norm:
+            continue
+        size = unit + log(first) if blind and k == 0 else height
+        tiny = zero and min(height, unit + log(norm)) <= tiny_height
+        others = sum(other for j, other in enumerate(heights) if j != k)
+        if ((blind and k == 0) or tiny) and others + size <= 0.5 * log(EPS):
             found.append(k)
     return found
 

@@ -221,15 +221,16 @@ def _strict_saddle(setting: _Setting) -> _Judgement:
     """Attach a verified direction; where the gauges differ it must exceed what the tolerance explains."""
     problem, tau, tests = setting.problem, setting.tau, setting.reading.tests
     agreed = len({test.verdict(tau) for test in tests}) == 1
-    for test in tests:
-        if test.verdict(tau) is not Verdict.STRICT_SADDLE:
-            continue
-        descent = strict_saddle_descent(test, problem, test.ranks(tau)[0], tau, least=0.0 if agreed else tau)
-        if descent is not None:
-            certificate = strict_certificate(descent, test.network, problem, margin=setting.step.stop / tau)
-            return _Judgement(
-                Verdict.STRICT_SADDLE, "a verified direction of negative curvature leads down", certificate
-            )
+    found = [
+        (descent.curvature, test, descent)
+        for test in tests
+        if test.verdict(tau) is Verdict.STRICT_SADDLE
+        and (descent := strict_saddle_descent(test, problem, test.ranks(tau)[0], tau, least=0.0 if agreed else tau))
+    ]
+    if found:
+        _, test, descent = min(found, key=lambda entry: entry[0])
+        certificate = strict_certificate(descent, test.network, problem, margin=setting.step.stop / tau)
+        return _Judgement(Verdict.STRICT_SADDLE, "a verified direction of negative curvature leads down", certificate)
     reason = "a direction of negative curvature exists but none could be verified in float64"
     return _Judgement(Verdict.UNDETERMINED, reason if agreed else _unresolved(setting))
 

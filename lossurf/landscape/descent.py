@@ -20,15 +20,17 @@ _STEPS = tuple(2.0**-k for k in range(1, 26, 2))
 shows above rounding of the loss (eps) for steps well above sqrt(eps) = 2^-26."""
 
 _ATTEMPTS = (
-    (True, True, False),
-    (False, True, False),
-    (True, True, True),
-    (True, False, False),
-    (False, False, False),
+    (True, True, False, None),
+    (True, True, True, 2.0**10),
+    (False, True, False, None),
+    (True, True, True, None),
+    (True, False, False, None),
+    (False, False, False, None),
 )
-"""In which metric, whether the decrease must show above rounding, and whether steps go as far as the
-curvature needs to lower the loss by as much as T has, rather than as the layers are long: beside a layer that is only
-rounding, which is read at norm 1, the direction's own length says nothing."""
+"""In which metric (the caller's or the whitened), whether the decrease must show above rounding, whether steps go as
+far as the curvature needs to lower the loss by as much as T has, rather than as the layers are long (beside a layer
+that is only rounding, which is read at norm 1, the direction's own length says nothing), and how many times the
+caller's layers a step may then be."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ def strict_saddle_descent(
         (span, span.form(network), *span.lengths(network, problem)) for span in pair_spans(test, problem, rank, tau)
     ]
     spans = [entry for entry in spans if np.all(entry[3] > 0.0) and np.all(np.isfinite(entry[3]))]
-    for user_metric, clear, far in _ATTEMPTS:
+    for user_metric, clear, far, longest in _ATTEMPTS:
         combined = [
             (*_least_curvature(form, gram, units if user_metric else np.ones_like(units)), span)
             for span, form, gram, units in spans
@@ -84,7 +86,8 @@ def strict_saddle_descent(
             if curvature >= 0.0:
                 break
             descent = _verified(network, problem, span, x, threshold, clear=clear, far=far)
-            if descent is not None and (user_metric or not clear or _is_storable(descent, network, problem)):
+            limit = longest or (None if user_metric or not clear else 1.0 / _STEPS[-1])
+            if descent is not None and (limit is None or _is_within(limit, descent, network, problem)):
                 return descent
     return None
 
@@ -104,10 +107,10 @@ def _least_curvature(form: Matrix, gram: Matrix, units: Matrix) -> tuple[float, 
         return float(values[0]) / least / least, basis @ vectors[:, 0]
 
 
-def _is_storable(descent: Descent, network: WhitenedNetwork, problem: ReducedProblem) -> bool:
-    """Whether the step leaves half the digits of the caller's layers standing."""
+def _is_within(limit: float, descent: Descent, network: WhitenedNetwork, problem: ReducedProblem) -> bool:
+    """Whether the step is at most `limit` times the caller's layers; 2^25 leaves half of their digits standing."""
     size = frobenius_norm(*to_user(network, network.layers, problem))
-    return size == 0.0 or descent.step <= size / _STEPS[-1]
+    return size == 0.0 or descent.step <= size * limit
 
 
 def largest_curvature(sensitivity: Sensitivity) -> float:

@@ -121,13 +121,16 @@ def _nothing_but_rounding(layers: Sequence[Matrix], shapes: Sequence[tuple[int, 
     eps = float(np.finfo(np.float64).eps)
     sizes = [norm(W) for W in layers]
     levels, tiny = _leveled(sizes), 10.0 * eps * sum(sum(shape) for shape in shapes)
+    rounding = sum(shapes[0]) * eps * first_size  # of W_1 R11^T
+    blind = 0.0 < sizes[0] <= rounding
     found = []
-    for k, (size, shape) in enumerate(zip(sizes, shapes, strict=True)):
+    for k, size in enumerate(sizes):
         others = float(np.prod([level for j, level in enumerate(levels) if j != k]))
-        blind = k == 0 and size <= sum(shape) * eps * first_size
-        if (blind and others * sum(shape) * eps * first_size <= eps**0.5) or (
-            min(size, levels[k]) <= tiny and others * levels[k] <= eps**0.5
-        ):
+        if k == 0 and blind:
+            gone = others * rounding <= eps**0.5
+        else:
+            gone = (blind or 0.0 in sizes) and min(size, levels[k]) <= tiny and others * levels[k] <= eps**0.5
+        if gone and size:
             found.append(k)
     return found
 
