@@ -120,6 +120,8 @@ def _reduce_on_cluster(
     with connect(scheduler, workers) as client, show_parts(report) as progress:
         triangle = reduce_on_cluster(split_into_parts(opened), client, progress=progress)
     with opened[0]() as first:
+        for note in first.notes:
+            report.note(note)
         columns = {"x_names": first.x_names, "y_names": first.y_names}
     given = _listed([_name(source) for source in sources])
     return triangle, {"x": given, "y": given, **columns}, [_is_summary(source) for source in sources]
