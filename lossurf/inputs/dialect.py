@@ -11,7 +11,7 @@ from typing import Final, TextIO
 from lossurf.inputs.cells import is_comment, is_fraction, is_missing, is_number, is_value
 from lossurf.inputs.faults import count, fault, place
 from lossurf.inputs.lines import lines_of, open_text, split
-from lossurf.inputs.row_names import NONE, RowNames, are_row_names, told_by_names, told_by_numbers
+from lossurf.inputs.row_names import NONE, RowNames, are_row_names, first_cells, told_by_names, told_by_numbers
 
 _SAMPLE_LINES: Final = 20
 _SAMPLE_CHARACTERS: Final = 1 << 22
@@ -93,7 +93,8 @@ def _header_names(
         return tuple(header), told_by_names(header, body)
     short = width - len(header) == 1 and all(len(row) == len(body[0]) for row in body)
     if short and are_row_names([row[0] for row in body], all(line.lstrip()[:1] == '"' for _, line in sample[1:])):
-        return ("", *header), RowNames((0,), "the header has one name less than the lines have cells")
+        reason = "the header has one name less than the lines have cells"
+        return ("", *header), RowNames((0,), reason, first=first_cells(body))
     name, delimiter = table
     raise fault(
         "ragged-header",

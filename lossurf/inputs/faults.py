@@ -198,7 +198,7 @@ FAULTS: Final[dict[str, tuple[str, str]]] = {
     "target-is-all": ("every column is a target", "leave at least one column to be X"),
     "nothing-left": ("no column of X is left", "select fewer columns with --drop"),
     "target-selected": ("the column {column!r} is both a target and in --columns", "leave it out of one of them"),
-    "column-type": ("the column {column!r} has type {dtype}", "convert it to numbers, or leave it out with --drop"),
+    "column-type": ("the column {column!r} has type {dtype}", "convert it to numbers, or leave it out with {leave}"),
     "null-cell": (
         "the column {column!r} has a missing value",
         "fill it in or remove the sample; nothing is dropped silently",

@@ -145,6 +145,7 @@ def pair(x: MatrixSource, y: MatrixSource, wanted: Wanted) -> Dataset:
         x = _transposed(x, wanted)
         y = _transposed(y, wanted) if y.ndim == 2 else y  # a vector is one output either way
     x_index, y_index = _row_names(x, y, wanted) if samples == "rows" else (frozenset(), frozenset())
+    y_notes = y.notes
     y = y.select(_rest(y, y_index)) if y_index else y
     _require_same_length(x.rows, y.rows, (x, y), samples)
     kept = _inputs(x, wanted, x_index)
@@ -164,7 +165,7 @@ def pair(x: MatrixSource, y: MatrixSource, wanted: Wanted) -> Dataset:
         x_names=kept.columns,
         y_names=y.columns,
         _pairs=pairs,
-        _notes=(x.notes, kept.notes, y.notes),
+        _notes=(x.notes, kept.notes, y_notes, y.notes),
         samples=x.rows if y.rows is not None else None,
         _open_rows=_rows_by_position(kept, y),
         **extent(kept, y),

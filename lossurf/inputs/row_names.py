@@ -36,12 +36,15 @@ class RowNames:
         Whether only the user can tell if the first column is data.
     counts : bool
         Whether the first column counts the rows under a name that makes it data all the same.
+    first : tuple of str
+        The row names of the first samples.
     """
 
     columns: tuple[int, ...] = ()
     reason: str = ""
     asks: bool = False
     counts: bool = False
+    first: tuple[str, ...] = ()
 
 
 NONE: Final = RowNames()
@@ -62,12 +65,20 @@ def told_by_names(names: Sequence[str], body: Sequence[Sequence[str]]) -> RowNam
     if nameless:
         cells = [row[column] for row in body for column in range(nameless) if column < len(row)]
         whole = all((cell.isascii() and cell.isdigit()) or not is_value(cell) for cell in cells)
-        return RowNames(tuple(range(nameless)), "it has no name", asks=not whole)
+        return RowNames(tuple(range(nameless)), "it has no name", asks=not whole, first=first_cells(body))
     if len(names) == 1 or not _counts(body):
         return NONE
     if _NUMBERING.fullmatch(names[0]):
-        return RowNames((0,), "it counts the rows")
+        return RowNames((0,), "it counts the rows", first=first_cells(body))
     return RowNames(counts=len(body) >= _LEAST_ROWS)
+
+
+def told_by_types(names: Sequence[str], may_name: Sequence[bool]) -> RowNames:
+    """Tell row names of a table with typed columns: nameless ones, of a type that an index has."""
+    nameless = _leading_nameless(names)
+    if nameless in (0, len(names)):
+        return NONE
+    return RowNames(tuple(range(nameless)), "it has no name", asks=not all(may_name[:nameless]))
 
 
 def told_by_numbers(width: int, body: Sequence[Sequence[str]]) -> RowNames:
@@ -75,6 +86,11 @@ def told_by_numbers(width: int, body: Sequence[Sequence[str]]) -> RowNames:
     if width > 1 and len(body) >= _LEAST_ROWS and _counts(body):
         return RowNames((0,), "it counts the rows", asks=True)
     return NONE
+
+
+def first_cells(body: Sequence[Sequence[str]]) -> tuple[str, ...]:
+    """Return the first cell of every row."""
+    return tuple(row[0] for row in body if row)
 
 
 def are_row_names(first_cells: Sequence[str], quoted: bool) -> bool:
@@ -134,7 +150,19 @@ def left_out(
     found = [frozenset(t.columns) - e for t, e in zip(told, explicit, strict=True)]
     for source, columns, how, named in zip(sources, found, told, explicit, strict=True):
         _note(source, columns, how, counts=how.counts and 0 not in named)
+    if len(sources) == 2 and all(found):
+        _note_on_order(sources, told)
     return found
+
+
+def _note_on_order(sources: Sequence[MatrixSource], told: Sequence[RowNames]) -> None:
+    """Say where X and Y name their samples differently: they may not be in the same order."""
+    pairs = enumerate(zip(told[0].first, told[1].first, strict=False), 1)
+    differing = next(((row, a, b) for row, (a, b) in pairs if a != b), None)
+    if differing is not None:
+        row, a, b = differing
+        names = f"the row names of sample {row} are {a!r} in {sources[0].name} and {b!r} in {sources[1].name}"
+        remember(sources[0].notes, f"{names}; samples are paired by their order in the files")
 
 
 def _note(source: MatrixSource, columns: frozenset[int], how: RowNames, *, counts: bool) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+from shlex import quote
 from typing import TextIO
 
 import numpy as np
@@ -274,10 +275,9 @@ class _Parser:
         """Return the option that leaves a column out: --drop is about X's columns, and --index about any."""
         names = self.dialect.names
         name = names[column] if names and names[column] and names.count(names[column]) == 1 else str(column + 1)
-        word = f"'{name}'" if any(c.isspace() or c in "'\"();&|*?$<>" for c in name) else name
         if column in self.table.targets:
             return "a --target that does not name it"
-        return f"--index y:{word}" if self.table.letter == "Y" else f"--drop {word}"
+        return f"--index {quote(f'y:{name}')}" if self.table.letter == "Y" else f"--drop {quote(name)}"
 
     def _label(self, column: int) -> str:
         names = self.dialect.names

@@ -102,9 +102,10 @@ def one_line(text: str) -> str:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_says_in_its_report_what_was_left_out_of_the_data(indexed, name):
+@pytest.mark.usefixtures("indexed")
+def test_every_command_says_in_its_report_what_was_left_out_of_the_data(inside, name):
     for style in (["-q"], ["--format", "json"], []):
-        done = run(*COMMANDS[name], *style, cwd=indexed)
+        done = inside(*COMMANDS[name], *style)
         assert done.returncode in (0, 1), done.stderr
         for file in ("X.csv", "Y.csv"):
             assert f"{file}: column 1 is left out as row names" in one_line(done.stdout), (style, done.stdout)
@@ -113,8 +114,9 @@ def test_every_command_says_in_its_report_what_was_left_out_of_the_data(indexed,
 @pytest.mark.parametrize("quiet", [[], ["-q"]])
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("name", ["check", "classify", "classify many", "watch"])
-def test_every_format_has_the_notes(indexed, name, form, quiet):
-    done = run(*COMMANDS[name], "--format", form, *quiet, cwd=indexed)
+@pytest.mark.usefixtures("indexed")
+def test_every_format_has_the_notes(inside, name, form, quiet):
+    done = inside(*COMMANDS[name], "--format", form, *quiet)
     note = "X.csv: column 1 is left out as row names"
     assert note in one_line(done.stdout)
     if form == "github":
@@ -129,12 +131,12 @@ def test_every_format_has_the_notes(indexed, name, form, quiet):
         )
 
 
-def test_notes_on_the_checkpoint_are_under_quiet_too(indexed):
+def test_notes_on_the_checkpoint_are_under_quiet_too(inside, indexed):
     array = np.load(indexed / "best.npz")
     np.savez(indexed / "turned.npz", W1=array["W1"].T, W2=array["W2"].T)
     for form in FORMATS:
         for names in (["turned.npz"], ["turned.npz", "best.npz"]):
-            done = run("classify", *names, "--data", ".", "-q", "--format", form, cwd=indexed)
+            done = inside("classify", *names, "--data", ".", "-q", "--format", form)
             assert "(in, out)" in one_line(done.stdout), (form, done.stdout, done.stderr)
 
 
@@ -156,8 +158,9 @@ def files(request, tmp_path):
     return tmp_path
 
 
-def test_a_bad_file_among_many_is_a_result_of_its_own(files):
-    done = run("classify", "a.npz", "b.npz", "c.npz", "--data", WINE, "--format", "json", cwd=files)
+@pytest.mark.usefixtures("files")
+def test_a_bad_file_among_many_is_a_result_of_its_own(inside):
+    done = inside("classify", "a.npz", "b.npz", "c.npz", "--data", WINE, "--format", "json")
     document = json.loads(done.stdout)
     first, bad, last = document["results"]
     assert (done.returncode, document["ok"]) == (2, False)
@@ -173,8 +176,9 @@ def test_a_bad_file_among_many_is_a_result_of_its_own(files):
 
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("quiet", [[], ["-q"]])
-def test_every_format_tells_the_bad_file_and_judges_the_others(files, form, quiet):
-    done = run("classify", "a.npz", "b.npz", "c.npz", "--data", WINE, "--format", form, *quiet, cwd=files)
+@pytest.mark.usefixtures("files")
+def test_every_format_tells_the_bad_file_and_judges_the_others(inside, form, quiet):
+    done = inside("classify", "a.npz", "b.npz", "c.npz", "--data", WINE, "--format", form, *quiet)
     assert done.returncode == 2
     assert "b.npz" in done.stdout
     assert "bad-saddle" in done.stdout
@@ -186,9 +190,10 @@ def test_every_format_tells_the_bad_file_and_judges_the_others(files, form, quie
         assert [line.partition(" ")[0] for line in done.stdout.splitlines()[:3]] == ["::notice", "::error", "::notice"]
 
 
-def test_an_only_file_that_is_bad_is_told_to_programs_too(files):
+@pytest.mark.usefixtures("files")
+def test_an_only_file_that_is_bad_is_told_to_programs_too(inside):
     for form in ("json", "jsonl", "junit", "github"):
-        done = run("classify", "b.npz", "--data", WINE, "--format", form, cwd=files)
+        done = inside("classify", "b.npz", "--data", WINE, "--format", form)
         assert done.returncode == 2
         assert "lossurf: error:" in done.stderr
         if form == "junit":
@@ -198,13 +203,13 @@ def test_an_only_file_that_is_bad_is_told_to_programs_too(files):
         else:
             (result,) = json.loads(done.stdout).get("results", [json.loads(done.stdout)])
             assert result["error"]["remedy"]
-    done = run("classify", "b.npz", "--data", WINE, cwd=files)
+    done = inside("classify", "b.npz", "--data", WINE)
     assert (done.returncode, done.stdout) == (2, "")
 
 
-def test_a_run_is_told_without_the_bad_file(files):
+def test_a_run_is_told_without_the_bad_file(inside, files):
     for form in FORMATS:
-        done = run("watch", "a.npz", "b.npz", "--data", WINE, "--format", form, cwd=files)
+        done = inside("watch", "a.npz", "b.npz", "--data", WINE, "--format", form)
         assert done.returncode == 2
         assert "b.npz" in done.stdout
         if form == "junit":
@@ -212,27 +217,27 @@ def test_a_run_is_told_without_the_bad_file(files):
                 "system-out",
                 "error",
             ]
-    done = run("watch", "a.npz", "b.npz", "--data", WINE, "--figure", "run.svg", "-q", cwd=files)
+    done = inside("watch", "a.npz", "b.npz", "--data", WINE, "--figure", "run.svg", "-q")
     assert done.returncode == 2
     assert (files / "run.svg").exists()
-    done = run("watch", "b.npz", "--data", WINE, "--format", "junit", cwd=files)
+    done = inside("watch", "b.npz", "--data", WINE, "--format", "junit")
     assert (done.returncode, [child.tag for child in junit(done.stdout).find("testsuite/testcase")]) == (2, ["error"])
 
 
-def test_data_that_cannot_be_read_are_an_error_in_the_formats_of_ci(tmp_path):
+def test_data_that_cannot_be_read_are_an_error_in_the_formats_of_ci(inside, tmp_path):
     (tmp_path / "t.csv").write_text("a,y\n1,2\n3,red\n")
     check = ("check", "t.csv", "--target", "y")
-    done = run(*check, "--format", "junit", "-o", "report.xml", cwd=tmp_path)
+    done = inside(*check, "--format", "junit", "-o", "report.xml")
     assert (done.returncode, done.stdout) == (2, "")
     error = junit((tmp_path / "report.xml").read_text("utf-8")).find("testsuite/testcase/error")
     assert "t.csv, line 3, column 2 (y)" in error.get("message")
-    done = run(*check, "--format", "github", cwd=tmp_path)
+    done = inside(*check, "--format", "github")
     assert done.stdout.startswith("::error title=lossurf check")
     for form in ("table", "json", "jsonl", "markdown"):
-        done = run(*check, "--format", form, "-o", "none.txt", cwd=tmp_path)
+        done = inside(*check, "--format", form, "-o", "none.txt")
         assert (done.returncode, done.stdout) == (2, "")
         assert not (tmp_path / "none.txt").exists()
-    done = run(
+    done = inside(
         "construct",
         "global-minimum",
         "--data",
@@ -245,16 +250,15 @@ def test_data_that_cannot_be_read_are_an_error_in_the_formats_of_ci(tmp_path):
         "w.npz",
         "-f",
         "junit",
-        cwd=tmp_path,
     )
     assert len(list(junit(done.stdout).iter("error"))) == 1
     assert not (tmp_path / "w.npz").exists()
 
 
-def test_quiet_names_every_file_that_is_not_as_expected():
+def test_quiet_names_every_file_that_is_not_as_expected(inside):
     names = ["bad-saddle", "strict-saddle", "global-minimum"]
     paths = [POINTS / f"{name}.npz" for name in names]
-    done = run("classify", *paths, "--data", WINE, "--expect", "global-minimum", "-q")
+    done = inside("classify", *paths, "--data", WINE, "--expect", "global-minimum", "-q")
     assert done.returncode == 1
     summary, *unmet = [line for line in done.stdout.splitlines() if not line.startswith("Note:")]
     assert "2 not as expected" in summary

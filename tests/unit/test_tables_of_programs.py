@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from lossurf.errors import InputError, UsageError
-from lossurf.inputs.data import open_dataset
+from lossurf.inputs.data import as_dataset, open_dataset
 
 rng = np.random.default_rng(5)
 X = rng.standard_normal((25, 3))
@@ -360,3 +360,62 @@ def test_an_autoencoder_of_standardised_columns_has_them_as_outputs_too():
         assert np.allclose(y, (X - X.mean(axis=0)) / X.std(axis=0), rtol=1e-12, atol=1e-13)
         assert np.array_equal(x, np.hstack([y, np.ones((25, 1))]))
         assert (dataset.dx, dataset.dy) == (4, 3)
+
+
+def test_names_of_rows_that_differ_between_x_and_y_are_said(tmp_path):
+    (tmp_path / "X.csv").write_text(",a\n0,1.5\n1,2.5\n2,4\n")
+    (tmp_path / "Y.csv").write_text(",v\n0,1.5\n2,4\n1,2.5\n")
+    assert "row names of sample 2 are '1' in" in said(open_dataset(tmp_path))
+    (tmp_path / "Y.csv").write_text(",v\n0,1.5\n1,4\n2,2.5\n")
+    assert "row names of sample" not in said(open_dataset(tmp_path))
+
+
+@pytest.mark.parametrize("ending", ["parquet", "feather"])
+def test_nameless_columns_of_typed_tables_are_no_data(tmp_path, ending):
+    pd = pytest.importorskip("pandas")
+    pytest.importorskip("pyarrow")
+    for name, array in (("X", X), ("Y", Y)):
+        table = pd.DataFrame(array, columns=[f"c{i}" for i in range(array.shape[1])])
+        table.insert(0, "Unnamed: 0", range(25))
+        getattr(table, f"to_{ending}")(tmp_path / f"{name}.{ending}")
+    dataset, x, y = read(tmp_path)
+    assert np.array_equal(x, X)
+    assert np.array_equal(y, Y)
+    assert said(dataset).count("is left out as row names") == 2
+    table.assign(kind="u").to_parquet(tmp_path / "Y2.parquet")
+    message = refused(None, x=tmp_path / f"X.{ending}", y=tmp_path / "Y2.parquet")
+    assert "--index y:kind" in message
+    _, _, y = read(None, x=tmp_path / f"X.{ending}", y=tmp_path / "Y2.parquet", index=["y:kind", "Unnamed: 0"])
+    assert np.array_equal(y, Y)
+
+
+@pytest.mark.parametrize("form", ["npy", "npz", "fortran"])
+def test_index_leaves_a_column_of_arrays_out_by_its_number(tmp_path, form):
+    from lossurf.reduction.data import reduce_data
+
+    counted = [np.column_stack([np.arange(25.0), array]) for array in (X, Y)]
+    if form == "npz":
+        np.savez(tmp_path / "d.npz", X=counted[0], Y=counted[1])
+    else:
+        for name, array in zip("XY", counted, strict=True):
+            np.save(tmp_path / f"{name}.npy", np.asfortranarray(array) if form == "fortran" else array)
+    place = tmp_path / "d.npz" if form == "npz" else tmp_path
+    dataset, x, y = read(place, index=["1"])
+    assert np.array_equal(x, X)
+    assert np.array_equal(y, Y)
+    factor = reduce_data(dataset).r  # by position where the files allow it
+    assert np.allclose(
+        factor.T @ factor, reduce_data(as_dataset(X, Y)).r.T @ reduce_data(as_dataset(X, Y)).r, atol=1e-12
+    )
+
+
+@pytest.mark.parametrize("form", ["npy", "npz", "csv"])
+def test_an_autoencoder_reduces_to_what_the_pair_does(tmp_path, form):
+    from lossurf.reduction.data import reduce_data
+
+    path = tmp_path / f"X.{form}"
+    if form == "csv":
+        np.savetxt(path, X, delimiter=",", fmt="%.17g")
+    else:
+        (np.save if form == "npy" else np.savez)(path, X)
+    assert np.array_equal(reduce_data(open_dataset(path, autoencoder=True)).r, reduce_data(as_dataset(X, X)).r)
