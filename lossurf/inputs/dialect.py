@@ -15,7 +15,7 @@ from lossurf.inputs.row_names import NONE, RowNames, are_row_names, first_cells,
 
 _SAMPLE_LINES: Final = 20
 _SAMPLE_CHARACTERS: Final = 1 << 22
-_DELIMITERS: Final = ("\t", ";", ",", "|")  # in this order: a comma may be the decimal mark of the first two
+_DELIMITERS: Final = ("\t", ";", "|", ",")  # in this order: a comma may be the decimal mark of the others
 
 Line = tuple[int, str]
 
@@ -75,7 +75,8 @@ def sniff(path: Path) -> Dialect:
     width = len(body[0]) - trailing
     if not header:
         names = _names_in_comment(path, encoding, sample[0][0], delimiter, width)
-        told = told_by_names(names, body) if names else told_by_numbers(width, body)
+        quoted = _quotes_first_alone([line for _, line in sample])
+        told = told_by_names(names, body) if names else told_by_numbers(width, body, quoted=quoted)
         notes = _notes_on_first_row(name, rows[0]) if names is None else _notes_on_comment(name, names)
         return Dialect(encoding, delimiter, names, width, trailing, notes, header=False, row_names=told)
     names, told = _header_names(rows[0], body, width, sample, (name, delimiter))
@@ -103,6 +104,11 @@ def _header_names(
         names=len(header),
         delimiter=delimiter or " ",
     )
+
+
+def _quotes_first_alone(lines: list[str]) -> bool:
+    """Tell whether the first cell of every line is in quotes and no other is, as R writes names of rows."""
+    return all(line.lstrip()[:1] == '"' and line.count('"') == 2 for line in lines)
 
 
 def _names_in_comment(

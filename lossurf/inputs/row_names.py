@@ -16,8 +16,9 @@ from lossurf.inputs.faults import fault
 _LEAST_ROWS: Final = 3  # 1, 2 are soon counted by chance
 _NAMELESS: Final = re.compile(r"|unnamed: \d+(_level_\d+)?|__index_level_\d+__|\.\.\.\d+", re.IGNORECASE)
 """What pandas, R's readr and Arrow call a column that had no name."""
+_IDENTITY: Final = re.compile(r"id|index|idx|(row|sample|record)[_. ]?(id|index|names?|number)", re.IGNORECASE)
 _NUMBERING: Final = re.compile(
-    r"id|index|idx|rows?|row[_. ]?(id|names?|number)|obs|observation|case|no\.?|nr\.?|num|number|sample_?id|record_?id",
+    r"rows?|obs|observation|case|no\.?|nr\.?|num|number",
     re.IGNORECASE,
 )
 
@@ -60,17 +61,22 @@ def told_by_names(names: Sequence[str], body: Sequence[Sequence[str]]) -> RowNam
         Cells of the first samples.
     """
     nameless = _leading_nameless(names)
-    if nameless == len(names):
+    if len(names) in (1, nameless):
         return NONE
+    first = first_cells(body)
     if nameless:
         cells = [row[column] for row in body for column in range(nameless) if column < len(row)]
-        whole = all((cell.isascii() and cell.isdigit()) or not is_value(cell) for cell in cells)
-        return RowNames(tuple(range(nameless)), "it has no name", asks=not whole, first=first_cells(body))
-    if len(names) == 1 or not _counts(body):
-        return NONE
-    if _NUMBERING.fullmatch(names[0]):
-        return RowNames((0,), "it counts the rows", first=first_cells(body))
-    return RowNames(counts=len(body) >= _LEAST_ROWS)
+        whole = all(_is_whole(cell) or not is_value(cell) for cell in cells)
+        return RowNames(tuple(range(nameless)), "it has no name", asks=not whole, first=first)
+    if _IDENTITY.fullmatch(names[0]) and all(map(_is_whole, first)):
+        return RowNames((0,), "its name and whole numbers tell samples apart", first=first)
+    if _counts(body) and _NUMBERING.fullmatch(names[0]):
+        return RowNames((0,), "it counts the rows", first=first)
+    return RowNames(counts=len(body) >= _LEAST_ROWS and _counts(body))
+
+
+def _is_whole(cell: str) -> bool:
+    return cell.isascii() and cell.isdigit()
 
 
 def told_by_types(names: Sequence[str], may_name: Sequence[bool]) -> RowNames:
@@ -81,8 +87,10 @@ def told_by_types(names: Sequence[str], may_name: Sequence[bool]) -> RowNames:
     return RowNames(tuple(range(nameless)), "it has no name", asks=not all(may_name[:nameless]))
 
 
-def told_by_numbers(width: int, body: Sequence[Sequence[str]]) -> RowNames:
-    """Ask about the first column of a table without header if it counts its rows."""
+def told_by_numbers(width: int, body: Sequence[Sequence[str]], *, quoted: bool = False) -> RowNames:
+    """Ask about the first column of a table without header if it counts its rows, or is the only one `quoted`."""
+    if width > 1 and quoted:
+        return RowNames((0,), "it alone is in quotes", asks=True)
     if width > 1 and len(body) >= _LEAST_ROWS and _counts(body):
         return RowNames((0,), "it counts the rows", asks=True)
     return NONE

@@ -93,6 +93,7 @@ COMMANDS = {
     "watch": ["watch", "best.npz", "--data", "."],
     "reduce": ["reduce", ".", "-o", "new.lossurf.npz"],
     "relu": ["relu", "relu.npz", "--data", "."],
+    "verify": ["verify", "proof.npz", "--data", "."],
     "check huber": ["check", ".", "--loss", "huber"],
 }
 
@@ -104,6 +105,7 @@ def one_line(text: str) -> str:
 @pytest.mark.parametrize("name", COMMANDS)
 @pytest.mark.usefixtures("indexed")
 def test_every_command_says_in_its_report_what_was_left_out_of_the_data(inside, name):
+    inside("classify", "best.npz", "--data", ".", "--certificate", "proof.npz", "-qq")
     for style in (["-q"], ["--format", "json"], []):
         done = inside(*COMMANDS[name], *style)
         assert done.returncode in (0, 1), done.stderr

@@ -87,7 +87,7 @@ def test_without_names_the_option_that_is_advised_leaves_out_the_index_and_nothi
 
 def test_row_numbers_under_a_name_for_them_are_left_out_and_under_another_are_data_that_is_said(tmp_path):
     path = tmp_path / "t.csv"
-    for name, columns in (("id", 1), ("Index", 1), ("row_id", 1), ("t", 2), ("year", 2)):
+    for name, columns in (("id", 1), ("Index", 1), ("row_id", 1), ("obs", 1), ("t", 2), ("year", 2)):
         path.write_text(f"{name},a,y\n" + "".join(f"{i},{i}.5,2\n" for i in range(1, 30)))
         dataset, x, _ = read(path, targets=["y"])
         assert x.shape[1] == columns
@@ -419,3 +419,26 @@ def test_an_autoencoder_reduces_to_what_the_pair_does(tmp_path, form):
     else:
         (np.save if form == "npy" else np.savez)(path, X)
     assert np.array_equal(reduce_data(open_dataset(path, autoencoder=True)).r, reduce_data(as_dataset(X, X)).r)
+
+
+def test_identities_are_no_data_in_any_order_and_numbers_that_are_no_identities_are(tmp_path):
+    path = tmp_path / "t.csv"
+    for cells, columns in ((("7", "3", "12"), 1), (("4", "4", "1"), 1), (("0.5", "1", "2"), 2)):
+        path.write_text("sample_id,a,y\n" + "".join(f"{cell},{i}.5,2\n" for i, cell in enumerate(cells)))
+        assert read(path, targets=["y"])[1].shape[1] == columns
+    path.write_text("obs,a,y\n7,1,2\n3,2,4\n")
+    assert read(path, targets=["y"])[1].shape[1] == 2
+
+
+def test_a_first_column_that_alone_is_in_quotes_is_asked_about(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text('"7",1.5,2\n"3",2.5,4\n')
+    assert "it alone is in quotes" in refused(path, targets=["3"])
+    path.write_text('"7","1.5","2"\n"3","2.5","4"\n')
+    assert read(path, targets=["3"])[1].tolist() == [[7, 1.5], [3, 2.5]]
+
+
+def test_bars_may_separate_decimal_commas(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("a|b|y\n1,5|2,5|3,5\n4,5|5,5|6,5\n")
+    assert read(path, targets=["y"])[1].tolist() == [[1.5, 2.5], [4.5, 5.5]]
