@@ -61,7 +61,7 @@ def one_table(path: Path, targets: Sequence[str], wanted: Wanted) -> Dataset:
     where = str(path)
     table = open_source(path, "the table", wanted.limit)
     if wanted.samples == "columns":
-        table = _transposed(table, wanted)
+        (table,) = _turned([table], wanted)
     x, y = _split_columns(table, targets, wanted)
     if isinstance(table, TextTable):
         table.targets = frozenset(y)
@@ -119,12 +119,15 @@ def _require_no_name_as_target(table: MatrixSource, targets: Sequence[int], inde
             raise fault("target-is-index", table.name, column=table.columns[column] if table.columns else column + 1)
 
 
-def _transposed(source: MatrixSource, wanted: Wanted) -> MatrixSource:
-    """Exchange rows and columns, after leaving out the column of names that then stands for a sample."""
-    (index,) = left_out([source], wanted.index, keep=wanted.no_index, explicit=[frozenset()])
-    kept = source.select(_rest(source, index)) if index else source
-    turned = kept.transposed(wanted.limit)
-    turned.notes = source.notes
+def _turned(sources: Sequence[MatrixSource], wanted: Wanted) -> list[MatrixSource]:
+    """Exchange rows and columns, after leaving out the columns of names that would then stand for samples."""
+    nothing = [frozenset[int]()] * len(sources)
+    found = left_out(sources, wanted.index, keep=wanted.no_index, explicit=nothing)
+    turned = []
+    for source, index in zip(sources, found, strict=True):
+        kept = source.select(_rest(source, index)) if index else source
+        turned.append(kept.transposed(wanted.limit) if source.ndim == 2 else kept)  # a vector is one output either way
+        turned[-1].notes = source.notes
     return turned
 
 
@@ -142,8 +145,7 @@ def pair(x: MatrixSource, y: MatrixSource, wanted: Wanted) -> Dataset:
     """
     samples = wanted.samples
     if samples == "columns":
-        x = _transposed(x, wanted)
-        y = _transposed(y, wanted) if y.ndim == 2 else y  # a vector is one output either way
+        x, y = _turned([x, y], wanted)
     x_index, y_index = _row_names(x, y, wanted) if samples == "rows" else (frozenset(), frozenset())
     y_notes = y.notes
     y = y.select(_rest(y, y_index)) if y_index else y
@@ -193,7 +195,7 @@ def alone(x: MatrixSource, wanted: Wanted) -> Dataset:
     InputError
     """
     if wanted.samples == "columns":
-        x = _transposed(x, wanted)
+        (x,) = _turned([x], wanted)
         index = frozenset[int]()
     else:
         (index,) = left_out([x], wanted.index, keep=wanted.no_index, explicit=[_named_inputs(x, wanted)])

@@ -299,6 +299,10 @@ def test_names_of_rows_are_left_out_before_a_table_is_turned(tmp_path):
     assert np.array_equal(x, X)
     assert np.array_equal(y, Y)
     assert said(dataset).count("left out") == 2
+    pd.DataFrame(Y.T).to_csv(tmp_path / "Y.csv", header=False, index=False)
+    _, x, y = read(tmp_path, samples="columns", index=["x:1"])
+    assert np.array_equal(x, X)
+    assert np.array_equal(y, Y)
 
 
 @pytest.mark.parametrize("form", ["npy", "npz", "csv", "directory", "x", "pattern"])
