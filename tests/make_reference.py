@@ -11,7 +11,10 @@ from lossurf.cli import COMMANDS, group
 
 README = Path(__file__).resolve().parent.parent / "README.md"
 BEGIN, END = "<!-- begin command reference -->\n", "<!-- end command reference -->\n"
-DATA = ("data", "x", "y", "target", "columns", "drop", "samples", "standardize", "intercept", "max_memory")
+DATA = (
+    *("data", "x", "y", "target", "columns", "drop", "index", "no_index", "autoencoder", "samples"),
+    *("standardize", "intercept", "max_memory"),
+)
 SHARED = ("format", "output", "color", "quiet", "verbose", "config", "traceback")
 
 

@@ -9,9 +9,8 @@ from collections.abc import Iterable, Sequence
 
 import click
 
-from lossurf.cli.streams import flush_stdout, silence, stdout_error, write_stderr
+from lossurf.cli.streams import flush_stdout, silence, stdout_error, write_error, write_lines, write_stderr
 from lossurf.errors import ExitCode, LossurfError
-from lossurf.report.text import printable
 
 _THEIR_WORDS = {
     "a valid float range": "a number",
@@ -76,25 +75,18 @@ def _message(error: Exception) -> tuple[str, str | None, str] | None:
 
 
 def _tell_bug(error: BaseException) -> int:
-    _write_lines([f"a bug in lossurf: {type(error).__name__}: {error}", f"  next:  {_REPORT_A_BUG}"])
+    write_lines([f"a bug in lossurf: {type(error).__name__}: {error}", f"  next:  {_REPORT_A_BUG}"])
     return ExitCode.INTERNAL
 
 
 def _interrupted() -> int:
-    _write_lines(["interrupted"])
+    write_lines(["interrupted"])
     return ExitCode.INTERRUPTED
 
 
 def _tell_usage(what: str, where: str | None, remedy: str) -> int:
-    place = [f"  where: {where}"] if where else []
-    _write_lines([f"error: {what}", *place, f"  next:  {remedy}"])
+    write_error(what, where, remedy)
     return ExitCode.USAGE
-
-
-def _write_lines(lines: list[str]) -> None:
-    """Write the lines of a message; control characters in user text are shown, not obeyed."""
-    for index, line in enumerate(lines):
-        write_stderr(printable(line if index else f"lossurf: {line}"))
 
 
 def _click_message(error: click.ClickException) -> tuple[str, str | None, str]:

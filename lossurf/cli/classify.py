@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from lossurf.cli.certificate_file import write_certificate
 from lossurf.cli.checkpoint_file import require_npz
-from lossurf.cli.loading import CheckpointSource, load_data
+from lossurf.cli.loading import CheckpointSource, LoadedData, Unreadable, expand_globs, load_data
 from lossurf.cli.options import (
     Command,
     DataSource,
@@ -20,7 +22,13 @@ from lossurf.cli.options import (
 )
 from lossurf.cli.reporting import Reporter
 from lossurf.cli.samples import load_for_loss
-from lossurf.errors import ExitCode, UsageError
+from lossurf.errors import ExitCode, InputError, MissingExtraError, UsageError
+
+if TYPE_CHECKING:
+    from lossurf.api.losses import LossData
+    from lossurf.inputs.checkpoint import Checkpoint
+    from lossurf.landscape.verdict import Classification
+    from lossurf.reduction.problem import ReducedProblem
 
 VERDICTS = ("global-minimum", "strict-saddle", "bad-saddle", "not-critical", "undetermined")
 
@@ -68,9 +76,11 @@ def command(
 
     The verdict is global-minimum, strict-saddle, bad-saddle, not-critical or undetermined, with the range of
     tolerances on which it stands. CHECKPOINT is an .npz or another file of layers; - reads an .npz from standard input.
+    One that cannot be read is told as such beside the others, and the exit code is then 2.
     """
-    from lossurf.api import classify_problem, data_facts, layer_facts, loss_facts
+    from lossurf.api import data_facts, loss_facts
     from lossurf.report.document import make_document
+    from lossurf.report.unreadable import unreadable_result
 
     if loss is not None and certificate is not None:
         raise UsageError(
@@ -79,34 +89,76 @@ def command(
             remedy="leave out one of the two",
         )
     data, prepared = (load_data(source, report), None) if loss is None else load_for_loss(source, report, loss, delta)
-    results = []
-    for checkpoint in checkpoints.read(data, source.max_memory):
-        problem = data.problem(bias=checkpoint.has_bias)
-        results.append(
-            classify_problem(
-                problem,
-                checkpoint.weights,
-                biases=checkpoint.biases,
-                layers=layer_facts(checkpoint),
-                checkpoint=checkpoint.name,
-                tolerance=tolerance,
-                expect=expect,
-                lemmas=lemmas,
-                notes=checkpoint.notes,
-                other_loss=None if prepared is None else prepared.study(bias=checkpoint.has_bias),
-            )
-        )
-    ok = all(result.ok for result in results)
+    judge = _Judge(data, prepared, checkpoints, source.max_memory, tolerance=tolerance, expect=expect, lemmas=lemmas)
+    results = [judge(path) for path in expand_globs(checkpoints.paths)]
+    unreadable = [result for result in results if isinstance(result, Unreadable)]
+    if unreadable and (certificate is not None or (len(results) == 1 and not report.for_programs)):
+        raise unreadable[0].error
+    problem = judge.problem or data.problem(bias=False)
     facts = data_facts(problem, data.dataset.x, data.dataset.y)
+    ok = not unreadable and all(result.ok for result in results if not isinstance(result, Unreadable))
     if certificate is not None:
-        if len(results) > 1:
-            raise UsageError(
-                f"a certificate is about one checkpoint and {len(results)} were named",
-                where="--certificate",
-                remedy="name one checkpoint",
-            )
-        if not write_certificate(certificate, results[0], problem, checkpoint, facts):
-            report.note(f"no certificate was written: {results[0].verdict} claims nothing")
+        _require_one(results)
+        result, checkpoint = judge.last()
+        if not write_certificate(certificate, result, problem, checkpoint, facts):
+            report.note(f"no certificate was written: {result.verdict} claims nothing")
             ok = False
     other = None if prepared is None else loss_facts(prepared, bias=problem.bias)
-    return report(make_document("classify", data=facts, results=results, ok=ok, other_loss=other), ok=ok)
+    told = [unreadable_result(*result) if isinstance(result, Unreadable) else result for result in results]
+    code = report(make_document("classify", data=facts, results=told, ok=ok, other_loss=other), ok=ok)
+    return report.tell_unreadable(result.error for result in unreadable) if unreadable else code
+
+
+def _require_one(results: Sequence[object]) -> None:
+    if len(results) > 1:
+        raise UsageError(
+            f"a certificate is about one checkpoint and {len(results)} were named",
+            where="--certificate",
+            remedy="name one checkpoint",
+        )
+
+
+class _Judge:
+    """Reads and classifies checkpoints one by one; `problem` is that of the last one that could be."""
+
+    def __init__(
+        self,
+        data: LoadedData,
+        prepared: LossData | None,
+        checkpoints: CheckpointSource,
+        max_memory: int | None,
+        **options: Any,
+    ) -> None:
+        self._data, self._prepared = data, prepared
+        self._checkpoints, self._max_memory, self._options = checkpoints, max_memory, options
+        self._last: tuple[Classification, Checkpoint] | None = None
+        self.problem: ReducedProblem | None = None
+
+    def __call__(self, path: Path) -> Classification | Unreadable:
+        try:
+            return self._classify(self._checkpoints.read(path, self._data, self._max_memory))
+        except (InputError, MissingExtraError) as error:
+            return Unreadable(str(path), error)
+
+    def last(self) -> tuple[Classification, Checkpoint]:
+        """Return the last result with its checkpoint."""
+        assert self._last is not None
+        return self._last
+
+    def _classify(self, checkpoint: Checkpoint) -> Classification:
+        from lossurf.api import classify_problem, layer_facts
+
+        bias = checkpoint.has_bias
+        problem = self._data.problem(bias=bias)
+        result = classify_problem(
+            problem,
+            checkpoint.weights,
+            biases=checkpoint.biases,
+            layers=layer_facts(checkpoint),
+            checkpoint=checkpoint.name,
+            notes=checkpoint.notes,
+            other_loss=None if self._prepared is None else self._prepared.study(bias=bias),
+            **self._options,
+        )
+        self.problem, self._last = problem, (result, checkpoint)
+        return result

@@ -25,29 +25,41 @@ class DataSource(NamedTuple):
     samples: Literal["rows", "columns"]
     columns: tuple[str, ...]
     drop: tuple[str, ...]
+    row_names: tuple[str, ...]
+    no_index: bool
+    autoencoder: bool
     max_memory: int | None
     standardize: bool
     intercept: bool
+
+    def reading(self) -> dict[str, Any]:
+        """Return the options of `open_dataset`."""
+        return {
+            "x": self.x,
+            "y": self.y,
+            "targets": self.target,
+            "samples": self.samples,
+            "columns": self.columns,
+            "drop": self.drop,
+            "index": self.row_names,
+            "no_index": self.no_index,
+            "autoencoder": self.autoencoder,
+            "max_memory": self.max_memory,
+        }
 
     def open(self) -> Dataset:
         """Open the data; nothing but the header is read yet, unless the columns are to be standardised."""
         from lossurf.inputs.data import open_dataset
 
-        dataset = open_dataset(
-            self.path,
-            x=self.x,
-            y=self.y,
-            targets=self.target,
-            samples=self.samples,
-            columns=self.columns,
-            drop=self.drop,
-            max_memory=self.max_memory,
-        )
+        dataset = open_dataset(self.path, **self.reading())
         if not (self.standardize or self.intercept):
             return dataset
         from lossurf.inputs.prepare import prepared
 
-        return prepared(dataset, standardize=self.standardize, intercept=self.intercept)
+        if self.standardize:
+            dataset = prepared(dataset, standardize=True)
+            dataset = dataset.mirrored() if self.autoencoder else dataset
+        return prepared(dataset, intercept=self.intercept)
 
 
 _FILE = click.Path(path_type=Path)
@@ -60,6 +72,14 @@ _DATA_OPTIONS = (
     ),
     click.option("--columns", multiple=True, metavar="COLUMN", help="Use only these columns as X."),
     click.option("--drop", multiple=True, metavar="COLUMN", help="Leave out this column."),
+    click.option(
+        "--index",
+        multiple=True,
+        metavar="COLUMN",
+        help="Column of row names in X and Y, which is no data; x:1 is one of X alone.",
+    ),
+    click.option("--no-index", is_flag=True, help="Read a first column that has no name or counts rows as data."),
+    click.option("--autoencoder", is_flag=True, help="Y is X: DATA, or --x, names one array or table for both."),
     click.option(
         "--samples", type=click.Choice(["rows", "columns"]), default="rows", help="Where samples lie. Default: rows."
     ),
@@ -80,9 +100,6 @@ def _parse_size(text: str | None) -> int | None:
     from lossurf.inputs.memory import parse_size
 
     return parse_size(text)
-
-
-_SOURCE_REST = ("target", "samples", "columns", "drop", "max_memory", "standardize", "intercept")
 
 
 def data_argument(function: Function) -> Function:
@@ -120,7 +137,8 @@ def _collect_source(function: Function) -> Function:
     def collected(ctx: click.Context, /, *args: Any, **kwargs: Any) -> Any:
         found = {name: kwargs.pop(name) for name in ("data", "x", "y")}
         _keep_strongest(ctx, found)
-        rest = {name: kwargs.pop(name) for name in _SOURCE_REST}
+        kwargs["row_names"] = kwargs.pop("index")  # a tuple has a method of that name
+        rest = {name: kwargs.pop(name) for name in DataSource._fields[3:]}
         source = DataSource(found["data"], found["x"], found["y"], **rest)
         return function(*args, source=source, **kwargs)
 

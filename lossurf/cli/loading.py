@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from lossurf.cli.options import DataSource
 from lossurf.cli.reading import show_reading
 from lossurf.cli.reporting import Reporter
-from lossurf.errors import UsageError
+from lossurf.errors import LossurfError, UsageError
 
 if TYPE_CHECKING:
     from lossurf.inputs.checkpoint import Checkpoint
@@ -48,6 +48,13 @@ def load_data(source: DataSource, report: Reporter) -> LoadedData:
     return LoadedData(dataset, triangle)
 
 
+class Unreadable(NamedTuple):
+    """A checkpoint that was refused, and why."""
+
+    checkpoint: str
+    error: LossurfError
+
+
 class CheckpointSource(NamedTuple):
     """Which checkpoints, and how their layers are to be understood."""
 
@@ -55,22 +62,21 @@ class CheckpointSource(NamedTuple):
     layers: tuple[str, ...] | None
     orientation: Literal["out-in", "in-out"] | None
 
-    def read(self, data: LoadedData, max_memory: int | None, *, linear: bool = True) -> Iterator[Checkpoint]:
-        """Read one checkpoint after the other; a linear one with biases must have one on its output."""
+    def read(self, path: Path, data: LoadedData, max_memory: int | None, *, linear: bool = True) -> Checkpoint:
+        """Read one checkpoint; a linear one with biases must have one on its output."""
         from lossurf.inputs.checkpoint import read_checkpoint, require_output_bias
 
-        for path in expand_globs(self.paths):
-            checkpoint = read_checkpoint(
-                path,
-                data.dataset.dx,
-                data.dataset.dy,
-                layers=self.layers,
-                orientation=self.orientation,
-                max_memory=max_memory,
-            )
-            if linear:
-                require_output_bias(checkpoint)
-            yield checkpoint
+        checkpoint = read_checkpoint(
+            path,
+            data.dataset.dx,
+            data.dataset.dy,
+            layers=self.layers,
+            orientation=self.orientation,
+            max_memory=max_memory,
+        )
+        if linear:
+            require_output_bias(checkpoint)
+        return checkpoint
 
     def read_one(self, data: LoadedData, max_memory: int | None, *, linear: bool = True) -> Checkpoint:
         """Read the only checkpoint."""
@@ -79,7 +85,7 @@ class CheckpointSource(NamedTuple):
             raise UsageError(
                 f"'{self.paths[0]}' matches {len(paths)} files and one checkpoint is wanted", remedy="name one of them"
             )
-        return next(self.read(data, max_memory, linear=linear))
+        return self.read(paths[0], data, max_memory, linear=linear)
 
 
 def expand_globs(paths: Sequence[Path]) -> Iterator[Path]:

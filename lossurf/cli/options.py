@@ -149,7 +149,9 @@ def report_options(function: Function) -> Function:
 
     @wraps(function)
     def collected(*args: Any, output: Path | None, **kwargs: Any) -> Any:
-        return function(*args, report=_reporter(kwargs, output), **kwargs)
+        report = _reporter(kwargs, output)
+        with report.telling_errors(click.get_current_context().command_path.removeprefix("lossurf ")):
+            return function(*args, report=report, **kwargs)
 
     for option in reversed((*_FORMAT_OPTIONS, _OUTPUT_OPTION, *_STYLE_OPTIONS)):
         collected = option(collected)
@@ -161,7 +163,9 @@ def stdout_report_options(function: Function) -> Function:
 
     @wraps(function)
     def collected(*args: Any, **kwargs: Any) -> Any:
-        return function(*args, report=_reporter(kwargs, None), **kwargs)
+        report = _reporter(kwargs, None)
+        with report.telling_errors(click.get_current_context().command_path.removeprefix("lossurf ")):
+            return function(*args, report=report, **kwargs)
 
     for option in reversed((*_FORMAT_OPTIONS, *_STYLE_OPTIONS)):
         collected = option(collected)
@@ -170,7 +174,7 @@ def stdout_report_options(function: Function) -> Function:
 
 def _reporter(options: dict[str, Any], output: Path | None) -> Reporter:
     verbosity = 1 + options.pop("verbose") - options.pop("quiet")
-    return Reporter(options.pop("format"), output, options.pop("color"), verbosity)
+    return Reporter(options.pop("format"), output, options.pop("color"), verbosity, [])
 
 
 _FORMAT_OPTIONS = (

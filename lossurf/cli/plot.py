@@ -197,6 +197,8 @@ def surface(
     form = require_form(output)
     data = load_data(source, report)
     checkpoint = checkpoints.read_one(data, source.max_memory)
+    for note in checkpoint.notes:
+        report.note(note)
     problem = data.problem(bias=checkpoint.has_bias)
     found = evaluate(
         problem,

@@ -120,23 +120,21 @@ def _reduce_on_cluster(
     with connect(scheduler, workers) as client, show_parts(report) as progress:
         triangle = reduce_on_cluster(split_into_parts(opened), client, progress=progress)
     with opened[0]() as first:
+        for note in first.notes:
+            report.note(note)
         columns = {"x_names": first.x_names, "y_names": first.y_names}
     given = _listed([_name(source) for source in sources])
     return triangle, {"x": given, "y": given, **columns}, [_is_summary(source) for source in sources]
 
 
 def _reading(source: DataSource) -> dict[str, Any]:
-    """Options of `open_dataset` for one DATA."""
-    return {
-        "x": source.x,
-        "y": source.y,
-        "targets": () if _is_summary(source) else source.target,
-        "samples": source.samples,
-        "columns": source.columns,
-        "drop": source.drop,
-        "max_memory": source.max_memory,
-        "remote": True,
-    }
+    """Options of `openers` for one DATA."""
+    return {**_wanted(source).reading(), "remote": True}
+
+
+def _wanted(source: DataSource) -> DataSource:
+    """Leave out what is for the tables among DATA where one is a summary."""
+    return source._replace(target=(), autoencoder=False) if _is_summary(source) else source
 
 
 def _is_summary(source: DataSource) -> bool:
@@ -146,13 +144,13 @@ def _is_summary(source: DataSource) -> bool:
 
 
 def _open(source: DataSource) -> Dataset:
-    """Open one DATA; --target is for the tables among them."""
-    return (source._replace(target=()) if _is_summary(source) else source).open()
+    """Open one DATA."""
+    return _wanted(source).open()
 
 
 def _name(source: DataSource) -> str:
     if source.path is None and source.x is not None:
-        return f"{source.x} and {source.y}"
+        return f"{source.x}" if source.y is None else f"{source.x} and {source.y}"
     return str(source.path or "data")
 
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from lossurf.cli.streams import write_stderr, write_stdout
-from lossurf.errors import ExitCode, OutputError
+from lossurf.cli.streams import write_error, write_stderr, write_stdout
+from lossurf.errors import ExitCode, LossurfError, OutputError
 from lossurf.report.document import Document
 from lossurf.report.render import RENDERERS, Style
 from lossurf.report.text import printable
 
 _DEFAULT_WIDTH = 120
+_FOR_CI = frozenset({"junit", "github"})
 _NARROWEST = 40  # below this a label and a number no longer fit side by side; the terminal wraps what it must
 
 
@@ -30,15 +33,19 @@ class Reporter(NamedTuple):
         "auto", "always" or "never".
     verbosity : int
         1 + how often --verbose minus how often --quiet was given.
+    notes : list of str
+        What the report must say of how the data were read.
     """
 
     format: str
     output: Path | None
     color: str
-    verbosity: int = 1
+    verbosity: int
+    notes: list[str]
 
     def __call__(self, document: Document, ok: bool = True) -> ExitCode:
-        """Render the document where the options want it, and return the exit code for `ok`."""
+        """Render the document, with the notes, where the options want it, and return the exit code for `ok`."""
+        document = {**document, "notes": list(dict.fromkeys([*self.notes, *document.get("notes", ())]))}
         text = RENDERERS[self.format](document, self._style())
         if self.to_file:
             from lossurf.report.files import write_file
@@ -50,10 +57,39 @@ class Reporter(NamedTuple):
             _append_summary(document)
         return ExitCode.OK if ok else ExitCode.NOT_MET
 
-    def note(self, text: str, level: int = 1) -> None:
-        """Say something beside the report, on standard error."""
-        if self.verbosity >= level:
+    def note(self, text: str) -> None:
+        """Say in the report, and on standard error, what must be known to trust it."""
+        self.notes.append(text)
+        self.say(text)
+
+    def say(self, text: str) -> None:
+        """Say something on standard error alone."""
+        if self.verbosity >= 1:
             write_stderr(f"lossurf: {printable(text)}")
+
+    def tell_unreadable(self, errors: Iterable[LossurfError]) -> ExitCode:
+        """Tell files that were refused beside the report, and return the exit code of that."""
+        for error in errors:
+            write_error(error.what, error.where, error.remedy)
+        return ExitCode.USAGE
+
+    @contextmanager
+    def telling_errors(self, command: str) -> Iterator[None]:
+        """Report an error in the formats that a CI system reads, too, before it ends the command."""
+        try:
+            yield
+        except LossurfError as error:
+            if self.format in _FOR_CI:
+                from lossurf.report.document import make_document
+                from lossurf.report.unreadable import error_fields
+
+                self(make_document(command, error=error_fields(error)))
+            raise
+
+    @property
+    def for_programs(self) -> bool:
+        """Whether programs, which look for every result in it, read the report."""
+        return self.format not in {"table", "markdown"}
 
     @property
     def to_file(self) -> bool:

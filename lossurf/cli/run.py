@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lossurf.cli.loading import CheckpointSource, LoadedData
+from lossurf.cli.loading import CheckpointSource, LoadedData, Unreadable
 from lossurf.cli.reporting import Reporter
-from lossurf.errors import InputError
+from lossurf.errors import InputError, MissingExtraError
 
 if TYPE_CHECKING:
     from lossurf.inputs.checkpoint import Checkpoint
@@ -33,8 +33,7 @@ class RunReader:
         """Read and classify the next checkpoint."""
         from lossurf.api import classify_problem, layer_facts
 
-        one = self._source._replace(paths=(path,))
-        checkpoint = next(one.read(self._data, self._max_memory))
+        checkpoint = self._source.read(path, self._data, self._max_memory)
         follower = self._begin(checkpoint)
         assert self.problem is not None
         classification = classify_problem(
@@ -48,20 +47,25 @@ class RunReader:
         )
         return follower.visit(classification)
 
-    def visits_while_written(self, paths: Iterator[Path], report: Reporter) -> Iterator[Visit]:
-        """Yield visits, passing over files that are not whole yet; raise if one still is not at the end."""
-        broken: dict[Path, InputError] = {}
+    def visit_or_refuse(self, path: Path) -> Visit | Unreadable:
+        """Read and classify the next checkpoint, or say why it cannot be."""
+        try:
+            return self.visit(path)
+        except (InputError, MissingExtraError) as error:
+            return Unreadable(str(path), error)
+
+    def visits_while_written(self, paths: Iterator[Path], report: Reporter) -> Iterator[Visit | Unreadable]:
+        """Yield visits, passing over files that are not whole yet; those that still are not come at the end."""
+        broken: dict[Path, Unreadable] = {}
         for path in paths:
-            try:
-                visit = self.visit(path)
-            except InputError as error:  # a checkpoint in the middle of being written: it will change and come again
-                report.note(f"passed over for now: {error}")
-                broken[path] = error
+            visit = self.visit_or_refuse(path)
+            if isinstance(visit, Unreadable):  # perhaps in the middle of being written: it will change and come again
+                report.say(f"passed over for now: {visit.error}")
+                broken[path] = visit
                 continue
             broken.pop(path, None)
             yield visit
-        if broken:
-            raise next(iter(broken.values()))
+        yield from broken.values()
 
     def _begin(self, checkpoint: Checkpoint) -> Follower:
         from lossurf.landscape.trajectory import Follower, levels

@@ -12,6 +12,7 @@ from typing import TextIO
 import click
 
 from lossurf.errors import OutputError
+from lossurf.report.text import printable
 
 
 def write_stdout(text: str) -> bool:
@@ -50,6 +51,18 @@ def stdout_error(error: OSError) -> OutputError:
         where="standard output",
         remedy="free space there, or write elsewhere with -o FILE",
     )
+
+
+def write_error(what: str, where: str | None, remedy: str) -> None:
+    """Write an error as its three lines; control characters in user text are shown, not obeyed."""
+    place = [f"  where: {where}"] if where else []
+    write_lines([f"error: {what}", *place, f"  next:  {remedy}"])
+
+
+def write_lines(lines: list[str]) -> None:
+    """Write the lines of a message to standard error."""
+    for index, line in enumerate(lines):
+        write_stderr(printable(line if index else f"lossurf: {line}"))
 
 
 def silence(stream: TextIO) -> None:

@@ -42,17 +42,17 @@ def command(*, certificate: Path, source: DataSource, report: Reporter) -> ExitC
 
     stored = read_certificate(certificate, max_memory=source.max_memory)
     result = verify_certificate(stored)
-    if any(place is not None for place in (source.path, source.x, source.y)):
+    if any(place is not None for place in (source.path, source.x, source.y)) or source.autoencoder:
         from lossurf.landscape.verification_data import data_checks
 
-        further = data_checks(stored, _rows(source))
+        further = data_checks(stored, _rows(source, report))
         result = replace(
             result, valid=result.valid and all(check.ok for check in further), checks=result.checks + further
         )
     return report(make_document("verify", result), ok=result.valid)
 
 
-def _rows(source: DataSource) -> Iterator[tuple[Matrix, Matrix, Matrix]]:
+def _rows(source: DataSource, report: Reporter) -> Iterator[tuple[Matrix, Matrix, Matrix]]:
     """Yield the rows [1 x y] of the data, or of the triangular factor that a summary of them holds."""
     import numpy as np
 
@@ -63,3 +63,5 @@ def _rows(source: DataSource) -> Iterator[tuple[Matrix, Matrix, Matrix]]:
         return
     for X, Y in dataset.blocks():
         yield np.ones(len(X)), X, Y
+    for note in dataset.notes:
+        report.note(note)

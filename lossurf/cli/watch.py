@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from lossurf.cli.loading import CheckpointSource, LoadedData, expand_globs, load_data
+from lossurf.cli.loading import CheckpointSource, LoadedData, Unreadable, expand_globs, load_data
 from lossurf.cli.options import Command, DataSource, checkpoint_arguments, data_option, report_options, tolerance_option
 from lossurf.cli.polling import settled_files
 from lossurf.cli.reporting import Reporter
 from lossurf.cli.run import RunReader
-from lossurf.cli.streams import write_stdout
+from lossurf.cli.streams import write_error, write_stdout
 from lossurf.errors import ExitCode, InputError, UsageError
 from lossurf.report.document import Document
 
@@ -92,7 +92,7 @@ def command(
         files = settled_files(checkpoints, interval=interval, timeout=timeout)
         visits = list(_until(reader.visits_while_written(files, report), expect, stream))
     else:
-        visits = [reader.visit(path) for path in expand_globs(checkpoints.paths)]
+        visits = [reader.visit_or_refuse(path) for path in expand_globs(checkpoints.paths)]
     document = _document(reader, data, visits, expect, figure)
     if figure is not None and form is not None:
         from lossurf.report.figures.canvas import draw
@@ -100,7 +100,9 @@ def command(
         from lossurf.report.files import write_file
 
         write_file(figure, draw(paint, document, form, (7.0, 4.6)))
-    return stream.close(document) if stream else report(document, ok=document["ok"])
+    code = stream.close(document) if stream else report(document, ok=document["ok"])
+    errors = [visit.error for visit in visits if isinstance(visit, Unreadable)]
+    return report.tell_unreadable(errors) if errors else code
 
 
 def _require_stream(report: Reporter, *, follow: bool, timeout: float | None) -> None:
@@ -114,33 +116,52 @@ def _require_stream(report: Reporter, *, follow: bool, timeout: float | None) ->
         raise UsageError("without --follow nothing is waited for", where="--timeout", remedy="add --follow")
 
 
-def _until(visits: Iterator[Visit], expect: tuple[str, ...], stream: _Stream | None) -> Iterator[Visit]:
+def _until(
+    visits: Iterator[Visit | Unreadable], expect: tuple[str, ...], stream: _Stream | None
+) -> Iterator[Visit | Unreadable]:
     """Show each visit as it comes, and stop at an expected verdict or where nobody reads on."""
     for visit in visits:
         yield visit
         reads_on = stream is None or stream.show(visit)
-        if not reads_on or str(visit.classification.verdict) in expect:
+        if not reads_on or (not isinstance(visit, Unreadable) and str(visit.classification.verdict) in expect):
             return
 
 
 def _document(
-    reader: RunReader, data: LoadedData, visits: list[Visit], expect: tuple[str, ...], figure: Path | None
+    reader: RunReader,
+    data: LoadedData,
+    found: list[Visit | Unreadable],
+    expect: tuple[str, ...],
+    figure: Path | None,
 ) -> Document:
     from lossurf.api import data_facts
     from lossurf.landscape.trajectory import plateaus
     from lossurf.report.run import run_document
 
-    if reader.problem is None:
+    visits = [visit for visit in found if not isinstance(visit, Unreadable)]
+    refused = [visit.error for visit in found if isinstance(visit, Unreadable)]
+    if reader.problem is None or not visits:
+        for error in refused[1:]:  # the first ends the command
+            write_error(error.what, error.where, error.remedy)
+        if refused:
+            raise refused[0]
         raise InputError("no checkpoint came", remedy="check the pattern, or allow a longer --timeout")
     return run_document(
         data_facts(reader.problem, data.dataset.x, data.dataset.y),
         reader.levels,
-        visits,
+        [_result(visit) for visit in found],
         plateaus(visits, reader.levels),
         figure=figure,
         expected=list(expect) or None,
-        ok=not expect or str(visits[-1].classification.verdict) in expect,
+        ok=not refused and (not expect or str(visits[-1].classification.verdict) in expect),
     )
+
+
+def _result(visit: Visit | Unreadable) -> dict[str, Any]:
+    from lossurf.report.run import visit_result
+    from lossurf.report.unreadable import unreadable_result
+
+    return unreadable_result(*visit) if isinstance(visit, Unreadable) else visit_result(visit)
 
 
 class _Stream:
@@ -150,13 +171,15 @@ class _Stream:
         self._report = report
         self._begun = False
 
-    def show(self, visit: Visit) -> bool:
+    def show(self, visit: Visit | Unreadable) -> bool:
         """Write a checkpoint's line; False where its reader has gone."""
         from lossurf.report.run import line_of, stream_head
 
         head = "" if self._begun else stream_head(self._report.format)
         self._begun = True
-        return self._report.verbosity < 1 or write_stdout(head + line_of(visit, self._report.format))
+        return self._report.verbosity < 1 or write_stdout(
+            head + line_of(_result(visit), self._report.format, self._report.notes)
+        )
 
     def close(self, document: Document) -> ExitCode:
         """Say how a table ended in the words of its verdict; JSON lines have said it already."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import reduce
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from lossurf.inputs.arrays import ArraySource, Matrix, coarser, rechunk, remembe
 from lossurf.inputs.faults import fault, listing, place
 from lossurf.inputs.files import ending, file_size
 from lossurf.inputs.memory import require_memory
+from lossurf.inputs.row_names import told_by_types
 
 
 class ArrowTable:
@@ -30,6 +32,7 @@ class ArrowTable:
         self.notes: list[str] = []
         self.columns: tuple[str, ...] | None = names
         self.names = names
+        self.row_names = told_by_types(names, tuple(_is_name_type(kind) for kind in types))
 
     @property
     def name(self) -> str:
@@ -62,7 +65,8 @@ class ArrowTable:
 
         for column, kind in zip(self.names, self.types, strict=True):
             if not (types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind)):
-                raise fault("column-type", self.name, column=column, dtype=kind)
+                leave = f"--index {quote(f'y:{column}')}" if self.letter == "Y" else f"--drop {quote(column)}"
+                raise fault("column-type", self.name, column=column, dtype=kind, leave=leave)
 
     def _batches(self, rows: int) -> Iterator[Matrix]:
         start = 0
@@ -118,6 +122,13 @@ def open_arrow(path: Path, letter: str) -> ArrowTable:
     left = [name for name in index if name in schema.names]
     remember(table.notes, f"{path}: the index {listing(left)} that pandas stored is not read" if left else None)
     return table
+
+
+def _is_name_type(kind: Any) -> bool:
+    """Tell whether a column's type is one of an index: whole numbers, words, dates."""
+    from pyarrow import types
+
+    return not (types.is_floating(kind) or types.is_boolean(kind))
 
 
 def _is_parquet(path: Path) -> bool:

@@ -50,21 +50,24 @@ def input_columns(
     targets: Sequence[int] = (),
     columns: Sequence[str] = (),
     drop: Sequence[str] = (),
+    index: Sequence[int] = (),
 ) -> tuple[int, ...]:
-    """Return the indices of X's columns: all but the targets, or those of `columns`, without those of `drop`.
+    """Return the indices of X's columns: all but the targets and the `index` of row names, or those of `columns`.
+
+    Those of `drop` are left out either way.
 
     Raises
     ------
     InputError
         If a column is unknown, is also a target, or none is left.
     """
-    dropped = {index for _, index in find_columns(drop, width, names, where)}
+    dropped = {at for _, at in find_columns(drop, width, names, where)}
     asked = find_columns(columns, width, names, where)
-    for column, index in asked:
-        if index in targets:
+    for column, at in asked:
+        if at in targets:
             raise fault("target-selected", where, column=column)
-    chosen = [index for _, index in asked] or list(range(width))
-    left = tuple(dict.fromkeys(index for index in chosen if index not in targets and index not in dropped))
+    chosen = [at for _, at in asked] or list(range(width))
+    left = tuple(dict.fromkeys(at for at in chosen if at not in targets and at not in dropped and at not in index))
     if not left:
         raise fault("target-is-all" if len(set(targets)) == width else "nothing-left", where)
     return left

@@ -13,9 +13,9 @@ from lossurf.inputs.dataset import Dataset
 from lossurf.inputs.faults import fault
 from lossurf.inputs.files import file_size, is_directory
 from lossurf.inputs.memory import memory_limit
-from lossurf.inputs.pairing import Samples, Wanted, one_table, pair, summarised
+from lossurf.inputs.pairing import Samples, Wanted, alone, one_table, pair, summarised
 from lossurf.inputs.shards import Place, find_shards, find_tables, join
-from lossurf.inputs.tables import TABLES, data_ending, find_pair, named_array, open_source
+from lossurf.inputs.tables import TABLES, data_ending, find_one, find_pair, named_array, open_source
 
 __all__ = ["Samples", "as_dataset", "open_dataset"]
 
@@ -31,6 +31,9 @@ def open_dataset(
     samples: Samples = "rows",
     columns: Sequence[str] = (),
     drop: Sequence[str] = (),
+    index: Sequence[str] = (),
+    no_index: bool = False,
+    autoencoder: bool = False,
     max_memory: int | str | None = None,
 ) -> Dataset:
     """Open X and Y from files.
@@ -48,6 +51,12 @@ def open_dataset(
         Which axis counts samples.
     columns, drop : sequence of str
         Names or numbers, from 1, of X's columns to keep, or to leave out.
+    index : sequence of str
+        Names or numbers, from 1, of columns of row names to leave out of X and Y; "x:1" means X's alone.
+    no_index : bool
+        Read every column as data, and look for no row names.
+    autoencoder : bool
+        Take X, or the one array or table that is named, as Y too.
     max_memory : int or str, optional
         Bytes that may be taken, or a size such as "4G"; what the machine has left by default.
 
@@ -60,9 +69,12 @@ def open_dataset(
     InputError
         If the files are not there, not readable, or do not go together.
     """
-    wanted = Wanted(memory_limit(max_memory), samples, columns, drop)
-    places = find_places(path, x, y, tables=bool(targets))
-    shards = [_open_one(place, targets, wanted) for place in places]
+    wanted = Wanted(memory_limit(max_memory), samples, columns, drop, index, no_index)
+    places = find_places(path, x, y, tables=bool(targets), alone=autoencoder)
+    if autoencoder:
+        shards = [_open_alone(place, targets, wanted) for place in places]
+    else:
+        shards = [_open_one(place, targets, wanted) for place in places]
     return (
         shards[0] if len(shards) == 1 else join(shards, str(path or DEFAULT_DIRECTORY) if x is None else f"{x} and {y}")
     )
@@ -83,6 +95,20 @@ def _open_one(place: Place, targets: Sequence[str], wanted: Wanted) -> Dataset:
     return pair(open_source(x, "X", wanted.limit), open_source(y, "Y", wanted.limit), wanted)
 
 
+def _open_alone(place: Place, targets: Sequence[str], wanted: Wanted) -> Dataset:
+    path = place[0]
+    assert path is not None
+    if targets:
+        raise fault("stray-target", name=str(path))
+    if data_ending(path) == ".npz":
+        from lossurf.inputs.npz import npz_file
+        from lossurf.inputs.summary import is_summary
+
+        if is_summary(npz_file(path)):
+            raise fault("summary-alone", str(path))
+    return alone(open_source(path, "X", wanted.limit), wanted)
+
+
 def _one_archive(path: Path, wanted: Wanted) -> Dataset:
     from lossurf.inputs.npz import npz_file
     from lossurf.inputs.summary import is_summary, read_summary
@@ -94,11 +120,15 @@ def _one_archive(path: Path, wanted: Wanted) -> Dataset:
     return pair(sources[0], sources[1], wanted)
 
 
-def find_places(path: Path | None, x: Path | None, y: Path | None, *, tables: bool = False) -> list[Place]:
+def find_places(
+    path: Path | None, x: Path | None, y: Path | None, *, tables: bool = False, alone: bool = False
+) -> list[Place]:
     """Resolve the ways of naming data to one file or pair of files, or to several that are read as one.
 
-    With `tables` a directory is one of tables, such as a Parquet dataset.
+    With `tables` a directory is one of tables, such as a Parquet dataset; with `alone` X is also Y.
     """
+    if alone:
+        return _places_of_one(path, x, y)
     if x is not None or y is not None:
         if path is not None:
             raise fault("data-twice", name=str(path))
@@ -117,6 +147,20 @@ def find_places(path: Path | None, x: Path | None, y: Path | None, *, tables: bo
         return [(None, *find_pair(path))]
     file_size(path)
     return [(path, None, None)]
+
+
+def _places_of_one(path: Path | None, x: Path | None, y: Path | None) -> list[Place]:
+    if y is not None:
+        raise fault("two-for-one", name=str(y))
+    if path is not None and x is not None:
+        raise fault("data-twice", name=str(path))
+    found = x or path or Path(DEFAULT_DIRECTORY)
+    if is_directory(found):
+        return [(find_one(found, "X"), None, None)]
+    shards = find_shards(found, None, None)
+    if shards is None:
+        file_size(found)
+    return shards or [(found, None, None)]
 
 
 def as_dataset(X: ArrayLike, Y: ArrayLike, *, samples: Samples = "rows") -> Dataset:

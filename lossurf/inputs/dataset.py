@@ -100,6 +100,15 @@ class Dataset:
 
         return replace(self, _pairs=pairs, _open_rows=None, **facts)
 
+    def mirrored(self) -> Dataset:
+        """Return the dataset with Y the same as X, as an autoencoder has it, after X was changed."""
+
+        def pairs(rows: int) -> Pairs:
+            for X, _ in self.blocks(rows):
+                yield X, X
+
+        return replace(self, y=self.x, dy=self.dx, y_names=self.x_names, _pairs=pairs, _open_rows=None)
+
     def with_note(self, note: str) -> Dataset:
         """Return the dataset with one more note."""
         return replace(self, _notes=(*self._notes, [note]))

@@ -1,30 +1,23 @@
-"""What kind of text table a file is: encoding, delimiter, header, trailing delimiters; told from its first lines."""
+"""What kind of text table a file is: delimiter, header, row names, trailing delimiters; told from its first lines."""
 
 from __future__ import annotations
 
 import csv
-import gzip
-import io
-import re
-import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TextIO
 
+from lossurf.inputs.cells import is_comment, is_fraction, is_missing, is_number, is_value
 from lossurf.inputs.faults import count, fault, place
-from lossurf.inputs.files import open_binary
+from lossurf.inputs.lines import lines_of, open_text, split
+from lossurf.inputs.row_names import NONE, RowNames, are_row_names, first_cells, told_by_names, told_by_numbers
 
-LONGEST_LINE: Final = 1 << 25  # a million columns of 25 characters: a longer line is not a table of samples
 _SAMPLE_LINES: Final = 20
 _SAMPLE_CHARACTERS: Final = 1 << 22
-_MARKS: Final = ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"), (b"\xef\xbb\xbf", "utf-8-sig"))
-_DELIMITERS: Final = ("\t", ";", ",", "|")  # in this order: a comma may be the decimal mark of the first two
-_SEPARATOR_LINE: Final = re.compile(r'"?sep=.?"?', re.IGNORECASE)  # a spreadsheet's note to itself
-_NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?", re.ASCII)
-_WORDS_FOR_NUMBERS: Final = frozenset({"nan", "inf", "infinity", "+inf", "-inf", "+infinity", "-infinity"})
-MISSING: Final = frozenset({"", "na", "n/a", "nan", "null", "none", "-", "?", "#n/a", ".", "<na>", "missing"})
+_DELIMITERS: Final = ("\t", ";", "|", ",")  # in this order: a comma may be the decimal mark of the others
+
+Line = tuple[int, str]
 
 
 @dataclass(frozen=True)
@@ -32,7 +25,7 @@ class Dialect:
     """How a text table is written.
 
     `delimiter` is None where runs of blanks separate the cells; `trailing` counts the empty, nameless cells that end
-    every line, as spreadsheets write them.
+    every line, as spreadsheets write them; `header` says whether the first line that is no comment holds the names.
     """
 
     encoding: str
@@ -41,105 +34,13 @@ class Dialect:
     width: int
     trailing: int
     notes: tuple[str, ...] = ()
+    header: bool = False
+    row_names: RowNames = NONE
 
 
 def decimal_comma_possible(delimiter: str | None) -> bool:
     """Tell whether a comma inside a cell can be a decimal mark."""
     return delimiter != ","
-
-
-@contextmanager
-def open_text(path: Path, encoding: str | None = None) -> Iterator[TextIO]:
-    """Open a table, unpacking gzip; what is not text is refused by the line it is met in.
-
-    Raises
-    ------
-    InputError
-    """
-    with open_binary(path) as raw:
-        packed = raw.read(2) == b"\x1f\x8b"
-        raw.seek(0)
-        try:
-            binary = gzip.GzipFile(fileobj=raw) if packed else raw
-            encoding = encoding or _encoding(binary.read(4))
-            binary.seek(0)
-            with io.TextIOWrapper(binary, encoding=encoding, errors="strict") as text:
-                yield text
-        except UnicodeError as error:
-            raise fault("not-text", _undecodable(path, encoding), reason=_decoding(error)) from None
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise fault("damaged", name=str(path), format="gzip", reason=str(error)) from None
-        except OSError as error:
-            raise fault("not-readable", name=str(path), reason=error.strerror or str(error)) from None
-
-
-def _undecodable(path: Path, encoding: str | None) -> str:
-    """Name the line of the first byte that is not UTF-8; in other encodings a byte tells no line."""
-    if encoding not in ("utf-8", "utf-8-sig"):
-        return str(path)
-    with open_binary(path) as raw, suppress(OSError, EOFError, zlib.error):  # damaged further on as well
-        packed = raw.read(2) == b"\x1f\x8b"
-        raw.seek(0)
-        binary = gzip.GzipFile(fileobj=raw) if packed else raw
-        for number, line in enumerate(iter(lambda: binary.readline(LONGEST_LINE), b""), 1):
-            if not _is_utf8(line):
-                return place(str(path), line=number)
-    return str(path)
-
-
-def _is_utf8(line: bytes) -> bool:
-    try:
-        line.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _encoding(start: bytes) -> str:
-    return next((encoding for mark, encoding in _MARKS if start.startswith(mark)), "utf-8")
-
-
-def _decoding(error: UnicodeError) -> str:
-    if isinstance(error, UnicodeDecodeError):
-        return f"byte 0x{error.object[error.start]:02x} is not {error.encoding}"
-    return str(error)
-
-
-def lines_of(text: TextIO, name: str, number: int = 0) -> Iterator[tuple[int, str]]:
-    """Yield the lines that hold cells or nothing, numbered from the `number` before them on, without comment lines.
-
-    Raises
-    ------
-    InputError
-        At a line that is too long or holds a null character.
-    """
-    while line := text.readline(LONGEST_LINE):
-        number += 1
-        if len(line) == LONGEST_LINE:
-            raise fault("long-line", place(name, line=number), limit=LONGEST_LINE)
-        if "\0" in line:
-            raise fault("not-text", place(name, line=number), reason="it holds null characters")
-        if not line.lstrip().startswith("#") and not (number == 1 and _SEPARATOR_LINE.fullmatch(line.rstrip())):
-            yield number, line
-
-
-def split(line: str, delimiter: str | None, where: str, *, comments: bool = True) -> list[str]:
-    """Split one line into cells, quotes taken off, blanks around cells stripped, a comment at the end cut.
-
-    Raises
-    ------
-    InputError
-        If quotes do not close.
-    """
-    line = line.rstrip("\r\n")
-    if '"' not in line:
-        line = line.partition("#")[0] if comments else line
-        return [cell.strip() for cell in line.split(delimiter)]
-    try:
-        cells = next(csv.reader([line], delimiter=delimiter or " ", skipinitialspace=True, strict=True), [])
-    except csv.Error:
-        raise fault("bad-quotes", where) from None
-    return [cell.strip() for cell in cells]
 
 
 def sniff(path: Path) -> Dialect:
@@ -166,25 +67,66 @@ def sniff(path: Path) -> Dialect:
         raise fault("no-rows", name)
     delimiter = _delimiter([line for _, line in sample])
     rows = [split(line, delimiter, place(name, line=number)) for number, line in sample]
-    header = _is_header(rows[0], delimiter, place(name, line=sample[0][0]))
+    header = _is_header(rows, delimiter, place(name, line=sample[0][0]))
     body = rows[1:] if header else rows
     if not body:
         raise fault("no-rows", name)
-    if header:
-        whole = split(sample[0][1], delimiter, name, comments=False)
-        rows[0] = whole if len(whole) >= len(body[0]) else rows[0]  # a name may hold a #
     trailing = 0 if delimiter is None else _trailing(rows[0] if header else None, body)
     width = len(body[0]) - trailing
-    names = tuple(rows[0][:width]) if header and not any(rows[0][width:]) else tuple(rows[0]) if header else None
-    if names is not None and len(names) != width:
-        raise fault(
-            "ragged",
-            place(name, line=sample[1][0]),
-            found=count(width, "cell"),
-            expected=len(names),
-            delimiter=delimiter or " ",
-        )
-    return Dialect(encoding, delimiter, names, width, trailing, _notes(name, rows[0], names))
+    if not header:
+        names = _names_in_comment(path, encoding, sample[0][0], delimiter, width)
+        quoted = _quotes_first_alone([line for _, line in sample])
+        told = told_by_names(names, body) if names else told_by_numbers(width, body, quoted=quoted)
+        notes = _notes_on_first_row(name, rows[0]) if names is None else _notes_on_comment(name, names)
+        return Dialect(encoding, delimiter, names, width, trailing, notes, header=False, row_names=told)
+    names, told = _header_names(rows[0], body, width, sample, (name, delimiter))
+    notes = _notes_on_names(name, names, told)
+    return Dialect(encoding, delimiter, names, width, trailing, notes, header=True, row_names=told)
+
+
+def _header_names(
+    header: list[str], body: list[list[str]], width: int, sample: list[Line], table: tuple[str, str | None]
+) -> tuple[tuple[str, ...], RowNames]:
+    """Return a name for every column, and which columns name the rows; R leaves the name of those out."""
+    if not any(header[width:]):
+        header = header[:width]
+    if len(header) == width:
+        return tuple(header), told_by_names(header, body)
+    short = width - len(header) == 1 and all(len(row) == len(body[0]) for row in body)
+    if short and are_row_names([row[0] for row in body], all(line.lstrip()[:1] == '"' for _, line in sample[1:])):
+        reason = "the header has one name less than the lines have cells"
+        return ("", *header), RowNames((0,), reason, first=first_cells(body))
+    name, delimiter = table
+    raise fault(
+        "ragged-header",
+        place(name, line=sample[1][0]),
+        found=count(width, "cell"),
+        names=len(header),
+        delimiter=delimiter or " ",
+    )
+
+
+def _quotes_first_alone(lines: list[str]) -> bool:
+    """Tell whether the first cell of every line is in quotes and no other is, as R writes names of rows."""
+    return all(line.lstrip()[:1] == '"' and line.count('"') == 2 for line in lines)
+
+
+def _names_in_comment(
+    path: Path, encoding: str, first: int, delimiter: str | None, width: int
+) -> tuple[str, ...] | None:
+    """Return the names that a comment right above the first sample gives, one for every column, as savetxt writes."""
+    comment = ""
+    with open_text(path, encoding) as text:
+        for _ in range(first - 1):
+            line = text.readline()
+            comment = line if is_comment(line) else comment if not line.strip() else ""
+    words = comment.strip().lstrip("#%").strip()
+    for separator in dict.fromkeys((delimiter, None)):
+        cells = [cell.strip().strip('"') for cell in words.split(separator)]
+        named = len(cells) == width and len(set(cells)) == width
+        if named and not any(is_number(cell) or is_missing(cell) or cell.endswith(":") for cell in cells):
+            return tuple(cells)
+    return None
 
 
 def _trailing(header: list[str] | None, body: list[list[str]]) -> int:
@@ -198,8 +140,8 @@ def _trailing(header: list[str] | None, body: list[list[str]]) -> int:
     return count
 
 
-def _sample(text: TextIO, name: str) -> list[tuple[int, str]]:
-    sample: list[tuple[int, str]] = []
+def _sample(text: TextIO, name: str) -> list[Line]:
+    sample: list[Line] = []
     size = 0
     for number, line in lines_of(text, name):
         if line.strip():
@@ -212,6 +154,8 @@ def _sample(text: TextIO, name: str) -> list[tuple[int, str]]:
 
 def _delimiter(lines: list[str]) -> str | None:
     body = lines[1:] or lines
+    if all(_are_blank_numbers(line) for line in body):
+        return None
     for delimiter in _DELIMITERS:
         counts = {_cells(line, delimiter) for line in body}
         if len(counts) == 1 and counts.pop() > 1:
@@ -219,40 +163,68 @@ def _delimiter(lines: list[str]) -> str | None:
     present = {delimiter: sum(_cells(line, delimiter) > 1 for line in body) for delimiter in _DELIMITERS}
     if max(present.values()) > 0:  # a ragged table: the delimiter most lines have, so that the odd line is named
         return max(present, key=lambda delimiter: present[delimiter])
-    blank = all(len(line.split()) > 1 and all(_numeric(cell) for cell in line.split()) for line in body)
-    return None if blank else ","
+    return None if _are_blank_separated(body) else ","
+
+
+def _are_blank_numbers(line: str) -> bool:
+    """Tell whether blanks alone separate numbers, in which commas are then decimal marks."""
+    words = line.split()
+    return len(words) > 1 and "\t" not in line.strip() and all(is_number(word) for word in words)
+
+
+def _are_blank_separated(lines: list[str]) -> bool:
+    """Tell whether every line holds several words, numbers among them, and as many as the others where some are not."""
+    words = [split(line, None, "") for line in lines if line.count('"') % 2 == 0]
+    if len(words) < len(lines) or any(len(row) < 2 or not any(map(is_value, row)) for row in words):
+        return False
+    return len({len(row) for row in words}) == 1 or all(is_value(word) for row in words for word in row)
 
 
 def _cells(line: str, delimiter: str) -> int:
     if '"' not in line:
-        return line.partition("#")[0].count(delimiter) + 1
+        return line.count(delimiter) + 1
     try:
         return len(next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), []))
     except csv.Error:
         return 1
 
 
-def _numeric(cell: str) -> bool:
-    return _NUMBER.fullmatch(cell) is not None or cell.lower() in _WORDS_FOR_NUMBERS
-
-
-def _is_header(cells: list[str], delimiter: str | None, where: str) -> bool:
+def _is_header(rows: Sequence[Sequence[str]], delimiter: str | None, where: str) -> bool:
     """Names make a header; a missing value or a whole number among them can be a name, a fraction cannot."""
-    if all(_numeric(cell) or cell.lower() in MISSING for cell in cells):
+    first, body = rows[0], rows[1:]
+    if all(map(is_value, first)):
+        return _is_default_header(first, body)
+    fraction = next((cell for cell in first if is_fraction(cell, comma=decimal_comma_possible(delimiter))), None)
+    if fraction is None:
+        return True
+    if _are_all_alike(first, body):  # words where all lines have words: row names or categories
         return False
-    comma = decimal_comma_possible(delimiter)
-    for cell in cells:
-        if _NUMBER.fullmatch(cell) and ("." in cell or (comma and "," in cell)):
-            raise fault("half-header", where, cell=cell)
-    return True
+    raise fault("half-header", where, cell=fraction)
 
 
-def _notes(name: str, first: list[str], names: tuple[str, ...] | None) -> tuple[str, ...]:
-    if names is None:
-        counting = len(first) > 1 and first == [str(i) for i in range(len(first))]
-        note = f"{name}: the first row counts {first[0]} to {first[-1]} and is read as a sample; a header needs names"
-        return (note,) if counting else ()
-    nameless = [str(i) for i, column in enumerate(names, 1) if not column]
+def _is_default_header(first: Sequence[str], body: Sequence[Sequence[str]]) -> bool:
+    """Tell whether a line is what pandas writes above an index and columns without names: nothing, 0, 1, 2, ..."""
+    counting = [str(i) for i in range(len(first) - 1)]
+    return len(first) > 1 and not first[0] and list(first[1:]) == counting and any(row[0] for row in body)
+
+
+def _are_all_alike(first: Sequence[str], body: Sequence[Sequence[str]]) -> bool:
+    kinds = [is_value(cell) for cell in first]
+    return bool(body) and all([is_value(cell) for cell in row] == kinds for row in body)
+
+
+def _notes_on_first_row(name: str, first: list[str]) -> tuple[str, ...]:
+    counting = len(first) > 1 and first == [str(i) for i in range(len(first))]
+    note = f"{name}: the first row counts {first[0]} to {first[-1]} and is read as a sample; a header needs names"
+    return (note,) if counting else ()
+
+
+def _notes_on_comment(name: str, names: tuple[str, ...]) -> tuple[str, ...]:
+    return (f"{name}: the comment above the first sample is read as column names: {', '.join(names[:8])}",)
+
+
+def _notes_on_names(name: str, names: tuple[str, ...], told: RowNames) -> tuple[str, ...]:
+    nameless = [str(i + 1) for i, column in enumerate(names) if not column and i not in told.columns]
     numbers = [column for column in names if column.isdigit()]
     notes = []
     if nameless:

@@ -41,14 +41,13 @@ def pieces(stream: BinaryIO) -> Iterator[bytes]:
     """Yield whole lines, a few megabytes at a time."""
     rest = b""
     while data := stream.read(PIECE):
-        whole, newline, tail = data.rpartition(b"\n")
-        if newline:
-            yield rest + whole + newline
+        rest += data
+        whole, newline, tail = rest.rpartition(b"\n")
+        if newline and (whole.count(b'"') % 2 == 0 or len(rest) > _LONGEST):  # else a cell in quotes goes on
+            yield whole + newline
             rest = tail
-        else:
-            rest += data
-            if len(rest) > _LONGEST:
-                break
+        elif len(rest) > _LONGEST:
+            break
     if rest:
         yield rest
 

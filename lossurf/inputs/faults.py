@@ -31,28 +31,33 @@ FAULTS: Final[dict[str, tuple[str, str]]] = {
     # the two-file conventions of DATA
     "no-pair": (
         "{name!r} holds no {letter} file (found: {found})",
-        "put one file named {letter}.npy or {letter}.csv there",
+        "put one file named {letter}.npy or {letter}.csv there{alone}",
     ),
     "two-candidates": (
         "{name!r} holds more than one {letter} file: {found}",
         "remove one, or name the files with --x and --y",
     ),
     "no-data": ("no data were named and there is no directory {name!r}", "name the data, or give --x FILE --y FILE"),
-    "half-pair": ("--{given} was given without --{missing}", "give both --x FILE and --y FILE"),
+    "half-pair": (
+        "--{given} was given without --{missing}",
+        "give both --x FILE and --y FILE, or --x FILE --autoencoder where Y is X itself",
+    ),
     "data-twice": ("the data were named twice: DATA {name!r} and --x/--y", "leave one of them out"),
     "no-target": (
         "{name!r} is one table and nothing says which of its columns is Y",
-        "name Y's columns with --target COLUMN",
+        "name Y's columns with --target COLUMN, or give --autoencoder where Y is the table itself",
     ),
     "no-target-array": (
         "{name!r} is one array, and both X and Y are needed",
-        "give --x FILE --y FILE, or a directory with X.npy and Y.npy",
+        "give --x FILE --y FILE, or --autoencoder where Y is X itself",
     ),
     "stray-target": ("--target goes with one table, and {name!r} already has X and Y apart", "leave --target out"),
     "no-array": (
         "{name!r} holds no array named {letter} (found: {found})",
-        "{hint}save the arrays under the names X and Y",
+        "{hint}save the arrays under the names X and Y{alone}",
     ),
+    "two-for-one": ("--autoencoder reads Y from the file of X, and --y names {name!r}", "leave one of the two out"),
+    "summary-alone": ("a summary has X and Y already", "leave --autoencoder out: give it where the summary is made"),
     "half-address": ("one of X and Y is an address and the other is missing or a plain file", "give addresses of both"),
     "no-shards": ("no file matches {name!r}", "check the pattern, and that the shell left it in quotes"),
     "mixed-tables": (
@@ -137,13 +142,31 @@ FAULTS: Final[dict[str, tuple[str, str]]] = {
         "{found} where {expected} are expected",
         "complete the row, or quote cells that contain {delimiter!r}",
     ),
+    "ragged-header": (
+        "{found} where {names} are expected: as many as the header has names",
+        "give every column a name, or quote names and cells that contain {delimiter!r}",
+    ),
     "missing-cell": (
         "the cell is {cell}: a missing value",
         "fill it in or remove the sample; nothing is dropped silently",
     ),
-    "text-cell": ("the cell {cell!r} is not a number", "correct it, or leave its column out with --drop"),
+    "text-cell": ("the cell {cell} is not a number", "correct it, or leave its column out with {leave}"),
+    "date-cell": (
+        "the cell {cell} is a date or time, not a number",
+        "write it as a number, such as days since the first, or leave its column out with {leave}",
+    ),
+    "grouped-cell": (
+        "the cell {cell} has separators between thousands",
+        "write the number without them: 1234.5",
+    ),
+    "unit-cell": ("the cell {cell} has a unit beside its number", "write the number alone"),
+    "minus-cell": ("the cell {cell} has the sign U+2212 for a minus", "write the minus as '-'"),
+    "comment-cell": (
+        "the cell {cell} holds a comment behind its number",
+        "give comments lines of their own: a # later in a line begins none",
+    ),
     "non-finite-cell": (
-        "the cell {cell!r} is not finite",
+        "the cell {cell} is not finite",
         "correct it or remove the sample; nothing is dropped silently",
     ),
     "mixed-marks": (
@@ -159,6 +182,12 @@ FAULTS: Final[dict[str, tuple[str, str]]] = {
         "the first line mixes names and numbers ({cell!r} is a number)",
         "give every column a name in quotes, or correct the cells that are not numbers",
     ),
+    "maybe-index": (
+        "the first column may be row numbers and not data: {reason}",
+        "leave it out with {options}, or read it as data with --no-index",
+    ),
+    "target-is-index": ("the column {column!r} is both a target and in --index", "leave it out of one of them"),
+    "index-is-all": ("--index leaves no column", "name the column of row names only"),
     # columns
     "no-column": ("there is no column {column!r}", "{hint}the columns are {known}"),
     "two-columns": ("{count} columns are named {column!r}", "select it by its number"),
@@ -169,7 +198,7 @@ FAULTS: Final[dict[str, tuple[str, str]]] = {
     "target-is-all": ("every column is a target", "leave at least one column to be X"),
     "nothing-left": ("no column of X is left", "select fewer columns with --drop"),
     "target-selected": ("the column {column!r} is both a target and in --columns", "leave it out of one of them"),
-    "column-type": ("the column {column!r} has type {dtype}", "convert it to numbers, or leave it out with --drop"),
+    "column-type": ("the column {column!r} has type {dtype}", "convert it to numbers, or leave it out with {leave}"),
     "null-cell": (
         "the column {column!r} has a missing value",
         "fill it in or remove the sample; nothing is dropped silently",

@@ -16,7 +16,9 @@ from lossurf.inputs.columns import find_columns, input_columns
 from lossurf.inputs.dataset import Dataset, Pairs, ReadRows
 from lossurf.inputs.extent import extent
 from lossurf.inputs.faults import fault, size_text
+from lossurf.inputs.row_names import left_out
 from lossurf.inputs.tables import TABLES, data_ending, open_source
+from lossurf.inputs.text import TextTable
 from lossurf.numerics import data_eps
 
 if TYPE_CHECKING:
@@ -29,16 +31,20 @@ _FACTOR_COPIES: Final = 6  # square arrays of the factor's order alive at once w
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which axis counts samples, which columns are X, and how much memory may be taken."""
+    """Which axis counts samples, which columns are X and which row names, and how much memory may be taken."""
 
     limit: int
     samples: Samples = "rows"
     columns: Sequence[str] = ()
     drop: Sequence[str] = ()
+    index: Sequence[str] = ()
+    no_index: bool = False
 
     def __post_init__(self) -> None:
         if self.samples not in ("rows", "columns"):
             raise UsageError(f"samples lie in rows or columns, not {self.samples!r}", remedy="give one of the two")
+        if self.index and self.no_index:
+            raise UsageError("--index and --no-index contradict each other", remedy="leave one of them out")
 
 
 def one_table(path: Path, targets: Sequence[str], wanted: Wanted) -> Dataset:
@@ -55,8 +61,10 @@ def one_table(path: Path, targets: Sequence[str], wanted: Wanted) -> Dataset:
     where = str(path)
     table = open_source(path, "the table", wanted.limit)
     if wanted.samples == "columns":
-        table = table.transposed(wanted.limit)
+        (table,) = _turned([table], wanted)
     x, y = _split_columns(table, targets, wanted)
+    if isinstance(table, TextTable):
+        table.targets = frozenset(y)
     both, dx = table.select(x + y), len(x)
 
     def pairs(rows: int) -> Pairs:
@@ -88,7 +96,43 @@ def _split_columns(
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
     width, names, where = table.width, table.columns, table.name
     y = tuple(dict.fromkeys(index for _, index in find_columns(targets, width, names, where)))
-    return input_columns(width, names, where, targets=y, columns=wanted.columns, drop=wanted.drop), y
+    (index,) = left_out([table], wanted.index, keep=wanted.no_index, explicit=[_named_inputs(table, wanted) | {*y}])
+    _require_no_name_as_target(table, y, index)
+    return input_columns(
+        width, names, where, targets=y, columns=wanted.columns, drop=wanted.drop, index=tuple(index)
+    ), y
+
+
+def _named_inputs(source: MatrixSource, wanted: Wanted) -> frozenset[int]:
+    """Return the columns that the user named as X's, or dropped: nothing need be guessed of them.
+
+    Where X's columns are named, no other is read, and none can be taken for data by mistake.
+    """
+    if wanted.columns:
+        return frozenset(range(source.width))
+    return frozenset(i for _, i in find_columns(wanted.drop, source.width, source.columns, source.name))
+
+
+def _require_no_name_as_target(table: MatrixSource, targets: Sequence[int], index: frozenset[int]) -> None:
+    for column in targets:
+        if column in index:
+            raise fault("target-is-index", table.name, column=table.columns[column] if table.columns else column + 1)
+
+
+def _turned(sources: Sequence[MatrixSource], wanted: Wanted) -> list[MatrixSource]:
+    """Exchange rows and columns, after leaving out the columns of names that would then stand for samples."""
+    nothing = [frozenset[int]()] * len(sources)
+    found = left_out(sources, wanted.index, keep=wanted.no_index, explicit=nothing)
+    turned = []
+    for source, index in zip(sources, found, strict=True):
+        kept = source.select(_rest(source, index)) if index else source
+        turned.append(kept.transposed(wanted.limit) if source.ndim == 2 else kept)  # a vector is one output either way
+        turned[-1].notes = source.notes
+    return turned
+
+
+def _rest(source: MatrixSource, index: frozenset[int]) -> tuple[int, ...]:
+    return tuple(i for i in range(source.width) if i not in index)
 
 
 def pair(x: MatrixSource, y: MatrixSource, wanted: Wanted) -> Dataset:
@@ -101,12 +145,12 @@ def pair(x: MatrixSource, y: MatrixSource, wanted: Wanted) -> Dataset:
     """
     samples = wanted.samples
     if samples == "columns":
-        x = x.transposed(wanted.limit)
-        y = y.transposed(wanted.limit) if y.ndim == 2 else y  # a vector is one output either way
+        x, y = _turned([x, y], wanted)
+    x_index, y_index = _row_names(x, y, wanted) if samples == "rows" else (frozenset(), frozenset())
+    y_notes = y.notes
+    y = y.select(_rest(y, y_index)) if y_index else y
     _require_same_length(x.rows, y.rows, (x, y), samples)
-    kept = x
-    if wanted.columns or wanted.drop:
-        kept = x.select(input_columns(x.width, x.columns, x.name, columns=wanted.columns, drop=wanted.drop))
+    kept = _inputs(x, wanted, x_index)
 
     def pairs(rows: int) -> Pairs:
         return _in_step(kept.blocks(rows), y.blocks(rows), lambda m, n: _require_same_length(m, n, (x, y), samples))
@@ -123,10 +167,54 @@ def pair(x: MatrixSource, y: MatrixSource, wanted: Wanted) -> Dataset:
         x_names=kept.columns,
         y_names=y.columns,
         _pairs=pairs,
-        _notes=(x.notes, kept.notes, y.notes),
+        _notes=(x.notes, kept.notes, y_notes, y.notes),
         samples=x.rows if y.rows is not None else None,
         _open_rows=_rows_by_position(kept, y),
         **extent(kept, y),
+    )
+
+
+def _row_names(x: MatrixSource, y: MatrixSource, wanted: Wanted) -> list[frozenset[int]]:
+    explicit = [_named_inputs(x, wanted), frozenset[int]()]
+    return left_out([x, y], wanted.index, keep=wanted.no_index, explicit=explicit)
+
+
+def _inputs(x: MatrixSource, wanted: Wanted, index: frozenset[int]) -> MatrixSource:
+    if not (wanted.columns or wanted.drop or index):
+        return x
+    return x.select(
+        input_columns(x.width, x.columns, x.name, columns=wanted.columns, drop=wanted.drop, index=tuple(index))
+    )
+
+
+def alone(x: MatrixSource, wanted: Wanted) -> Dataset:
+    """Offer one source as X and as Y too: what a linear autoencoder learns.
+
+    Raises
+    ------
+    InputError
+    """
+    if wanted.samples == "columns":
+        (x,) = _turned([x], wanted)
+        index = frozenset[int]()
+    else:
+        (index,) = left_out([x], wanted.index, keep=wanted.no_index, explicit=[_named_inputs(x, wanted)])
+    kept = _inputs(x, wanted, index)
+    _require_factor(x.name, 2 * kept.width, wanted.limit)
+    dtype = coarser(x.dtype, x.dtype)
+    return Dataset(
+        x=x.name,
+        y=x.name,
+        dx=kept.width,
+        dy=kept.width,
+        dtype=dtype,
+        data_eps=data_eps(dtype),
+        x_names=kept.columns,
+        y_names=kept.columns,
+        _pairs=lambda rows: ((block, block) for block in kept.blocks(rows)),
+        _notes=(x.notes, kept.notes),
+        samples=kept.rows,
+        **extent(kept),
     )
 
 

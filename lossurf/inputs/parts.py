@@ -49,7 +49,8 @@ def openers(
     addresses = [address_of(place) if remote and place is not None else None for place in (path, x, y)]
     if any(addresses):
         return [partial(_open_remote, place, options) for place in _remote_places(*addresses)]
-    found = find_places(path, x, y, tables=bool(options.get("targets")))
+    alone = bool(options.get("autoencoder"))
+    found = find_places(path, x, y, tables=bool(options.get("targets")), alone=alone)
     places = [tuple(None if part is None else part.absolute() for part in place) for place in found]
     return [partial(_open_local, place, options) for place in places]
 

@@ -50,7 +50,9 @@ def named_array(members: dict[str, NpzMember], letter: str, where: str) -> NpzMe
     if len(found) > 1:
         raise fault("two-candidates", name=where, letter=letter, found=listing(found))
     if not found:
-        raise fault("no-array", name=where, letter=letter, found=listing(members), hint=hint(letter, members))
+        alone = ", or give --autoencoder where Y is X itself" if letter == "Y" else ""
+        near = hint(letter, members)
+        raise fault("no-array", name=where, letter=letter, found=listing(members), hint=near, alone=alone)
     return members[found[0]]
 
 
@@ -74,6 +76,9 @@ OPENERS: Final[dict[str, Opener]] = {
     ".tsv": _open_text,
     ".tsv.gz": _open_text,
     ".txt": _open_text,
+    ".txt.gz": _open_text,
+    ".dat": _open_text,
+    ".tab": _open_text,
     ".parquet": _open_arrow,
     ".feather": _open_arrow,
 }
@@ -124,11 +129,17 @@ def find_pair(directory: Path) -> tuple[Path, Path]:
     InputError
         If either is missing or there are two candidates.
     """
-    x, y = (_find_one(directory, letter) for letter in ("X", "Y"))
+    x, y = (find_one(directory, letter) for letter in ("X", "Y"))
     return x, y
 
 
-def _find_one(directory: Path, letter: str) -> Path:
+def find_one(directory: Path, letter: str) -> Path:
+    """Find the one X.* or Y.* of a directory, in capitals or not.
+
+    Raises
+    ------
+    InputError
+    """
     try:
         paths = sorted(path for path in directory.iterdir() if not path.name.startswith("."))
     except OSError as error:
@@ -139,7 +150,8 @@ def _find_one(directory: Path, letter: str) -> Path:
         raise fault("two-candidates", name=str(directory), letter=letter, found=names)
     if not found:
         names = listing(path.name for path in paths)
-        raise fault("no-pair", name=str(directory), letter=letter, found=names)
+        alone = ", or give --autoencoder where Y is X itself" if letter == "Y" else ""
+        raise fault("no-pair", name=str(directory), letter=letter, found=names, alone=alone)
     return found[0]
 
 

@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 import io
-import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Final, TextIO
+from shlex import quote
+from typing import TextIO
 
 import numpy as np
 
 from lossurf.errors import InputError
-from lossurf.inputs.arrays import ArraySource, Matrix, rechunk
-from lossurf.inputs.dialect import MISSING, Dialect, decimal_comma_possible, lines_of, open_text, sniff, split
+from lossurf.inputs.arrays import ArraySource, Matrix, rechunk, remember
+from lossurf.inputs.cells import is_grouped, logical, refusal, to_float
+from lossurf.inputs.dialect import Dialect, decimal_comma_possible, sniff
 from lossurf.inputs.fast_text import count_lines, open_bytes, pieces, read_plain, worth_pieces
 from lossurf.inputs.faults import count, fault, place
 from lossurf.inputs.files import file_size
+from lossurf.inputs.lines import lines_of, open_text, split
 from lossurf.inputs.memory import require_memory
+from lossurf.inputs.row_names import RowNames
 
-_FLOAT: Final = re.compile(
-    r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII
-)  # float() takes 1_0 and other scripts' digits
-_NON_FINITE: Final = re.compile(r"[+-]?(nan|inf|infinity)", re.IGNORECASE)
-_THOUSANDS: Final = re.compile(r"[+-]?\d{1,3}(,\d{3})+", re.ASCII)
+_EXPONENTS = str.maketrans("Dd", "ee")  # Fortran's
+_AS_C_WRITES = str.maketrans("Dd,", "ee.")
 
 Line = tuple[int, str]
 
@@ -38,6 +38,7 @@ class TextTable:
     letter: str
     dialect: Dialect
     picked: tuple[int, ...] | None = None
+    targets: frozenset[int] = frozenset()  # columns of one table that are Y, for messages
     notes: list[str] = field(default_factory=list)
     rows: int | None = None  # known once it was read to the end
     position: int = 0  # bytes of the file read so far
@@ -59,6 +60,11 @@ class TextTable:
         """Names of the columns read."""
         names = self.dialect.names
         return names if names is None or self.picked is None else tuple(names[i] for i in self.picked)
+
+    @property
+    def row_names(self) -> RowNames:
+        """What the file's form says of columns that name the rows."""
+        return self.dialect.row_names
 
     def blocks(self, rows: int) -> Iterator[Matrix]:
         """Yield finite float64 blocks of exactly `rows` rows, the last one shorter.
@@ -101,7 +107,7 @@ class TextTable:
 
     def select(self, indices: tuple[int, ...]) -> TextTable:
         """Keep these columns, counted from 0; the others may hold anything."""
-        return TextTable(self.path, self.letter, self.dialect, tuple(indices), self.notes)
+        return TextTable(self.path, self.letter, self.dialect, tuple(indices), self.targets, self.notes)
 
     def transposed(self, limit: int) -> ArraySource:
         """Read the whole table and exchange rows and columns."""
@@ -123,7 +129,7 @@ class _Body:
 
     def __init__(self, table: TextTable) -> None:
         self.table = table
-        self.header = table.dialect.names is not None  # still to come
+        self.header = table.dialect.header  # still to come
         self.blank: int | None = None
 
     def samples(self, lines: Iterator[Line]) -> Iterator[Line]:
@@ -172,8 +178,8 @@ class _Parser:
         mark = self._mark(joined)
         if not joined.isascii() or '"' in joined or "#" in joined or mark is None or not self._regular(lines):
             return None
-        if mark == ",":
-            lines = [line.replace(",", ".") for line in lines]
+        if mark == "," or "D" in joined or "d" in joined:
+            lines = [line.translate(_AS_C_WRITES if mark == "," else _EXPONENTS) for line in lines]
         columns = self.table.picked or tuple(range(self.dialect.width))
         try:
             numbers = np.loadtxt(
@@ -232,40 +238,53 @@ class _Parser:
         return cells
 
     def _number(self, cell: str, line: int, column: int) -> float:
-        text = self._with_point(cell, line, column)
-        if _FLOAT.fullmatch(text):
-            value = float(text)
-            if np.isfinite(value):
-                return value
-            raise fault("beyond-float64", self._spot(line, column), value=cell)
-        raise self._not_a_number(cell, line, column)
+        value = to_float(self._with_point(cell, line, column))
+        if value is None:
+            value = logical(cell)
+            if value is None:
+                raise self._not_a_number(cell, line, column)
+            note = f"{self.table.name}: TRUE and FALSE in column {self._label(column)} are read as 1 and 0"
+            remember(self.table.notes, note)
+        if np.isfinite(value):
+            return value
+        raise fault("beyond-float64", self._spot(line, column), value=cell)
 
     def _with_point(self, cell: str, line: int, column: int) -> str:
         comma = decimal_comma_possible(self.dialect.delimiter) and "," in cell
         mark = "," if comma else "." if "." in cell else None
         if mark is None:
             return cell
-        if comma and self.decimal is None and self.dialect.delimiter != ";" and _THOUSANDS.fullmatch(cell):
+        if comma and self.decimal is None and self.dialect.delimiter != ";" and is_grouped(cell):
             raise fault("thousands", self._spot(line, column), cell=cell)
         text = cell.replace(",", ".") if comma else cell
-        if _FLOAT.fullmatch(text):
+        if to_float(text) is not None:
             self.decimal = self.decimal or mark
             if mark != self.decimal:
                 raise fault("mixed-marks", self._spot(line, column), cell=cell)
         return text
 
     def _not_a_number(self, cell: str, line: int, column: int) -> InputError:
-        spot = self._spot(line, column)
-        if cell.lower() in MISSING and not _NON_FINITE.fullmatch(cell):
-            return fault("missing-cell", spot, cell=repr(cell) if cell else "empty")
-        if _NON_FINITE.fullmatch(cell):
-            return fault("non-finite-cell", spot, cell=cell)
-        return fault("text-cell", spot, cell=cell if len(cell) <= 40 else cell[:37] + "...")
+        return fault(
+            refusal(cell),
+            self._spot(line, column),
+            cell=repr(cell if len(cell) <= 40 else cell[:37] + "...") if cell else "empty",
+            leave=self._option(column),
+        )
+
+    def _option(self, column: int) -> str:
+        """Return the option that leaves a column out: --drop is about X's columns, and --index about any."""
+        names = self.dialect.names
+        name = names[column] if names and names[column] and names.count(names[column]) == 1 else str(column + 1)
+        if column in self.table.targets:
+            return "a --target that does not name it"
+        return f"--index {quote(f'y:{name}')}" if self.table.letter == "Y" else f"--drop {quote(name)}"
+
+    def _label(self, column: int) -> str:
+        names = self.dialect.names
+        return f"{column + 1} ({names[column]})" if names and names[column] else str(column + 1)
 
     def _spot(self, line: int, column: int) -> str:
-        names = self.dialect.names
-        label = f"{column + 1} ({names[column]})" if names and names[column] else column + 1
-        return place(self.table.name, line=line, column=label)
+        return place(self.table.name, line=line, column=self._label(column))
 
 
 def open_table(path: Path, letter: str) -> TextTable:

@@ -1,4 +1,4 @@
-"""The report as GitHub workflow commands: an annotation per hypothesis or checkpoint."""
+"""The report as GitHub workflow commands: an annotation per hypothesis or checkpoint, and one per note."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from lossurf.report.document import Document
 from lossurf.report.page import Case, Outcome, page_of
 from lossurf.report.render import Style
 
-_LEVELS = {Outcome.PASSED: "notice", Outcome.FAILED: "error", Outcome.UNDECIDED: "warning"}
+_LEVELS = {Outcome.PASSED: "notice", Outcome.FAILED: "error", Outcome.UNDECIDED: "warning", Outcome.ERROR: "error"}
 
 
 def render(document: Document, style: Style) -> str:  # noqa: ARG001  # every renderer's signature
     """Return one workflow command a line."""
     page = page_of(document)
-    return "".join(_annotation(page.title, case) for case in page.cases)
+    notes = (Case("note", Outcome.PASSED, note) for note in page.notes)
+    return "".join(_annotation(page.title, case) for case in (*page.cases, *notes))
 
 
 def _annotation(title: str, case: Case) -> str:

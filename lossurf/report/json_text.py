@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from lossurf.report.document import Document
 from lossurf.report.render import Style
@@ -22,8 +23,14 @@ def render_lines(document: Document, style: Style) -> str:  # noqa: ARG001  # ev
 
 
 def lines_of(document: Document) -> list[Document]:
-    """Return the objects of the JSON lines: a result carries the document's head, so that it stands alone."""
+    """Return the objects of the JSON lines: a result carries the document's head and notes, so that it stands alone."""
     if "results" not in document:
         return [document]
     head = {name: document[name] for name in HEAD}
-    return [{**head, **result} for result in document["results"]]
+    return [{**head, **result, **_notes(document, result)} for result in document["results"]]
+
+
+def _notes(document: Document, result: dict[str, Any]) -> dict[str, list[str]]:
+    if "notes" not in result:
+        return {}
+    return {"notes": list(dict.fromkeys([*document.get("notes", ()), *result["notes"]]))}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from lossurf.report.document import Document
-from lossurf.report.page import Block, Facts, Grid, Text, page_of, text_of
+from lossurf.report.page import Block, Facts, Grid, Text, page_of, quiet_lines, text_of
 from lossurf.report.render import Style
 from lossurf.report.text import printable
 
@@ -15,7 +15,7 @@ _SPECIAL = re.compile(r"([\\`*\[\]|~])|(?<![A-Za-z0-9])(_)|(_)(?![A-Za-z0-9])")
 def render(document: Document, style: Style) -> str:
     """Return the page as markdown; the verdict is its first sentence."""
     page = page_of(document)
-    first, *rest = page.verdict
+    first, *rest = quiet_lines(page) if style.verbosity < 1 else page.verdict
     verdict = "\n".join([f"**{_inline(first)}**", *[_inline(line) for line in rest]])
     if style.verbosity < 1:
         return f"{verdict}\n" if style.verbosity == 0 else ""

@@ -28,6 +28,7 @@ class Outcome(StrEnum):
     PASSED = "passed"
     FAILED = "failed"
     UNDECIDED = "undecided"
+    ERROR = "error"
 
 
 class Cell(NamedTuple):
@@ -102,7 +103,11 @@ class Case(NamedTuple):
 
 
 class Page(NamedTuple):
-    """A whole report."""
+    """A whole report.
+
+    `brief` is what the verdict alone does not name, for a reader who asked for no more than that; `notes` is what must
+    be known to trust the verdict, which no format and no --quiet leaves out.
+    """
 
     title: str
     read: tuple[Block, ...]
@@ -110,15 +115,35 @@ class Page(NamedTuple):
     blocks: tuple[Block, ...] = ()
     next_steps: tuple[str, ...] = ()
     cases: tuple[Case, ...] = ()
+    brief: tuple[Text, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def page_of(document: Document) -> Page:
     """Return the page that the document's command makes of it; one that checked nothing passes as a whole."""
-    page: Page = import_module(f"lossurf.report.pages.{document['command']}").page(document)
+    name = "failed" if "error" in document else document["command"]
+    page: Page = import_module(f"lossurf.report.pages.{name}").page(document)
+    notes = tuple(document.get("notes", ()))
+    if notes:
+        page = page._replace(read=_with_notes(page.read, notes), notes=tuple(dict.fromkeys((*notes, *page.notes))))
     if page.cases:
         return page
     said = " ".join(text_of(line) for line in page.verdict)
     return page._replace(cases=(Case(document["command"], Outcome.PASSED, said),))
+
+
+def _with_notes(read: tuple[Block, ...], notes: tuple[str, ...]) -> tuple[Block, ...]:
+    """Add notes on the data to what is said of them."""
+    items = tuple(("Note", note) for note in notes)
+    last = read[-1] if read else None
+    return (
+        (*read[:-1], last._replace(items=(*last.items, *items))) if isinstance(last, Facts) else (*read, Facts(items))
+    )
+
+
+def quiet_lines(page: Page) -> tuple[Text, ...]:
+    """Return what --quiet leaves: the verdict, what it is about, and the notes."""
+    return (*page.verdict, *page.brief, *(f"Note: {note}" for note in page.notes))
 
 
 def text_of(cell: Text) -> str:

@@ -10,21 +10,27 @@ from typing import Any
 
 from lossurf.landscape.trajectory import Level, Plateau, Visit
 from lossurf.report.document import Document, make_document, plain
-from lossurf.report.json_text import HEAD
+from lossurf.report.json_text import HEAD, lines_of
 from lossurf.report.text import number, percent, printable
+from lossurf.report.unreadable import is_unreadable
 
-_LEFT_OUT = {"layers", "certificate", "notes", "lemmas", "theorems", "expected", "ok"}  # `classify` tells them
+_LEFT_OUT = {"layers", "certificate", "lemmas", "theorems", "expected", "ok"}  # `classify` tells them
 _RESOLVED = 1e-10  # relative gaps below are made of rounding: the loss itself is known to some 1e-13
 _COLUMNS = (("loss", 12), ("gap", 12), ("gradient", 12), ("on", 5), ("for", 4), ("verdict", 15))
+_WIDTH = sum(width for _, width in _COLUMNS[:-1]) + 2 * (len(_COLUMNS) - 2)
 
 
 def run_document(
-    facts: object, levels: Sequence[Level], visits: Sequence[Visit], plateaus: Sequence[Plateau], **extra: object
+    facts: object,
+    levels: Sequence[Level],
+    results: Sequence[dict[str, Any]],
+    plateaus: Sequence[Plateau],
+    **extra: object,
 ) -> Document:
     """Return the document of a run: the levels, one result a checkpoint, and the plateaus by the checkpoints' names."""
-    results = [visit_result(visit) for visit in visits]
+    read = [result for result in results if not is_unreadable(result)]
     return make_document(
-        "watch", data=facts, levels=levels, results=results, plateaus=[_named(p, results) for p in plateaus], **extra
+        "watch", data=facts, levels=levels, results=results, plateaus=[_named(p, read) for p in plateaus], **extra
     )
 
 
@@ -35,12 +41,14 @@ def visit_result(visit: Visit) -> dict[str, Any]:
     return {**kept, "on_level": visit.on_level, "for_checkpoints": visit.for_checkpoints}
 
 
-def line_of(visit: Visit, form: str) -> str:
-    """Return a checkpoint's line, as JSON or as a row under `stream_head`."""
-    result = visit_result(visit)
+def line_of(result: dict[str, Any], form: str, notes: Sequence[str] = ()) -> str:
+    """Return a checkpoint's line, as JSON with the notes on the data, or as a row under `stream_head`."""
     if form == "jsonl":
         head = {name: make_document("watch")[name] for name in HEAD}
-        return json.dumps({**head, **result}, allow_nan=False, separators=(",", ":")) + "\n"
+        (line,) = lines_of({**head, "results": [result], "notes": list(notes)})
+        return json.dumps(line, allow_nan=False, separators=(",", ":")) + "\n"
+    if is_unreadable(result):
+        return f"{'-'.rjust(_WIDTH)}  {'unreadable':<15}  {printable(PurePath(result['checkpoint']).name)}\n"
     gap = gap_text(result)
     level = "-" if result["on_level"] is None else f"L_{result['on_level']}"
     cells = (number(result["loss"]), gap, number(result["gradient"]), level, str(result["for_checkpoints"] or "-"))

@@ -11,7 +11,20 @@ from rich.table import Table
 from rich.text import Text as RichText
 
 from lossurf.report.document import Document
-from lossurf.report.page import Block, Cell, Facts, Grid, Lines, Page, Text, Tone, page_of, text_of, tone_of
+from lossurf.report.page import (
+    Block,
+    Cell,
+    Facts,
+    Grid,
+    Lines,
+    Page,
+    Text,
+    Tone,
+    page_of,
+    quiet_lines,
+    text_of,
+    tone_of,
+)
 from lossurf.report.render import Style
 from lossurf.report.text import printable
 
@@ -45,7 +58,7 @@ def draw_page(page: Page, style: Style) -> str:
         highlight=False,
         _environ={},  # width and colour were decided once, by the caller
     )
-    for block in [Lines(page.verdict)] if style.verbosity == 0 else _whole(page, style.verbosity):
+    for block in [Lines(quiet_lines(page))] if style.verbosity == 0 else _whole(page, style.verbosity):
         console.print(_draw(block, style))
     file = console.file
     assert isinstance(file, io.StringIO)

@@ -31,7 +31,7 @@ _ENTRIES: Final = (
         "The request cannot be carried out as given",
         "An option, the configuration, the data or a checkpoint is wrong; standard error says what, where and what to "
         "do.",
-        "Nothing was computed and nothing was written.",
+        "Nothing was written; of many checkpoints, the report still judges those that could be read.",
         "Do the one thing that the message names.",
     ),
     Explanation(

@@ -129,7 +129,9 @@ def test_following_past_the_time_without_the_expected_verdict_is_1(tmp_path):
 def test_a_file_that_never_becomes_whole_is_an_error_in_the_end(tmp_path):
     (tmp_path / "broken.npz").write_bytes(RUN[0].read_bytes()[:300])
     code, out, err = Following(tmp_path, "--timeout", "2", "--format", "jsonl").end()
-    assert (code, out) == (2, "")
+    assert code == 2
+    check_output(out)
+    assert json.loads(out)["error"]["remedy"]
     assert "passed over for now" in err
     assert "broken.npz" in err.splitlines()[-2]
 
@@ -171,11 +173,15 @@ def test_what_cannot_be_done_is_refused_by_name(args, fault):
     assert fault in done.stderr
 
 
-def test_a_checkpoint_of_another_network_is_refused(tmp_path):
+def test_a_checkpoint_of_another_network_is_refused_and_the_run_is_told_without_it(tmp_path):
     np.savez(tmp_path / "other.npz", W1=np.ones((3, 10)), W2=np.ones((3, 3)))
-    done = watch(RUN[0], tmp_path / "other.npz")
-    assert (done.returncode, done.stdout) == (2, "")
+    done = watch(RUN[9], tmp_path / "other.npz", RUN[10], "--format", "json")
+    first, other, last = json.loads(done.stdout)["results"]
+    assert done.returncode == 2
     assert "differs from that of" in done.stderr
+    assert "differs from that of" in other["error"]["what"]
+    assert (first["for_checkpoints"], last["for_checkpoints"]) == (1, 2)
+    assert [plateau["checkpoints"] for plateau in json.loads(done.stdout)["plateaus"]] == [2]
 
 
 def test_without_matplotlib_the_extra_is_named_before_any_work(tmp_path):

@@ -29,10 +29,15 @@ def test_a_schema_is_valid_and_names_its_dialect(name):
     assert list(schema["properties"])[:3] == ["format_version", "lossurf_version", "command"]
 
 
+def _required_without_error(schema: dict[str, Any]) -> list[str]:
+    return schema["else"]["required"] if schema.get("if") == {"required": ["error"]} else []
+
+
 def narrowed(released: Any, current: Any, at: str = "") -> list[str]:
     """What a reader of the released schema could miss or misread in documents of the current one.
 
-    Fields may be added; none may go, change its meaning or type, or stop being there. Words are no contract.
+    Fields may be added; none may go, change its meaning or type, or stop being there. Words are no contract. Fields
+    that are there unless a result holds an error (`else`) count as required: before, such a file gave no document.
     """
     if isinstance(released, dict) and isinstance(current, dict):
         found = []
@@ -42,7 +47,8 @@ def narrowed(released: Any, current: Any, at: str = "") -> list[str]:
             if key not in current:
                 found.append(f"{at}/{key} is gone")
             elif key == "required":
-                found += [f"{at}: {name} is no longer required" for name in value if name not in current[key]]
+                required = [*current[key], *_required_without_error(current)]
+                found += [f"{at}: {name} is no longer required" for name in value if name not in required]
             else:
                 found += narrowed(value, current[key], f"{at}/{key}")
         return found

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lossurf.report.document import Document
 from lossurf.report.figures.canvas import BLACK, GREY, MARKS, label_levels, mark
+from lossurf.report.unreadable import is_unreadable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,10 +19,10 @@ _FAR = 30.0  # losses that span more than this factor are drawn on a logarithmic
 
 def paint(figure: Figure, document: Document) -> None:
     """Draw a document of `watch`."""
-    results = document["results"]
+    results = [result for result in document["results"] if not is_unreadable(result)]
     x, name = steps([result["checkpoint"] for result in results])
     losses, gradients = figure.subplots(2, 1, sharex=True, height_ratios=(3.0, 1.2))
-    _losses(losses, document, x)
+    _losses(losses, {**document, "results": results}, x)
     _gradients(gradients, results, x)
     gradients.set_xlabel(name)
     figure.legend(loc="outside upper center", ncols=len(MARKS))

@@ -11,6 +11,7 @@ from lossurf.report.pages.common import data_facts
 from lossurf.report.pages.other_loss import loss_facts
 from lossurf.report.pages.papers import lemma_tally, papers
 from lossurf.report.text import count, number, percent
+from lossurf.report.unreadable import error_text, is_unreadable
 
 TONE_BY_VERDICT = {
     "global-minimum": Tone.GOOD,
@@ -25,6 +26,8 @@ def page(document: Document) -> Page:
     """Lay out the document of `classify`: one checkpoint in full, many as one row each."""
     results, loss = document["results"], document.get("other_loss")
     single = len(results) == 1
+    if single and is_unreadable(results[0]):
+        return _refused(document)
     blocks = _single(results[0]) if single else _many(results)
     return Page(
         title="lossurf classify",
@@ -35,7 +38,52 @@ def page(document: Document) -> Page:
         if single
         else ("lossurf classify ONE --data ...: a checkpoint's certificate",),
         cases=tuple(_case(result) for result in results),
+        brief=() if single else tuple(_brief(result) for result in results if not _met(result)),
+        notes=tuple(results[0]["notes"]) if single else notes_of(results),
     )
+
+
+def notes_of(results: list[dict[str, Any]]) -> tuple[str, ...]:
+    """Return the notes of many checkpoints, each once: with its checkpoint, or with how many it is about."""
+    about: dict[str, list[str]] = {}
+    for result in results:
+        for note in result.get("notes", ()):
+            about.setdefault(note, []).append(result["checkpoint"])
+    return tuple(
+        f"{names[0] if len(names) == 1 else count(len(names), 'checkpoint')}: {note}" for note, names in about.items()
+    )
+
+
+def unreadable_line(result: dict[str, Any]) -> Cell:
+    """Say in one line which checkpoint was refused and why."""
+    return Cell(f"{result['checkpoint']}: unreadable: {error_text(result['error'])}", Tone.BAD)
+
+
+def unreadable_case(result: dict[str, Any]) -> Case:
+    """Return the case of a checkpoint that was refused."""
+    return Case(result["checkpoint"], Outcome.ERROR, error_text(result["error"]), result["checkpoint"])
+
+
+def _refused(document: Document) -> Page:
+    (result,) = document["results"]
+    return Page(
+        title="lossurf classify",
+        read=(data_facts(document["data"]), Facts((("Checkpoint", result["checkpoint"]),))),
+        verdict=(unreadable_line(result),),
+        cases=(unreadable_case(result),),
+    )
+
+
+def _met(result: dict[str, Any]) -> bool:
+    return not is_unreadable(result) and result["ok"]
+
+
+def _brief(result: dict[str, Any]) -> Cell:
+    """Name a checkpoint that is not as expected, which the summary only counts."""
+    if is_unreadable(result):
+        return unreadable_line(result)
+    expected = " or ".join(result["expected"])
+    return Cell(f"{result['checkpoint']}: {result['verdict']}, expected {expected}", TONE_BY_VERDICT[result["verdict"]])
 
 
 def verdict_cell(verdict: str) -> Cell:
@@ -156,22 +204,29 @@ def _staircase(stairs: list[dict[str, Any]]) -> Grid:
 
 
 def _summary(results: list[dict[str, Any]]) -> Cell:
-    kinds = dict.fromkeys(result["verdict"] for result in results)
-    tally = [f"{sum(result['verdict'] == kind for result in results)} {kind}" for kind in kinds]
-    unmet = sum(not result["ok"] for result in results)
+    verdicts = ["unreadable" if is_unreadable(result) else result["verdict"] for result in results]
+    kinds = dict.fromkeys(verdicts)
+    tally = [f"{verdicts.count(kind)} {kind}" for kind in kinds]
+    unmet = sum(not is_unreadable(result) and not result["ok"] for result in results)
     expected = "" if not unmet else f"; {unmet} not as expected"
-    tone = Tone.BAD if unmet else TONE_BY_VERDICT[next(iter(kinds))] if len(kinds) == 1 else Tone.PLAIN
+    bad = unmet or "unreadable" in kinds
+    tone = Tone.BAD if bad else TONE_BY_VERDICT[next(iter(kinds))] if len(kinds) == 1 else Tone.PLAIN
     return Cell(f"{count(len(results), 'checkpoint')}: {', '.join(tally)}{expected}.", tone)
 
 
 def _many(results: list[dict[str, Any]]) -> list[Block]:
-    expected = any(result["expected"] is not None for result in results)
+    readable = [result for result in results if not is_unreadable(result)]
+    expected = any(result["expected"] is not None for result in readable)
     header = ("checkpoint", "verdict", "loss", "gap", "gradient", "rank", "from tau", "to tau")
     folder = _folder(results)
     rows: list[tuple[Text, ...]] = []
     for result in results:
+        name = PurePath(result["checkpoint"]).name if folder else result["checkpoint"]
+        if is_unreadable(result):
+            rows.append((name, Cell("unreadable", Tone.BAD), *["-"] * (len(header) - 2 + expected)))
+            continue
         row: tuple[Text, ...] = (
-            PurePath(result["checkpoint"]).name if folder else result["checkpoint"],
+            name,
             verdict_cell(result["verdict"]),
             number(result["loss"]),
             percent(result["relative_gap"]) if result["relative_gap"] is not None else number(result["gap"]),
@@ -181,16 +236,18 @@ def _many(results: list[dict[str, Any]]) -> list[Block]:
             number(result["stable_to"]),
         )
         rows.append((*row, _ok(result["ok"])) if expected else row)
-    tallies = tuple(f"{result['checkpoint']}: {lemma_tally(result)}" for result in results if result["lemmas"])
-    notes = tuple(f"{result['checkpoint']}: {note}" for result in results for note in result["notes"])
-    reasons = tuple(f"{result['checkpoint']}: {result['reason']}" for result in results)
+    tallies = tuple(f"{result['checkpoint']}: {lemma_tally(result)}" for result in readable if result["lemmas"])
+    notes = notes_of(results)
+    reasons = tuple(f"{result['checkpoint']}: {result['reason']}" for result in readable)
+    refused = tuple(unreadable_line(result) for result in results if is_unreadable(result))
     grid = Grid(
         (*header, "expected") if expected else header,
         tuple(rows),
         numeric=frozenset(header[2:]),
         optional=("loss", "rank", "gradient", "from tau", "to tau"),
     )
-    blocks: list[Block] = [grid, Lines(reasons, "Reasons", level=2)]
+    blocks: list[Block] = [grid, Lines(refused, "Unreadable")] if refused else [grid]
+    blocks.append(Lines(reasons, "Reasons", level=2))
     blocks += [Lines(tallies, "Lemmas")] if tallies else []
     return [*blocks, Lines(notes, "Notes")] if notes else blocks
 
@@ -211,6 +268,8 @@ def _next_steps(result: dict[str, Any], *, squared: bool) -> tuple[str, ...]:
 
 
 def _case(result: dict[str, Any]) -> Case:
+    if is_unreadable(result):
+        return unreadable_case(result)
     outcome = Outcome.PASSED
     if not result["ok"]:
         outcome = Outcome.UNDECIDED if result["verdict"] == "undetermined" else Outcome.FAILED

@@ -12,11 +12,10 @@ from lossurf.report.text import count, number, percent
 
 def page(document: Document) -> Page:
     """Lay out the document of `escape`."""
-    notes = tuple(("Note", note) for note in document["notes"])
     moved = bool(document["segments"])
     return Page(
         title="lossurf escape",
-        read=(data_facts(document["data"]), Facts((("Checkpoint", document["checkpoint"]), *notes))),
+        read=(data_facts(document["data"]), Facts((("Checkpoint", document["checkpoint"]),))),
         verdict=_moved(document) if moved else _stayed(document),
         blocks=tuple(_way(document)) if moved else (),
         next_steps=_next_steps(document, moved=moved),

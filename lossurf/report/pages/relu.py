@@ -32,8 +32,7 @@ def page(document: Document) -> Page:
 def _network(document: Document) -> Facts:
     layers = document["layers"]
     widths = ",".join(str(width) for width in (layers[0]["shape"][1], *(layer["shape"][0] for layer in layers)))
-    notes = tuple(("Note", note) for note in document["notes"])
-    return Facts((("Checkpoint", document["checkpoint"]), ("ReLU network", f"widths {widths}"), *notes))
+    return Facts((("Checkpoint", document["checkpoint"]), ("ReLU network", f"widths {widths}")))
 
 
 def _literal(document: Document) -> Cell:

@@ -6,11 +6,18 @@ from pathlib import PurePath
 from typing import Any
 
 from lossurf.report.document import Document
-from lossurf.report.page import Block, Case, Cell, Facts, Grid, Outcome, Page, Text
-from lossurf.report.pages.classify import TONE_BY_VERDICT, verdict_cell
+from lossurf.report.page import Block, Case, Cell, Facts, Grid, Lines, Outcome, Page, Text, Tone
+from lossurf.report.pages.classify import (
+    TONE_BY_VERDICT,
+    notes_of,
+    unreadable_case,
+    unreadable_line,
+    verdict_cell,
+)
 from lossurf.report.pages.common import data_facts
 from lossurf.report.run import gap_text
 from lossurf.report.text import count, number
+from lossurf.report.unreadable import is_unreadable
 
 _ROWS_SHOWN = 40
 
@@ -18,31 +25,50 @@ _ROWS_SHOWN = 40
 def page(document: Document) -> Page:
     """Lay out the document of `watch`."""
     results = document["results"]
+    readable = _readable(document)
+    refused = [result for result in results if is_unreadable(result)]
     folders = {str(PurePath(result["checkpoint"]).parent) for result in results}
     place = f" in {folders.pop()}" if len(folders) == 1 and folders != {"."} else ""
     read = [("Checkpoints", f"{len(results)}{place}")]
     if document["figure"]:
         read.append(("Figure", document["figure"]))
+    notes = notes_of(readable)
     blocks: list[Block] = [_plateaus(document)] if document["plateaus"] else []
     return Page(
         title="lossurf watch",
         read=(data_facts(document["data"]), Facts(tuple(read))),
         verdict=(_verdict(document), _now(document)),
-        blocks=(*blocks, _rows(results)),
-        next_steps=(f"lossurf classify {results[-1]['checkpoint']} --data ...: the last one's certificate",),
-        cases=(_case(document),),
+        blocks=(*blocks, _rows(results), *_told_apart(refused, notes)),
+        next_steps=(f"lossurf classify {readable[-1]['checkpoint']} --data ...: the last one's certificate",),
+        cases=(_case(document), *(unreadable_case(result) for result in refused)),
+        brief=tuple(unreadable_line(result) for result in refused),
+        notes=notes,
     )
 
 
+def _readable(document: Document) -> list[dict[str, Any]]:
+    return [result for result in document["results"] if not is_unreadable(result)]
+
+
+def _told_apart(refused: list[dict[str, Any]], notes: tuple[str, ...]) -> list[Block]:
+    blocks: list[Block] = []
+    if refused:
+        blocks.append(Lines(tuple(unreadable_line(result) for result in refused), "Unreadable"))
+    if notes:
+        blocks.append(Lines(notes, "Notes"))
+    return blocks
+
+
 def _verdict(document: Document) -> Cell:
-    last = document["results"][-1]
-    expected = "" if document["ok"] else f" Expected was {' or '.join(document['expected'])}."
+    last = _readable(document)[-1]
+    asked = document["expected"]
+    expected = "" if not asked or last["verdict"] in asked else f" Expected was {' or '.join(asked)}."
     name = PurePath(last["checkpoint"]).name
     return Cell(f"{name} is {last['verdict']}: {last['reason']}.{expected}", TONE_BY_VERDICT[last["verdict"]])
 
 
 def _now(document: Document) -> Text:
-    last = document["results"][-1]
+    last = _readable(document)[-1]
     left = gap_text(last)
     gap = f"gap {left}." if last["relative_gap"] is None else f"{left} of the possible gain is left."
     if last["on_level"] is None:
@@ -75,7 +101,9 @@ def _rows(results: list[dict[str, Any]]) -> Grid:
         title="Checkpoints",
         header=("checkpoint", "loss", "gap", "gradient", "on level", "for", "verdict"),
         rows=tuple(
-            (
+            (PurePath(result["checkpoint"]).name, *["-"] * 5, Cell("unreadable", Tone.BAD))
+            if is_unreadable(result)
+            else (
                 PurePath(result["checkpoint"]).name,
                 number(result["loss"]),
                 gap_text(result),
@@ -93,6 +121,7 @@ def _rows(results: list[dict[str, Any]]) -> Grid:
 
 
 def _case(document: Document) -> Case:
-    last = document["results"][-1]
-    outcome = Outcome.PASSED if document["ok"] else Outcome.FAILED
+    last = _readable(document)[-1]
+    asked = document["expected"]
+    outcome = Outcome.PASSED if not asked or last["verdict"] in asked else Outcome.FAILED
     return Case(last["checkpoint"], outcome, f"{last['verdict']}: {last['reason']}", file=last["checkpoint"])
