@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 import numpy as np
 
 from lossurf.numerics import surely_nonzero
@@ -10,7 +12,8 @@ from lossurf.reduction.triangle import Matrix
 
 _ENUMERATED = 14
 """Up to this many eigenvalues all 2^14 critical values are listed; beyond, the best of each rank and its exchanges of
-the last eigenvalue in or the first left out, which include the two neighbours of every plateau a descent visits."""
+the last eigenvalue in or the first left out, which include the two neighbours of every plateau a descent visits, and
+the point's own set with what one exchange makes of it, as a strict saddle may carry any set."""
 
 
 def best_loss(problem: ReducedProblem, rank: int) -> float:
@@ -25,14 +28,43 @@ def excess_by_rank(problem: ReducedProblem) -> Matrix:
     return np.concatenate([0.5 * np.cumsum(squares[::-1])[::-1], [0.0]])
 
 
-def critical_losses(problem: ReducedProblem, rank_max: int) -> Matrix:
+def critical_losses(problem: ReducedProblem, rank_max: int, own: Sequence[int] | None = None) -> Matrix:
     """Values the loss can take at a critical point of rank at most `rank_max`, ascending, user's units.
 
-    L(W) = 1/2 ||R22||^2 + 1/2 sum of the eigenvalues of Sigma outside an eigen-set S (theory, section 5).
+    Parameters
+    ----------
+    problem : ReducedProblem
+    rank_max : int
+    own : sequence of int, optional
+        Eigen-set, from 1, that the point at hand carries. With more than 14 eigenvalues, where not all values are
+        listed, its own value and those one exchange, loss or gain of an eigenvector away are.
+
+    Returns
+    -------
+    ndarray
+        L(W) = 1/2 ||R22||^2 + 1/2 sum of the eigenvalues of Sigma outside an eigen-set S (theory, section 5).
     """
     eigenvalues = problem.eigenvalues[: problem.target_svd[1].size]
-    gains = _all_gains if eigenvalues.size <= _ENUMERATED else _leading_gains
-    return np.unique(best_loss(problem, 0) - 0.5 * gains(eigenvalues, rank_max))
+    if eigenvalues.size <= _ENUMERATED:
+        gains = _all_gains(eigenvalues, rank_max)
+    else:
+        gains = _leading_gains(eigenvalues, rank_max)
+        carried = [k - 1 for k in own or () if k <= eigenvalues.size]  # what lies beyond has the eigenvalue 0
+        near = _near(carried, eigenvalues.size, rank_max)
+        gains = np.append(gains, [float(np.sum(eigenvalues[sorted(chosen)])) for chosen in near])
+    return np.unique(best_loss(problem, 0) - 0.5 * gains)
+
+
+def _near(own: list[int], size: int, rank_max: int) -> Iterator[list[int]]:
+    """Yield an eigen-set, and those of at most `rank_max` that differ by one eigenvector left out, taken in or both."""
+    others = [k for k in range(size) if k not in own]
+    yield own
+    if len(own) < rank_max:
+        yield from ([*own, k] for k in others)
+    for left_out in range(len(own)):
+        rest = own[:left_out] + own[left_out + 1 :]
+        yield rest
+        yield from ([*rest, k] for k in others)
 
 
 def _all_gains(eigenvalues: Matrix, rank_max: int) -> Matrix:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from lossurf.numerics import Decision, Status, decide_nonzero, rank_threshold
+from lossurf.numerics import UNDECIDED_FACTOR, Decision, Status, decide_nonzero, rank_threshold
 from lossurf.reduction.problem import ReducedProblem
-from lossurf.theory.hypotheses import Finding
+from lossurf.theory.hypotheses import Finding, distinct_eigenvalues
 from lossurf.theory.samples import SampleFacts
 
 Widths = tuple[int, ...]
@@ -56,6 +58,8 @@ def _data_conditions(problem: ReducedProblem, samples: SampleFacts | None) -> tu
     of_a_network = "a property of a trained ReLU network; `lossurf relu CHECKPOINT` measures it"
     return (
         _y_full_rank(problem),
+        _distinct_singular_values(problem),
+        _whitened(problem),
         _exact("enough-samples", m >= max(dx, dy), f"m = {m}, dx = {dx}, dy = {dy}", float(m), float(max(dx, dy))),
         _exact("dy-equals-dx", dy == dx, f"dy = {dy}, dx = {dx}", float(dy), float(dx)),
         _exact("single-output", dy == 1, f"dy = {dy}", float(dy), 1.0),
@@ -65,7 +69,32 @@ def _data_conditions(problem: ReducedProblem, samples: SampleFacts | None) -> tu
         _unknown("a1p-m", of_a_network),
         _unknown("a5u-m", of_a_network),
         _unknown("spin-glass-assumptions", "about a random model; no data can confirm it"),
+        _unknown("balanced-start", "a property of a training run"),
+        _unknown("deficiency-margin", "a property of a training run"),
+        _unknown("conditions-as-published", "the theorem's own text was not at hand; only its abstract was"),
     )
+
+
+def _distinct_singular_values(problem: ReducedProblem) -> Finding:
+    """Decide whether the singular values of the fitted outputs differ, as far as the paper says which count."""
+    if problem.dy > problem.dx + 1:
+        detail = f"dy = {problem.dy}, dx = {problem.dx}: zero is a singular value more than once, if zeros count"
+        return _unknown("distinct-singular-values", detail)
+    return replace(distinct_eigenvalues(problem), id="distinct-singular-values")
+
+
+def _whitened(problem: ReducedProblem) -> Finding:
+    """Decide whether X X^T / m is the identity; a difference that is rounding does not prove it.
+
+    Each singular value of X / sqrt(m) is known to order * eps of the largest (`rank_threshold`).
+    """
+    factor = problem.column_norms * problem.whitening.T / np.sqrt(problem.samples)
+    s = np.zeros(problem.dx)
+    s[: min(factor.shape)] = np.linalg.svd(factor, compute_uv=False)
+    difference, error = float(np.max(np.abs(s - 1.0))), rank_threshold(1.0, problem.order, problem.data_eps)
+    status = Status.FAILS if difference > UNDECIDED_FACTOR * error else Status.UNDECIDED
+    detail = "largest difference from 1 of a singular value of X / sqrt(m), against its rounding error"
+    return Finding("whitened-data", status, difference, error, difference / error, detail)
 
 
 def _y_full_rank(problem: ReducedProblem) -> Finding:

@@ -38,7 +38,7 @@ def check_hypotheses(problem: ReducedProblem) -> tuple[Finding, ...]:
     tuple of Finding
         In the order xxt-full-rank, xyt-full-rank, dy-le-dx, distinct-eigenvalues.
     """
-    return (_xxt_full_rank(problem), _xyt_full_rank(problem), _dy_le_dx(problem), _distinct_eigenvalues(problem))
+    return (_xxt_full_rank(problem), _xyt_full_rank(problem), _dy_le_dx(problem), distinct_eigenvalues(problem))
 
 
 def overall(statuses: list[Status]) -> Status:
@@ -96,7 +96,8 @@ def _dy_le_dx(problem: ReducedProblem) -> Finding:
     )
 
 
-def _distinct_eigenvalues(problem: ReducedProblem) -> Finding:
+def distinct_eigenvalues(problem: ReducedProblem) -> Finding:
+    """Decide whether the dy eigenvalues of Sigma differ, zeros counted."""
     if problem.dy == 1:
         return Finding("distinct-eigenvalues", Status.HOLDS, 1.0, 0.0, None, "one output has one eigenvalue; exact")
     roots = np.zeros(problem.dy)

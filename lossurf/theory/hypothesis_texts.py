@@ -6,13 +6,17 @@ from typing import Final
 
 from lossurf.theory.explanation import Explanation, Kind
 from lossurf.theory.references import (
+    ARORA_2019,
+    BAH_2021,
     BALDI_HORNIK_1989,
     CHOROMANSKA_2015,
     KAWAGUCHI_2016,
     LAURENT_VON_BRECHT_2018,
     LU_KAWAGUCHI_2017,
+    TRAGER_2020,
     YUN_2018,
     YUN_2019,
+    ZHU_2018,
 )
 
 _DATA: Final = (
@@ -55,6 +59,26 @@ _DATA: Final = (
         "Rescale one of the tied outputs, or remove a duplicated one; noise in real data separates eigenvalues, and "
         "`undecided` means the gap is within rounding.",
         f"{KAWAGUCHI_2016}, Theorem 2.3; {BALDI_HORNIK_1989}",
+    ),
+    Explanation(
+        "distinct-singular-values",
+        Kind.HYPOTHESIS,
+        "Y X^T (X X^T)^-1 X has distinct singular values",
+        "No two singular values of the least-squares prediction are equal. With dy > dx + 1 zero is one of them twice "
+        "or more, and the paper, which allows dy > dx, does not say whether that counts: then it is undecided.",
+        "Equal singular values leave the best fit of a rank, and the subspace it spans, without a unique answer.",
+        "Read `lu-kawaguchi` or `zhang`, which ask nothing of the singular values.",
+        f"{YUN_2018}, section 2.1",
+    ),
+    Explanation(
+        "whitened-data",
+        Kind.HYPOTHESIS,
+        "The inputs are whitened",
+        "X X^T / m is the identity: the inputs are uncorrelated and have mean square 1. Measured data meet it up to "
+        "rounding at most, so it fails or is undecided.",
+        "The published rate is that of a factorisation of one matrix, with no condition number of X in it.",
+        "Whiten the inputs, or use it as a picture of what happens in whitened coordinates.",
+        f"{ARORA_2019}, section 2",
     ),
     Explanation(
         "y-full-rank",
@@ -168,6 +192,36 @@ _NETWORK: Final = (
         "A saddle that meets it has negative curvature, so gradient methods with noise leave it.",
         "Initialise near orthogonal inner layers, and `classify` the checkpoint itself.",
         f"{KAWAGUCHI_2016}, Theorem 2.3 (iv)",
+    ),
+    Explanation(
+        "balanced-start",
+        Kind.HYPOTHESIS,
+        "The start is nearly balanced",
+        "W_{k+1}^T W_{k+1} is nearly W_k W_k^T for neighbouring layers when training starts. It is a property of a "
+        "run, which neither data nor widths tell.",
+        "Gradient descent keeps the balance, and balanced layers share the singular values of the product evenly.",
+        "Start from a balanced factorisation of one random matrix, or from identities.",
+        f"{ARORA_2019}, Definition 1",
+    ),
+    Explanation(
+        "deficiency-margin",
+        Kind.HYPOTHESIS,
+        "The start is better than every rank-deficient map",
+        "The product of the first weights is nearer to the target than any matrix of smaller rank is, by a margin. It "
+        "is a property of a run, which neither data nor widths tell.",
+        "No plateau of lower rank lies below such a start, so none can stop the run.",
+        "Compare the loss at the start with the levels of `check`: it must be below that of rank min(dx, dy) - 1.",
+        f"{ARORA_2019}, Definition 2",
+    ),
+    Explanation(
+        "conditions-as-published",
+        Kind.HYPOTHESIS,
+        "Whatever else the paper assumes",
+        "The conditions of this result beyond its abstract were not at hand when its entry was written; it counts as "
+        "undecided for every data set.",
+        "A theorem is claimed for your data only where each of its hypotheses was read and is decided.",
+        "Read the theorem in the paper that the entry names and hold its conditions against your data.",
+        f"{TRAGER_2020}; {ZHU_2018}; {BAH_2021}",
     ),
     Explanation(
         "single-output",

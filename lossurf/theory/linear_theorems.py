@@ -6,13 +6,19 @@ from typing import Final
 
 from lossurf.theory.references import (
     ACHOUR_2024,
+    ARORA_2019,
+    BAH_2021,
     BALDI_HORNIK_1989,
     KAWAGUCHI_2016,
     LAURENT_VON_BRECHT_2018,
     LU_KAWAGUCHI_2017,
+    NOUIEHED_RAZAVIYAYN_2018,
+    TRAGER_2020,
     YUN_2018,
     YUN_2019,
+    ZHANG_2019,
     ZHOU_LIANG_2018,
+    ZHU_2018,
 )
 from lossurf.theory.theorems import Theorem
 
@@ -109,7 +115,7 @@ LINEAR_THEOREMS: Final = (
         "yun-2018-2.2",
         "Yun, Sra & Jadbabaie 2018, Theorem 2.2",
         _SQUARED,
-        ("enough-samples", "xxt-full-rank", "xyt-full-rank", "distinct-eigenvalues", "bottleneck"),
+        ("enough-samples", "xxt-full-rank", "xyt-full-rank", "distinct-singular-values", "bottleneck"),
         "A critical point is a global minimum exactly where rank(W_N ... W_1) = p and the layers after the narrowest "
         "one span the p leading eigenvectors of Sigma; every other critical point is a saddle.",
         "A rank and a subspace decide whether a converged run is optimal.",
@@ -144,5 +150,81 @@ LINEAR_THEOREMS: Final = (
         "P is one of l0.",
         "Global optimality of deep weights is read off the product alone.",
         f"{YUN_2019}, Theorem 4",
+    ),
+    Theorem(
+        "nouiehed-razaviyayn-shallow",
+        "Nouiehed & Razaviyayn 2018, two layers",
+        "Linear networks with one hidden layer, squared loss, any data.",
+        ("one-hidden-layer",),
+        "Every local minimum is a global minimum; a critical point whose product has not the largest rank its widths "
+        "allow is a global minimum or has a negative Hessian eigenvalue.",
+        _NO_TRAP + " Neither X nor Y need full rank.",
+        f"{NOUIEHED_RAZAVIYAYN_2018}, abstract; Theorem 5 of its ICLR 2018 submission",
+    ),
+    Theorem(
+        "nouiehed-razaviyayn-deep",
+        "Nouiehed & Razaviyayn 2018, any depth",
+        _SQUARED,
+        ("xxt-full-rank",),
+        "A critical point whose product W_N ... W_1 has the largest rank its widths allow is a global minimum or a "
+        "saddle.",
+        "Where the product has full rank, nothing has to be assumed about Y.",
+        f"{NOUIEHED_RAZAVIYAYN_2018}, Lemma 8 of its ICLR 2018 submission",
+    ),
+    Theorem(
+        "zhang",
+        "Zhang 2019",
+        "Deep linear networks, any convex differentiable loss, any data and widths.",
+        (),
+        "A local minimum that is not global exists only if it does for two layers, and its product then has the "
+        "largest rank the widths allow; with the squared loss there is none.",
+        _NO_TRAP + " No data and no widths are excluded.",
+        f"{ZHANG_2019}, abstract and introduction",
+    ),
+    Theorem(
+        "zhu-soudry",
+        "Zhu, Soudry, Eldar & Wakin 2018",
+        "Linear networks with one hidden layer, squared loss.",
+        ("one-hidden-layer", "xxt-full-rank", "conditions-as-published"),
+        "Every local minimum is a global minimum and every other critical point has a negative Hessian eigenvalue.",
+        "Gradient descent from almost every start ends at a global minimum, if it converges.",
+        f"{ZHU_2018}, abstract",
+    ),
+    Theorem(
+        "trager-filling",
+        "Trager, Kohn & Bruna 2020, filling architectures",
+        "Deep linear networks that can be any linear map, any smooth convex loss of the product, any data.",
+        ("no-bottleneck",),
+        "Every local minimum is a global minimum, whatever the smooth convex loss.",
+        "The widths alone exclude traps; with a bottleneck only the squared loss does.",
+        f"{TRAGER_2020}, abstract",
+    ),
+    Theorem(
+        "trager-non-filling",
+        "Trager, Kohn & Bruna 2020, non-filling architectures",
+        "Deep linear networks whose products are the maps of bounded rank, squared loss.",
+        ("bottleneck", "xxt-full-rank", "conditions-as-published"),
+        "Every local minimum is a global minimum; other smooth convex losses may have many bad ones.",
+        "With a bottleneck, what holds for the squared loss must not be carried over to another loss.",
+        f"{TRAGER_2020}, abstract",
+    ),
+    Theorem(
+        "bah",
+        "Bah, Rauhut, Terstiege & Westdickenberg 2021",
+        "Deep linear networks, squared loss, trained by gradient flow.",
+        ("hidden-layer", "xxt-full-rank", "conditions-as-published"),
+        "Gradient flow converges to a critical point from every start, and from almost every start to a best fit of "
+        "some rank up to the least width.",
+        "In the limit of small steps training comes to rest on one of the levels of `check`; which one is not said.",
+        f"{BAH_2021}, abstract",
+    ),
+    Theorem(
+        "arora-2019",
+        "Arora, Cohen, Golowich & Hu 2019, Theorem 1",
+        "Deep linear networks, squared loss, trained by gradient descent with a step below a stated bound.",
+        ("no-bottleneck", "xyt-full-rank", "whitened-data", "balanced-start", "deficiency-margin"),
+        "Gradient descent converges to a global minimum at a linear rate, faster the larger the margin.",
+        "A guarantee for a whole run and not for a point: it names the starts from which no plateau is met.",
+        f"{ARORA_2019}, Theorem 1",
     ),
 )

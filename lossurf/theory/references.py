@@ -38,3 +38,23 @@ KAWAGUCHI_KAELBLING_2020: Final = (
     "K. Kawaguchi and L. P. Kaelbling, Elimination of all bad local minima in deep learning, AISTATS 2020, "
     "arXiv:1901.00279"
 )
+TRAGER_2020: Final = (
+    "M. Trager, K. Kohn and J. Bruna, Pure and spurious critical points: a geometric study of linear networks, ICLR "
+    "2020, arXiv:1910.01671"
+)
+NOUIEHED_RAZAVIYAYN_2018: Final = (
+    "M. Nouiehed and M. Razaviyayn, Learning deep models: critical points and local openness, 2018, arXiv:1803.02968"
+)
+ZHANG_2019: Final = "L. Zhang, Depth creates no more spurious local minima, 2019, arXiv:1901.09827"
+ZHU_2018: Final = (
+    "Z. Zhu, D. Soudry, Y. C. Eldar and M. B. Wakin, The global optimization geometry of shallow linear neural "
+    "networks, Journal of Mathematical Imaging and Vision 62 (2020), arXiv:1805.04938"
+)
+BAH_2021: Final = (
+    "B. Bah, H. Rauhut, U. Terstiege and M. Westdickenberg, Learning deep linear neural networks: Riemannian gradient "
+    "flows and convergence to global minimizers, Information and Inference 11 (2022), arXiv:1910.05505"
+)
+ARORA_2019: Final = (
+    "S. Arora, N. Cohen, N. Golowich and W. Hu, A convergence analysis of gradient descent for deep linear neural "
+    "networks, ICLR 2019, arXiv:1810.02281"
+)

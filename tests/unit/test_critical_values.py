@@ -10,6 +10,7 @@ from critical_points import Point, build, eigen_system, random_data, true_type
 
 from lossurf.landscape import critical_values as module
 from lossurf.landscape.critical_values import critical_values
+from lossurf.landscape.optimum import critical_losses, nearest_losses
 from lossurf.landscape.verdict import Verdict
 from lossurf.reduction.engine import reduce_blocks
 from lossurf.reduction.problem import reduced_problem
@@ -98,3 +99,25 @@ def test_nothing_to_gain_leaves_one_value():
 def test_the_eigen_system_used_here_has_distinct_values(data):
     values = eigen_system(*data)[1]
     assert np.min(-np.diff(values)) > 1e-3
+
+
+@pytest.mark.parametrize(("own", "rank_max"), [((3, 5, 8), 14), ((), 14), ((16,), 14), ((2, 4, 6, 8), 4)], ids=str)
+def test_a_saddle_of_many_outputs_lies_on_a_listed_level_between_its_neighbours(own, rank_max):
+    # channel: the losses of all 2^16 projections of least squares, summed from the singular values of the fit
+    X, Y = random_data(np.random.default_rng(11), 20, 16, 60)
+    fit = Y @ np.linalg.pinv(X) @ X
+    squares, rest = np.linalg.svd(fit, compute_uv=False)[:16] ** 2, np.sum((Y - fit) ** 2)
+    carried = (np.arange(2**16)[:, None] >> np.arange(16)) & 1
+    carried = carried[carried.sum(axis=1) <= rank_max]
+    every = np.sort(0.5 * (rest + (1 - carried) @ squares))
+    listed = critical_losses(problem_of(X, Y), rank_max, own=own)
+    places = np.searchsorted(every, listed).clip(1, every.size - 1)
+    assert np.max(np.minimum(np.abs(every[places] - listed), np.abs(every[places - 1] - listed))) < 1e-11 * every[-1]
+    loss = 0.5 * (rest + sum(squares[k] for k in range(16) if k + 1 not in own))
+    assert min(abs(level - loss) for level in nearest_losses(listed, loss) if level is not None) < 1e-11 * loss
+    for out in own:
+        for into in set(range(1, 17)) - set(own):
+            exchanged = loss + 0.5 * (squares[out - 1] - squares[into - 1])
+            assert np.min(np.abs(listed - exchanged)) < 1e-11 * loss
+    if own == (3, 5, 8):
+        assert np.min(np.abs(critical_losses(problem_of(X, Y), rank_max) - loss)) > 1e-4 * loss

@@ -135,6 +135,39 @@ def test_more_outputs_than_inputs_leave_lu_and_kawaguchi_who_need_only_full_row_
     assert applies(result)["achour"] == "no"
 
 
+def test_repeated_zero_singular_values_leave_theorem_2_2_of_yun_undecided():
+    # With dy > dx + 1 the published condition can be read either way; with dy = dx + 1 zero is there once.
+    for outputs, expected in ((4, "yes"), (5, "undecided"), (7, "undecided")):
+        Y = integers(12, outputs, 3)
+        assert exact_rank(X3.T @ Y) == 3
+        result = check(X3, Y, (3, 2, outputs))
+        assert applies(result)["yun-2018-2.2"] == expected
+        if expected == "undecided":
+            assert because(result, "yun-2018-2.2") == {"distinct-singular-values"}
+            assert "distinct-eigenvalues" in because(result, "kawaguchi-2.3")
+
+
+def test_what_was_not_read_never_applies():
+    for widths in ((3, 2, 2), (3, 1, 2), (3, 1, 1, 2), (3, 2)):
+        found = applies(check(X3, Y2, widths))
+        assert "yes" not in {found[name] for name in ("zhu-soudry", "trager-non-filling", "bah", "arora-2019")}
+        assert found["zhang"] == "yes"
+        assert found["nouiehed-razaviyayn-deep"] == "yes"
+        assert found["nouiehed-razaviyayn-shallow"] == ("yes" if len(widths) == 3 else "no")
+        assert found["trager-filling"] == found["laurent-von-brecht"]
+
+
+def test_whitened_inputs_are_never_proved_and_others_refuted():
+    # Rows of a Hadamard matrix: X^T X = m I in exact integers.
+    X = np.array([[1, 1], [1, -1], [-1, 1], [-1, -1]])
+    Y = integers(4, 2, 8)
+    for scale, expected in ((1.0, "undecided"), (1.0 + 1e-9, "fails"), (1e-100, "fails"), (1e100, "fails")):
+        findings = {finding.id: finding for finding in check(X * scale, Y, (2, 2, 2)).conditions}
+        assert str(findings["whitened-data"].status) == expected
+    assert because(check(X, Y, (2, 2, 2)), "arora-2019") == {"whitened-data", "balanced-start", "deficiency-margin"}
+    assert because(check(X3, Y2, (3, 1, 2)), "arora-2019") == {"no-bottleneck", "whitened-data"}
+
+
 def test_uncorrelated_output_breaks_xyt_but_not_y():
     # The last output is orthogonal to every input by construction: rank(X Y^T) = 1 while rank(Y) = 2.
     X = np.array([[1, 0], [0, 1], [1, 1], [0, 0]])
