@@ -92,7 +92,8 @@ def command(
 
     The network is W2 h(W1 x + b1) + b2 with h ReLU-like. Its least-squares point is written down, certified as a local
     minimum by a radius, and compared with a better point in exact arithmetic. Both files hold float64 arrays under the
-    names of torch.nn.Sequential(Linear, activation, Linear). Exit code 1 says that --better has nothing to write.
+    names of torch.nn.Sequential(Linear, activation, Linear). Exit code 1 says that a file was asked for and not
+    written: no better point was found, or rounding to float64 takes the least-squares point off its loss.
     """
     from lossurf.report.document import plain
 
@@ -103,15 +104,19 @@ def command(
         shown = construct(counterexample, hidden_width or 2)
         if dataset is not None:
             _write_npz(dataset, {"X": shown.X, "Y": shown.Y})
-        document, minimum, found = _counterexample_document(shown, seed), shown.minimum, shown.better
+        document: Document = _counterexample_document(shown, seed)
+        minimum: ShallowNetwork | None = shown.minimum
+        found = shown.better
     else:
         document, minimum, found = _analyse(source, report, (activation or "relu", slopes), hidden_width, seed)
-    if output is not None:
-        _write_npz(output, minimum.state_dict())
-    if better is not None and found is not None:
-        _write_npz(better, found.state_dict())
-    written = {"minimum_file": output, "better_file": better if found is not None else None, "dataset_file": dataset}
-    return report({**document, **plain(written)}, ok=better is None or found is not None)
+    points = {"minimum_file": (output, minimum), "better_file": (better, found)}
+    written = {name: path for name, (path, network) in points.items() if path is not None and network is not None}
+    for path, network in points.values():
+        if path is not None and network is not None:
+            _write_npz(path, network.state_dict())
+    asked = [name for name, (path, _) in points.items() if path is not None]
+    files = {"minimum_file": None, "better_file": None, **written, "dataset_file": dataset}
+    return report({**document, **plain(files)}, ok=len(written) == len(asked))
 
 
 def _require_consistent(
@@ -148,7 +153,7 @@ def _analyse(
     activation: tuple[str, tuple[float, float] | None],
     hidden_width: int | None,
     seed: int,
-) -> tuple[Document, ShallowNetwork, ShallowNetwork | None]:
+) -> tuple[Document, ShallowNetwork | None, ShallowNetwork | None]:
     from lossurf.api import DataFacts
     from lossurf.cli.samples import load_samples
     from lossurf.nonlinear.activations import piecewise_linear

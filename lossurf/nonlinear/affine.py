@@ -10,9 +10,9 @@ import numpy as np
 from lossurf.numerics import EPS, column_norms
 from lossurf.reduction.triangle import Matrix
 
-# A column whose deviations are this small a share of its mean is a constant written in float64: computing the mean of
-# m equal numbers and subtracting it leaves a few hundred eps at most.
-_CONSTANT_COLUMN: Final = 1e-13
+# A column whose deviations are this small a share of its mean is a constant in float64: one that was computed may
+# differ by a last digit from row to row, which is eps of it.
+_CONSTANT_COLUMN: Final = 2.0 * EPS
 
 # Singular values of the centred predictions below this share of ||Y - mean|| carry less than 1e-24 of the loss,
 # which is under the rounding of the loss itself.
@@ -107,8 +107,7 @@ def fit_affine(X: Matrix, Y: Matrix) -> AffineFit:
     very different units and collinear columns do no harm.
     """
     x_mean, x_scale, Z = _standardise(X)
-    y_mean = _mean(Y)
-    centred = Y - y_mean
+    y_mean, centred = _centre(Y)
     u, s, vt = np.linalg.svd(Z, full_matrices=False)
     # 10: the constant in the SVD's backward error bound is known to about a decimal digit
     keep = int(np.count_nonzero(s > 10.0 * EPS * max(X.shape) * (s[0] if s.size else 0.0)))
@@ -139,17 +138,23 @@ def fit_affine(X: Matrix, Y: Matrix) -> AffineFit:
 
 
 def _standardise(X: Matrix) -> tuple[Matrix, Matrix, Matrix]:
-    mean = _mean(X)
-    deviations = X - mean
+    mean, deviations = _centre(X)
     sd = column_norms(deviations) / np.sqrt(X.shape[0])
     scale = np.where(sd > _CONSTANT_COLUMN * np.abs(mean), sd, np.inf)
     return mean, scale, deviations / scale
 
 
-def _mean(matrix: Matrix) -> Matrix:
-    """Column means, refined once: the first mean is off by rounding of the sum."""
-    mean = matrix.mean(axis=0)
-    return np.asarray(mean + (matrix - mean).mean(axis=0))
+def _centre(matrix: Matrix) -> tuple[Matrix, Matrix]:
+    """Column means, and the deviations from them.
+
+    The first row is subtracted before anything is summed: a difference of two numbers is good to eps of itself, so the
+    deviations are good to eps of the spread however far away the mean is. The mean of what is left is refined once, as
+    a first mean is off by the rounding of its sum.
+    """
+    shifted = matrix - matrix[0]
+    offset = shifted.mean(axis=0)
+    offset = offset + (shifted - offset).mean(axis=0)
+    return np.asarray(matrix[0] + offset), np.asarray(shifted - offset)
 
 
 def _svd(matrix: Matrix) -> tuple[Matrix, Matrix, Matrix]:

@@ -50,10 +50,10 @@ def _build(problem: ShallowProblem, sides: Sides, hinge: Hinge) -> ShallowNetwor
     a = hinge.direction / fit.x_scale
     b = -hinge.cut - float(a @ fit.x_mean)
     values = activation(X @ a + b)
-    coefficient, weights, intercept = _fit_with(fit, sides, values)
+    coefficient, weights, level = _fit_with(fit, sides, values)
     left, singular_values, _ = np.linalg.svd(weights * _finite(fit.x_scale), full_matrices=False)
     rank = min(int(np.count_nonzero(singular_values > _SHARE * singular_values[:1])), hidden_width - 1)
-    units, output_bias = affine_units(weights, intercept, left[:, :rank], X, activation)
+    units, output_bias = affine_units(weights, (fit.x_mean, level), left[:, :rank], X, activation)
     bias = spare_bias(units, X)
     size, gain = float(np.hypot(np.linalg.norm(a), b)), float(np.linalg.norm(coefficient))
     balance = np.sqrt(gain / size) if gain > 0.0 else 1.0
@@ -62,7 +62,7 @@ def _build(problem: ShallowProblem, sides: Sides, hinge: Hinge) -> ShallowNetwor
 
 
 def _fit_with(fit: AffineFit, sides: Sides, values: Matrix) -> tuple[Matrix, Matrix, Matrix]:
-    """Best coefficient (dy,) of the hinge's values, with the affine part's weights and intercept that belong to it."""
+    """Best coefficient (dy,) of the hinge's values, with the affine part's weights and its value at the mean of x."""
     centred, outside = values - values.mean(), fit.project(values)
     inside = sides.refitted @ sides.refitted.T
     products = fit.residuals.T @ outside  # equal to R^T g: R is orthogonal to what `project` removes
@@ -70,8 +70,7 @@ def _fit_with(fit: AffineFit, sides: Sides, values: Matrix) -> tuple[Matrix, Mat
     kept = -(products - inside @ products) / (centred @ centred)
     weights = fit.weights - np.outer(refitted, (fit.basis.T @ centred) @ fit.to_weights)
     coefficient = refitted + kept
-    intercept = fit.y_mean - coefficient * values.mean() - weights @ fit.x_mean
-    return coefficient, weights, intercept
+    return coefficient, weights, fit.y_mean - coefficient * values.mean()
 
 
 def _finite(scale: Matrix) -> Matrix:

@@ -33,16 +33,19 @@ class Radius:
 
 
 def affine_units(
-    weights: Matrix, intercept: Matrix, left: Matrix, X: Matrix, activation: PiecewiseLinear
+    weights: Matrix, centre: tuple[Matrix, Matrix], left: Matrix, X: Matrix, activation: PiecewiseLinear
 ) -> tuple[list[Unit], Matrix]:
-    """Write the affine map W x + b with units that are on for every sample.
+    """Write the affine map y + U U^T W (x - xbar) with units that are on for every sample.
 
     Parameters
     ----------
-    weights, intercept : ndarray, shapes (dy, dx), (dy,)
-        W and b.
+    weights : ndarray, shape (dy, dx)
+        W.
+    centre : (ndarray, ndarray), shapes (dx,), (dy,)
+        xbar and y.
     left : ndarray, shape (dy, q)
-        Orthonormal, spans the columns of W: one unit each.
+        U, orthonormal: one unit for each column. What W has outside of it is left out of the slope and of the constant
+        term alike; far from x = 0 the two must match.
     X : ndarray, shape (m, dx)
     activation : PiecewiseLinear
 
@@ -56,7 +59,7 @@ def affine_units(
     Unit j carries a = u_j^T W shifted by c = range - min over the samples, so that its pre-activations lie between
     one and two ranges; alpha balances its incoming and outgoing weights.
     """
-    units, output_bias = [], intercept.copy()
+    units, output_bias = [], centre[1] - left @ (left.T @ weights @ centre[0])
     for u in left.T:
         a = u @ weights
         values = X @ a
@@ -80,9 +83,8 @@ def least_squares_point(problem: ShallowProblem) -> ShallowNetwork:
         A local minimum of the loss (Yun, Sra & Jadbabaie 2019, Theorem 1), up to rounding.
     """
     fit, rank, X = problem.fit, problem.point_rank, problem.X
-    weights = fit.reduced_rank(rank)
-    intercept = fit.y_mean - weights @ fit.x_mean
-    units, output_bias = affine_units(weights, intercept, fit.left[:, :rank], X, problem.activation)
+    centre = (fit.x_mean, fit.y_mean)
+    units, output_bias = affine_units(fit.weights, centre, fit.left[:, :rank], X, problem.activation)
     return assemble(units, problem.hidden_width, X.shape[1], spare_bias(units, X), output_bias)
 
 

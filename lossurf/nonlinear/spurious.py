@@ -29,6 +29,11 @@ _PERHAPS_EXACT_FIT: Final = 1e-12
 _NOTHING_BETWEEN_GROUPS: Final = 1e-18  # sums over groups add up a few more roundings
 
 _SMALLEST_RELATIVE_DROP: Final = 1e-9  # of the loss: a drop below it is no evidence anybody could see in training
+# What the stored point may have above the loss it is written for: less than anything that is called a drop, or than
+# what an exact fit may leave. More, and it is another point than the one that theory speaks of.
+_EXCESS_OF_LOSS: Final = 1e-9
+_EXCESS_OF_TOTAL: Final = _PERHAPS_EXACT_FIT
+
 _DROP_OVER_DEFECT: Final = 1e6  # the least-squares point may be off by its rounding; the drop must dwarf that
 
 
@@ -46,6 +51,8 @@ REASONS: Final = {
     "perhaps-exact-fit": "the least-squares fit is so close that rounding cannot be told from lack of fit",
     "no-gain": "the residuals cancel within every group of equal inputs, so no function of x beats least squares",
     "spurious": "a local minimum by the certified radius, and another network of this width has a lower loss",
+    "stored": "the least-squares point has loss {loss:.6g} instead of {wanted:.6g} once its weights are rounded to "
+    "float64, so it is not written; centre the inputs and the outputs and try again",
     "radius": "rounding of the pre-activations spoils the certified radius; centre the inputs and try again",
     "descent": "local minimum verified, spuriousness undecided: the width leaves no unit for a hinge, and none of "
     "{starts} descents ended lower",
@@ -72,7 +79,7 @@ class SpuriousResult:
     linear_loss : float
         Loss of the best affine map, 1/2 ||Y_LS - Y||^2.
     loss : float
-        Loss of `minimum`, the exact rational value rounded once.
+        Of the least-squares point with its weights in float64, the exact rational value rounded once.
     radius, relative_radius : float
         rho, in which no network has a lower loss than the best affine map of the point's rank; and
         rho / max_j ||(w_j, b_j)||.
@@ -90,7 +97,8 @@ class SpuriousResult:
         loss - better_loss as an exact rational rounded once; and divided by `loss`.
     minimal_drop : float or None
         The drop where the hinge is added and the affine part keeps its weights.
-    minimum : ShallowNetwork
+    minimum : ShallowNetwork or None
+        None where rounding its weights to float64 takes its loss off the one it is to have.
     better : ShallowNetwork or None
     """
 
@@ -112,7 +120,7 @@ class SpuriousResult:
     relative_drop: float | None
     minimal_drop: float | None
     rank_x: int = field(repr=False)
-    minimum: ShallowNetwork = field(repr=False)
+    minimum: ShallowNetwork | None = field(repr=False)
     better: ShallowNetwork | None = field(repr=False)
 
 
@@ -126,6 +134,13 @@ class _Point:
     defect: float
     attainable: float
     groups: int
+    wanted: float  # loss of the affine map that it is written for
+    allowed: float  # difference from it
+
+    @property
+    def holds(self) -> bool:
+        """Whether the stored numbers have, on the stored data and without rounding, the loss they are written for."""
+        return abs(float(self.loss) - self.wanted) <= self.allowed
 
 
 @dataclass(frozen=True)
@@ -179,6 +194,7 @@ def find_spurious(
     attainable, groups = between_group_loss(X, problem.fit.residuals)
     settled = _gate(problem, attainable)
     minimum = least_squares_point(problem)
+    wanted = problem.fit.reduced_rank_loss(problem.point_rank)
     point = _Point(
         network=minimum,
         loss=exact_loss(minimum, X, Y, activation),
@@ -186,7 +202,11 @@ def find_spurious(
         defect=stationarity_defect(minimum, problem),
         attainable=attainable,
         groups=groups,
+        wanted=wanted,
+        allowed=max(_EXCESS_OF_LOSS * wanted, _EXCESS_OF_TOTAL * problem.fit.total),
     )
+    if not point.holds:
+        return _result(problem, point, _Better(), (SpuriousVerdict.UNDECIDED, "stored"))
     better = _Better() if settled else _better(problem)
     return _result(problem, point, better, settled or _decide(point, better))
 
@@ -247,7 +267,7 @@ def _result(
         hidden_width=problem.hidden_width,
         rank=problem.fit.rank,
         verdict=answer[0],
-        reason=REASONS[answer[1]].format(starts=STARTS),
+        reason=REASONS[answer[1]].format(starts=STARTS, loss=float(loss), wanted=point.wanted),
         linear_loss=problem.fit.loss,
         loss=float(loss),
         radius=point.radius.value,
@@ -261,6 +281,6 @@ def _result(
         relative_drop=None if drop is None else float(drop / loss),
         minimal_drop=None if better.minimal is None else float(loss - better.minimal),
         rank_x=problem.fit.basis.shape[1],
-        minimum=point.network,
+        minimum=point.network if point.holds else None,
         better=better.network if lower else None,
     )

@@ -224,3 +224,17 @@ def test_the_readme_s_snippet_loads_both_points_in_torch(lossurf, tmp_path):
     printed = dict(line.split() for line in shown.stdout.splitlines())
     assert float(printed["minimum.npz"]) == pytest.approx(document["loss"], rel=1e-9)
     assert float(printed["better.npz"]) == pytest.approx(document["better_loss"], rel=1e-9)
+
+
+def test_a_minimum_that_float64_cannot_hold_is_not_written(lossurf, tmp_path):
+    rng = np.random.default_rng(3)
+    X, Y = rng.standard_normal((12, 2)) + 1e14, rng.standard_normal((12, 1))
+    np.savez(tmp_path / "far.npz", X=X, Y=Y)
+    done = lossurf("spurious", "far.npz", "-o", "low.npz", "--better", "lower.npz", "-f", "json")
+    document = json.loads(done.stdout)
+    assert done.returncode == 1
+    assert (document["verdict"], document["minimum_file"], document["better_file"]) == ("undecided", None, None)
+    assert "not written" in document["reason"]
+    assert not (tmp_path / "low.npz").exists()
+    assert not (tmp_path / "lower.npz").exists()
+    assert lossurf("spurious", "far.npz").returncode == 0

@@ -202,3 +202,51 @@ def test_impossible_requests_are_refused():
         find_spurious(X * 1e200, Y, RELU)
     with pytest.raises(InputError, match="Y is so large"):
         find_spurious(X, Y * 1e200, RELU)
+
+
+def exact_affine_loss(X, Y):
+    """Least 1/2 ||W x + b - Y||^2 in Fractions: Gram-Schmidt without square roots, column by column."""
+    fractions = [[Fraction(value) for value in column] for column in X.T.tolist()]
+    orthogonal = []
+    for column in [[Fraction(1)] * len(X), *fractions]:
+        rest = removed(column, orthogonal)
+        if any(rest):
+            orthogonal.append(rest)
+    residuals = [removed([Fraction(value) for value in column], orthogonal) for column in Y.T.tolist()]
+    return sum(value**2 for column in residuals for value in column) / 2
+
+
+def removed(column, orthogonal):
+    for q in orthogonal:
+        share = sum(a * b for a, b in zip(column, q, strict=True)) / sum(b * b for b in q)
+        column = [a - share * b for a, b in zip(column, q, strict=True)]
+    return column
+
+
+def test_a_minimum_far_from_the_origin_has_the_loss_it_is_written_for_or_is_not_written():
+    # channel: least squares in Fractions, and the stored network's loss on the stored data
+    written = 0
+    for seed in range(30):
+        rng = np.random.default_rng([107, seed])
+        m, dx, dy = rng.integers((2, 1, 1), (12, 5, 4))
+        X = rng.standard_normal((m, dx)) + 10.0 ** rng.integers(0, 13) * rng.standard_normal(dx)
+        Y = rng.standard_normal((m, dy)) + 10.0 ** rng.integers(0, 13)
+        found = find_spurious(X, Y, RELU)
+        total = 0.5 * np.sum((Y - Y.mean(axis=0)) ** 2)
+        if found.minimum is None:
+            assert (found.verdict, found.better) == (SpuriousVerdict.UNDECIDED, None)
+            assert "not written" in found.reason
+            continue
+        written += 1
+        excess = float(exact_loss(found.minimum, X, Y, RELU) - exact_affine_loss(X, Y))
+        assert 0.0 <= excess <= 2e-9 * found.loss + 2e-12 * total, seed
+    assert written > 20
+
+
+def test_integers_with_any_mean_are_fitted_as_if_centred():
+    # channel: the same integers without the mean, whose least squares is the same
+    rng = np.random.default_rng(5)
+    X, Y = rng.integers(-9, 10, (20, 3)).astype(float), rng.integers(-9, 10, (20, 2)).astype(float)
+    wanted = exact_affine_loss(X, Y)
+    for mean in (1e6, 1e9, 1e15):
+        assert find_spurious(X + mean, Y + mean, RELU).linear_loss == pytest.approx(float(wanted), rel=1e-13)

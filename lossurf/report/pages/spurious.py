@@ -122,7 +122,8 @@ def _certificate(counterexample: dict[str, Any]) -> tuple[str, str]:
 
 def _next_steps(document: Document) -> tuple[str, ...]:
     steps = []
-    if document["minimum_file"] is None and document["verdict"] != "not-applicable":
+    refused = "not written" in document["reason"]
+    if document["minimum_file"] is None and document["verdict"] != "not-applicable" and not refused:
         steps.append("-o minimum.npz --better better.npz: write both points")
     kind = _KINDS.get(document["activation"]["name"])
     if document["minimum_file"] is not None and kind is not None:
