@@ -16,6 +16,7 @@ import numpy as np
 
 from lossurf.inputs.certificate import StoredCertificate
 from lossurf.landscape.plain_network import Matrix, PlainNetwork, curvature, norm, singular_values
+from lossurf.landscape.verification_tolerance import representable, stored_tolerance
 from lossurf.numerics import rank_threshold
 
 _AGREE: Final = 1e-9
@@ -48,20 +49,30 @@ class Verification:
     valid : bool
         Whether every check passed.
     checks : tuple of Check
+    tolerance, default_tolerance : float
+        tau of the claim, and the one that the stored dtypes of the weights justify.
+    gap : float or None
+        L - L* of the weights, computed again, user's units; None where it leaves the range of float64.
     """
 
     certificate: str
     claim: str
     valid: bool
     checks: tuple[Check, ...]
+    tolerance: float
+    default_tolerance: float
+    gap: float | None
 
 
-def verify_certificate(stored: StoredCertificate) -> Verification:
+def verify_certificate(stored: StoredCertificate, *, any_tolerance: bool = False) -> Verification:
     """Derive a certificate's claim again.
 
     Parameters
     ----------
     stored : StoredCertificate
+    any_tolerance : bool
+        Accept a claim at a tolerance that is easier to meet than the default of the weights' dtype: every point is
+        critical at a large one, and none at a tiny one.
 
     Returns
     -------
@@ -69,8 +80,18 @@ def verify_certificate(stored: StoredCertificate) -> Verification:
         `valid` only if every check passed; a number that leaves the range of float64 passes none.
     """
     with np.errstate(all="ignore"):  # a forged certificate may overflow anywhere; its checks then fail
-        checks = tuple(_checks(_Claim(stored)))
-    return Verification(stored.name, str(stored.claim["claim"]), all(check.ok for check in checks), checks)
+        claim = _Claim(stored)
+        checks = tuple(_checks(claim, any_tolerance=any_tolerance))
+        gap = max(claim.rise, 0.0) * claim.unit
+    return Verification(
+        certificate=stored.name,
+        claim=str(stored.claim["claim"]),
+        valid=all(check.ok for check in checks),
+        checks=checks,
+        tolerance=claim.tau,
+        default_tolerance=claim.default_tau,
+        gap=gap if np.isfinite(gap) else None,
+    )
 
 
 class _Claim:
@@ -79,7 +100,7 @@ class _Claim:
     def __init__(self, stored: StoredCertificate) -> None:
         self.stored, self.said = stored, stored.claim
         self.weights, self.R11, self.T = stored.listed("W"), stored.arrays["R11"], stored.arrays["T"]
-        self.tau = float(self.said["tolerance"])
+        self.tau, self.default_tau = float(self.said["tolerance"]), stored_tolerance(self.said["layers"])
         self.s = singular_values(self.T)
         largest, rest = float(np.max(self.s, initial=0.0)), float(self.said["residual_loss"])
         self.scale = largest or sqrt(2.0 * max(rest, 0.0)) or 1.0
@@ -132,10 +153,23 @@ class _Claim:
         return 0.5 * self.scale * self.scale * (float(np.sum(self.network.E**2)) + self.mean_norm * self.mean_norm)
 
 
-def _checks(claim: _Claim) -> Iterator[Check]:
+def _checks(claim: _Claim, *, any_tolerance: bool) -> Iterator[Check]:
     yield Check("digest", claim.stored.intact)
+    yield from _tolerance(claim, any_tolerance=any_tolerance)
     yield from _numbers(claim)
     yield from _BY_CLAIM[str(claim.said["claim"])](claim)
+
+
+def _tolerance(claim: _Claim, *, any_tolerance: bool) -> Iterator[Check]:
+    """Refuse a tolerance that makes the claim easier than the weights' own precision does."""
+    dtypes = [str(layer.get("dtype")) for layer in claim.said["layers"]]
+    yield Check("dtypes", all(representable(W, dtype) for W, dtype in zip(claim.weights, dtypes, strict=True)))
+    if any_tolerance:
+        yield _at_most("tolerance", claim.tau, 1.0, above=0.0)
+    elif claim.said["claim"] == "not-critical":
+        yield Check("tolerance", claim.default_tau <= claim.tau <= 1.0, claim.tau, claim.default_tau)
+    else:
+        yield _at_most("tolerance", claim.tau, claim.default_tau, above=0.0)
 
 
 def _numbers(claim: _Claim) -> Iterator[Check]:
@@ -145,7 +179,6 @@ def _numbers(claim: _Claim) -> Iterator[Check]:
         (float(np.linalg.norm(W)), float(layer["norm"])) for W, layer in zip(claim.weights, said["layers"], strict=True)
     ]
     yield _at_most("weights", max(abs(a - b) / (a + b) if a + b else 0.0 for a, b in norms), _AGREE)
-    yield _at_most("tolerance", claim.tau, 1.0, above=0.0)
     loss = claim.excess + float(said["residual_loss"])
     yield _at_most("loss", abs(loss - said["loss"]) / size, claim.rounding)
     yield _at_most("optimal-loss", abs(claim.loss(claim.rank_max) - said["optimal_loss"]) / size, claim.rounding)

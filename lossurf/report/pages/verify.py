@@ -9,7 +9,8 @@ from lossurf.report.text import count, number
 _MEANINGS = {
     "digest": "the files are not as they were written",
     "weights": "a layer has not the norm that is claimed",
-    "tolerance": "the tolerance is not between 0 and 1",
+    "dtypes": "the weights hold numbers that the dtype they are said to be stored with does not have",
+    "tolerance": "the tolerance is easier to meet than the default of the weights' dtype",
     "loss": "the weights do not have the loss that is claimed",
     "optimal-loss": "the data do not have the optimal loss that is claimed",
     "gradient-claimed": "the weights do not have the gradient that is claimed",
@@ -45,7 +46,7 @@ def page(document: Document) -> Page:
     return Page(
         title="lossurf verify",
         read=(Facts((("Certificate", document["certificate"]), ("Claim", document["claim"]))),),
-        verdict=(_verdict(document, failed),),
+        verdict=(_verdict(document, failed), _tolerance(document)),
         blocks=(Lines(tuple(f"{check['id']}: {_meaning(check)}" for check in failed), "Failed"), _table(checks))
         if failed
         else (_table(checks),),
@@ -67,9 +68,19 @@ def _verdict(document: Document, failed: list[Document]) -> Cell:
     return Cell(f"Not valid: {claim} does not follow; {len(failed)} of {checks} failed.", Tone.BAD)
 
 
+def _tolerance(document: Document) -> str:
+    """Say what the claim stands on: tau beside the one that the weights justify, and the gap."""
+    tau, default = document["tolerance"], document["default_tolerance"]
+    own = "the default" if tau == default else f"where the default is {number(default)}"
+    gap = "the gap is not finite" if document["gap"] is None else f"the loss is {number(document['gap'])} above L*"
+    return f"At tolerance {number(tau)}, {own} for weights so stored; {gap}."
+
+
 def _next_steps(failed: list[Document]) -> tuple[str, ...]:
     if not failed:
         return ()
+    if [check["id"] for check in failed] == ["tolerance"]:
+        return ("--any-tolerance: accept the claim at its own tolerance",)
     if all(_is_about_data(check) for check in failed):
         return ("check that these are the data the certificate was written for",)
     return ("lossurf classify CHECKPOINT --data ... --certificate FILE: write it again from its source",)
