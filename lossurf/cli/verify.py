@@ -61,7 +61,8 @@ def _rows(source: DataSource, report: Reporter) -> Iterator[tuple[Matrix, Matrix
 
     dataset = source.open()
     if dataset.summary is not None:
-        rows, dx = dataset.summary.triangle, dataset.dx
+        held, dx = dataset.summary, dataset.dx
+        rows = held.triangle + np.outer(held.triangle[:, 0], held.shift)
         yield rows[:, 0], rows[:, 1 : 1 + dx], rows[:, 1 + dx :]
         return
     for X, Y in dataset.blocks():
