@@ -72,6 +72,8 @@ class ReducedProblem:
     rank_bounds : tuple of int
         The most that rank(X) and rank(Y) can be whatever the numbers are: by the number of samples, zero columns and,
         where `bias`, constant ones.
+    neglected_target : float
+        ||T||_2 / scale of a T that was taken for zero because it is within its error; otherwise 0.
     precision : Precision
         Errors of X and Y, of rounding and of the stored precision together: what every decision on the data goes by.
     """
@@ -91,6 +93,7 @@ class ReducedProblem:
     mean_row: MeanRow | None
     data_eps: float
     rank_bounds: tuple[int, int]
+    neglected_target: float
     precision: Precision
     left_inverse: Matrix = field(repr=False)  # (rank_x, dx), of `whitening`
     output_factor: Matrix = field(repr=False)  # (rows, dy), Y's columns of the triangle
@@ -127,10 +130,11 @@ class ReducedProblem:
     def target_error(self) -> float:
         """Bound the error of T / scale in the spectral norm, up to a rotation of X's row space.
 
-        The error of T's singular values too (Weyl's inequality). See `Precision.target_error`.
+        The error of T's singular values too (Weyl's inequality). See `Precision.target_error`. What was neglected of T
+        counts: the T of the data is within its error of the one that was found, not of zero.
         """
         size = float(np.linalg.norm(self.output_norms))
-        return self.precision.target_error(size, self.residual_norm) / self.scale
+        return self.precision.target_error(size, self.residual_norm) / self.scale + self.neglected_target
 
     @cached_property
     def eigenvalues(self) -> Matrix:
@@ -198,7 +202,7 @@ def reduced_problem(triangle: Triangle, *, bias: bool = False) -> ReducedProblem
     """
     dx, columns = triangle.dx, choose_columns(triangle, bias=bias)
     found = whiten_columns(columns, dx)
-    target, scale = _normalised(found, columns.order)
+    target, scale, neglected = _normalised(found, columns.order)
     left_out = found.outside if np.any(target) else np.append(found.outside, found.target)
     return ReducedProblem(
         samples=triangle.samples,
@@ -216,6 +220,7 @@ def reduced_problem(triangle: Triangle, *, bias: bool = False) -> ReducedProblem
         mean_row=_mean_row(triangle) if bias else None,
         data_eps=triangle.data_eps,
         rank_bounds=columns.rank_bounds,
+        neglected_target=neglected,
         precision=found.precision,
         left_inverse=found.left_inverse,
         output_factor=found.output_factor,
@@ -228,10 +233,11 @@ def _mean_row(triangle: Triangle) -> MeanRow:
     return MeanRow(float(row[0]), row[inputs], row[outputs], shift[inputs], shift[outputs])
 
 
-def _normalised(found: Whitened, order: int) -> tuple[Matrix, float]:
-    """Divide T by its spectral norm; a T that is rounding of Y is exactly zero."""
+def _normalised(found: Whitened, order: int) -> tuple[Matrix, float, float]:
+    """Return T / scale, scale, and ||T|| / scale of a T that is rounding of Y, for which zero is returned."""
     T, size = found.target, float(np.linalg.norm(found.output_norms))
     largest = float(np.linalg.norm(T, 2)) if T.size else 0.0
     if largest <= found.precision.zero_target(size, float(np.linalg.norm(found.outside)), order):
-        return np.zeros(T.shape), size or 1.0
-    return T / largest, largest
+        scale = size or 1.0
+        return np.zeros(T.shape), scale, largest / scale
+    return T / largest, largest, 0.0
