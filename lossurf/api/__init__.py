@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from lossurf.api.losses import LossFacts, classify_loss, loss_data, loss_facts
     from lossurf.api.measuring import ReluResult, relu, relu_dataset
     from lossurf.api.trapping import spurious
-    from lossurf.landscape.audit import Audit
-    from lossurf.landscape.construct import Construction
-    from lossurf.landscape.escape import Escape
+    from lossurf.landscape.points.audit import Audit
+    from lossurf.landscape.points.construct import Construction
+    from lossurf.landscape.points.escape import Escape
     from lossurf.landscape.verdict import Classification
-    from lossurf.nonlinear.spurious import SpuriousResult
+    from lossurf.nonlinear.spurious.decide import SpuriousResult
     from lossurf.theory.explanation import Explanation
     from lossurf.theory.explanations import explain
 

@@ -10,7 +10,7 @@ from lossurf.api.checking import require_widths
 from lossurf.api.reducing import reduced
 from lossurf.errors import UsageError
 from lossurf.inputs.data import Samples, as_dataset
-from lossurf.landscape.audit import Audit, audit_landscape
+from lossurf.landscape.points.audit import Audit, audit_landscape
 from lossurf.reduction.problem import ReducedProblem
 
 

@@ -16,12 +16,12 @@ from lossurf.errors import UsageError
 from lossurf.inputs.checkpoint import as_checkpoint, require_output_bias
 from lossurf.inputs.data import Samples, as_dataset
 from lossurf.landscape.classify import classify_network
-from lossurf.landscape.study import study
+from lossurf.landscape.lemmas.study import study
 from lossurf.landscape.verdict import Classification, LayerFacts, Verdict
 from lossurf.reduction.problem import ReducedProblem
 
 if TYPE_CHECKING:
-    from lossurf.nonlinear.other_losses import LossStudy
+    from lossurf.losses.classify import LossStudy
 
 
 def classify(
@@ -143,7 +143,7 @@ def classify_problem(
 
 
 def _under(other_loss: LossStudy) -> Callable[..., Classification]:
-    from lossurf.nonlinear.other_losses import classify_under_loss
+    from lossurf.losses.classify import classify_under_loss
 
     return partial(classify_under_loss, other_loss)
 

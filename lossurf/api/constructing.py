@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from lossurf.api.reducing import reduced
 from lossurf.inputs.data import Samples, as_dataset
-from lossurf.landscape.construct import Construction, construct_point
+from lossurf.landscape.points.construct import Construction, construct_point
 
 
 def construct(
@@ -36,7 +36,7 @@ def construct(
         (dx, hidden widths, dy).
     kind : {"global-minimum", "strict-saddle", "bad-saddle"}
     rank, eigen_set, by, seed, dtype
-        As for `lossurf.landscape.construct.construct_point`.
+        As for `lossurf.landscape.points.construct.construct_point`.
     bias : bool
         The network has a bias on its output: X and Y are centred.
     samples : {"rows", "columns"}

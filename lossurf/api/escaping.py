@@ -11,8 +11,8 @@ from lossurf.api.facts import layer_facts
 from lossurf.api.reducing import reduced
 from lossurf.inputs.checkpoint import as_checkpoint, require_output_bias
 from lossurf.inputs.data import Samples, as_dataset
-from lossurf.landscape.construct import DTYPES, require_one_of
-from lossurf.landscape.escape import Escape, Weights, escape_point
+from lossurf.landscape.points.construct import DTYPES, require_one_of
+from lossurf.landscape.points.escape import Escape, Weights, escape_point
 
 
 def escape(
@@ -38,7 +38,7 @@ def escape(
     biases : sequence of array_like or None, optional
         One for each layer, None where it has none.
     to_minimum, at_least, tolerance
-        As for `lossurf.landscape.escape.escape_point`.
+        As for `lossurf.landscape.points.escape.escape_point`.
     dtype : {"float64", "float32", "float16"}
         Precision that the lower point is rounded to before its loss is taken.
     samples : {"rows", "columns"}

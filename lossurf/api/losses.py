@@ -15,11 +15,11 @@ from lossurf.inputs.checkpoint import as_checkpoint, require_output_bias
 from lossurf.inputs.data import Samples, as_dataset
 from lossurf.inputs.dataset import Dataset
 from lossurf.landscape.verdict import Classification
-from lossurf.nonlinear.attainment import Attained
-from lossurf.nonlinear.convex import GAP
-from lossurf.nonlinear.labels import expand_labels
-from lossurf.nonlinear.losses import Huber, Loss, make_loss
-from lossurf.nonlinear.other_losses import LossStudy, study_loss
+from lossurf.losses.attainment import Attained
+from lossurf.losses.classify import LossStudy, study_loss
+from lossurf.losses.convex import GAP
+from lossurf.losses.functions import Huber, Loss, make_loss
+from lossurf.losses.labels import expand_labels
 from lossurf.numerics import Status
 from lossurf.reduction.triangle import Matrix
 

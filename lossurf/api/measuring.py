@@ -12,8 +12,8 @@ from lossurf.inputs.checkpoint import Checkpoint, as_checkpoint
 from lossurf.inputs.data import Samples, as_dataset
 from lossurf.inputs.dataset import Dataset
 from lossurf.landscape.verdict import LayerFacts
-from lossurf.nonlinear.relu import Progress, ReducedNetwork, ReluMeasurements, measure_relu
-from lossurf.nonlinear.relu_losses import ReluLosses
+from lossurf.nonlinear.relu.losses import ReluLosses
+from lossurf.nonlinear.relu.measure import Progress, ReducedNetwork, ReluMeasurements, measure_relu
 from lossurf.reduction.engine import reduce_blocks
 from lossurf.reduction.triangle import Triangle
 

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lossurf.inputs.data import Samples, as_dataset
-from lossurf.nonlinear.activations import piecewise_linear
-from lossurf.nonlinear.spurious import SpuriousResult, find_spurious
+from lossurf.nonlinear.spurious.activations import piecewise_linear
+from lossurf.nonlinear.spurious.decide import SpuriousResult, find_spurious
 
 
 def spurious(

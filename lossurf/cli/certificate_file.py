@@ -15,7 +15,7 @@ def write_certificate(
     path: Path, result: Classification, problem: ReducedProblem, checkpoint: Checkpoint, data: DataFacts
 ) -> bool:
     """Write a certificate; False, and nothing written, where the verdict claims nothing."""
-    from lossurf.inputs.certificate import claim_path, digest_of
+    from lossurf.certificates.stored import claim_path, digest_of
     from lossurf.landscape.evidence import evidence_arrays, evidence_claim
     from lossurf.report.document import make_document
     from lossurf.report.files import write_file

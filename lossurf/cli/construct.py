@@ -78,7 +78,7 @@ def command(
     if widths is None:
         raise UsageError("the widths of the network are not said", where="--widths", remedy="give --widths DX,...,DY")
     from lossurf.api import data_facts
-    from lossurf.landscape.construct import construct_point
+    from lossurf.landscape.points.construct import construct_point
     from lossurf.report.document import make_document
 
     data = load_data(source, report)

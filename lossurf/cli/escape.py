@@ -22,7 +22,7 @@ from lossurf.errors import ExitCode, OutputError, UsageError
 
 if TYPE_CHECKING:
     from lossurf.inputs.checkpoint import Checkpoint
-    from lossurf.landscape.escape import Escape
+    from lossurf.landscape.points.escape import Escape
 
 
 @click.command(
@@ -73,7 +73,7 @@ def command(
     if output is None and directory is None:
         raise UsageError("nothing says where to write", where="lossurf escape", remedy="give -o FILE or --path DIR")
     from lossurf.api import data_facts, layer_facts
-    from lossurf.landscape.escape import escape_point
+    from lossurf.landscape.points.escape import escape_point
     from lossurf.report.document import make_document
 
     data = load_data(source, report)

@@ -189,7 +189,7 @@ def surface(
     where the gradient is not zero, and random at a minimum. Every value is exact, from the reduced problem.
     """
     from lossurf.api.facts import data_facts, layer_facts
-    from lossurf.landscape.surface import surface as evaluate
+    from lossurf.landscape.views.surface import surface as evaluate
     from lossurf.report.document import make_document
     from lossurf.report.figures.canvas import require_form
     from lossurf.report.surface import surface_fields

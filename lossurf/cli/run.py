@@ -12,7 +12,7 @@ from lossurf.errors import InputError, MissingExtraError
 
 if TYPE_CHECKING:
     from lossurf.inputs.checkpoint import Checkpoint
-    from lossurf.landscape.trajectory import Follower, Level, Visit
+    from lossurf.landscape.views.trajectory import Follower, Level, Visit
     from lossurf.reduction.problem import ReducedProblem
 
 
@@ -68,7 +68,7 @@ class RunReader:
         yield from broken.values()
 
     def _begin(self, checkpoint: Checkpoint) -> Follower:
-        from lossurf.landscape.trajectory import Follower, levels
+        from lossurf.landscape.views.trajectory import Follower, levels
 
         if self._first is None or self._follower is None:
             self._first = checkpoint

@@ -12,8 +12,8 @@ from lossurf.cli.reporting import Reporter
 from lossurf.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from lossurf.nonlinear.counterexample import Counterexample
-    from lossurf.nonlinear.shallow import ShallowNetwork
+    from lossurf.nonlinear.spurious.counterexample import Counterexample
+    from lossurf.nonlinear.spurious.shallow import ShallowNetwork
     from lossurf.report.document import Document
 
 # Named here because importing the registry means importing numpy; a test holds the two together.
@@ -99,7 +99,7 @@ def command(
 
     _require_consistent(source, activation, slopes, (output, better, dataset), counterexample)
     if counterexample is not None:
-        from lossurf.nonlinear.counterexample import counterexample as construct
+        from lossurf.nonlinear.spurious.counterexample import counterexample as construct
 
         shown = construct(counterexample, hidden_width or 2)
         if dataset is not None:
@@ -156,8 +156,8 @@ def _analyse(
 ) -> tuple[Document, ShallowNetwork | None, ShallowNetwork | None]:
     from lossurf.api import DataFacts
     from lossurf.cli.samples import load_samples
-    from lossurf.nonlinear.activations import piecewise_linear
-    from lossurf.nonlinear.spurious import find_spurious
+    from lossurf.nonlinear.spurious.activations import piecewise_linear
+    from lossurf.nonlinear.spurious.decide import find_spurious
     from lossurf.report.document import make_document
 
     function = piecewise_linear(*activation)

@@ -39,14 +39,14 @@ def command(*, certificate: Path, source: DataSource, any_tolerance: bool, repor
     weights stored as float64, 1e-6 for float32, 1e-2 for half precision; a claim that needs an easier one is not valid
     without --any-tolerance. Exit code 1 says that the claim does not follow.
     """
-    from lossurf.inputs.certificate import read_certificate
-    from lossurf.landscape.verification import verify_certificate
+    from lossurf.certificates.stored import read_certificate
+    from lossurf.certificates.verify import verify_certificate
     from lossurf.report.document import make_document
 
     stored = read_certificate(certificate, max_memory=source.max_memory)
     result = verify_certificate(stored, any_tolerance=any_tolerance)
     if any(place is not None for place in (source.path, source.x, source.y)) or source.autoencoder:
-        from lossurf.landscape.verification_data import data_checks
+        from lossurf.certificates.against_data import data_checks
 
         further = data_checks(stored, _rows(source, report))
         result = replace(

@@ -18,7 +18,7 @@ from lossurf.errors import ExitCode, InputError, UsageError
 from lossurf.report.document import Document
 
 if TYPE_CHECKING:
-    from lossurf.landscape.trajectory import Visit
+    from lossurf.landscape.views.trajectory import Visit
 
 VERDICTS = ("global-minimum", "strict-saddle", "bad-saddle", "not-critical", "undetermined")
 STREAMS = ("table", "jsonl")
@@ -135,7 +135,7 @@ def _document(
     figure: Path | None,
 ) -> Document:
     from lossurf.api import data_facts
-    from lossurf.landscape.trajectory import plateaus
+    from lossurf.landscape.views.trajectory import plateaus
     from lossurf.report.run import run_document
 
     visits = [visit for visit in found if not isinstance(visit, Unreadable)]

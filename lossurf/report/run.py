@@ -8,7 +8,7 @@ from dataclasses import fields
 from pathlib import PurePath
 from typing import Any
 
-from lossurf.landscape.trajectory import Level, Plateau, Visit
+from lossurf.landscape.views.trajectory import Level, Plateau, Visit
 from lossurf.report.document import Document, make_document, plain
 from lossurf.report.json_text import HEAD, lines_of
 from lossurf.report.text import number, percent, printable

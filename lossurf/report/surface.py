@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from lossurf.landscape.surface import Surface
+from lossurf.landscape.views.surface import Surface
 
 
 def surface_fields(found: Surface) -> dict[str, Any]:

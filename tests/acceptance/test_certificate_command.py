@@ -13,7 +13,7 @@ import pytest
 from process import ROOT
 from schemas import check_document
 
-from lossurf.inputs.certificate import digest_of
+from lossurf.certificates.stored import digest_of
 from lossurf.report.pages.verify import page
 
 SAMPLES = ROOT / "sample_data"

@@ -10,7 +10,7 @@ from process import ROOT
 from schemas import check_output
 
 from lossurf.cli import construct as command
-from lossurf.landscape import construct as analysis
+from lossurf.landscape.points import construct as analysis
 
 SAMPLES = ROOT / "sample_data"
 WINE = ("--data", SAMPLES / "wine", "--widths", "10,4,2,3")

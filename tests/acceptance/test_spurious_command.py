@@ -13,7 +13,7 @@ import readme
 from process import ROOT, python
 from sklearn import datasets
 
-from lossurf.nonlinear.activations import COUNTEREXAMPLES, PIECEWISE_LINEAR
+from lossurf.nonlinear.spurious.activations import COUNTEREXAMPLES, PIECEWISE_LINEAR
 
 SAMPLES = ROOT / "sample_data"
 

@@ -8,7 +8,7 @@ from itertools import pairwise, product
 
 import numpy as np
 
-from lossurf.nonlinear.relu_network import ReluNetwork
+from lossurf.nonlinear.relu.network import ReluNetwork
 
 
 def random_network(widths, generator, *, bias=False) -> ReluNetwork:

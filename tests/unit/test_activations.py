@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lossurf.errors import UsageError
-from lossurf.nonlinear.activations import COUNTEREXAMPLES, PiecewiseLinear, piecewise_linear
+from lossurf.nonlinear.spurious.activations import COUNTEREXAMPLES, PiecewiseLinear, piecewise_linear
 
 with mpmath.workdps(40):
     SELU_SCALE, SELU_ALPHA = (

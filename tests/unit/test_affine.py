@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LinearRegression
 
-from lossurf.nonlinear.affine import between_group_loss, fit_affine
+from lossurf.nonlinear.spurious.affine import between_group_loss, fit_affine
 
 NIST = Path(__file__).parents[1] / "data" / "nist"
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_iris
 
-from lossurf.nonlinear.attainment import Attained, attainment
-from lossurf.nonlinear.convex import ConvexProblem, minimise_convex, span
-from lossurf.nonlinear.labels import expand_labels
-from lossurf.nonlinear.losses import make_loss
+from lossurf.losses.attainment import Attained, attainment
+from lossurf.losses.convex import ConvexProblem, minimise_convex, span
+from lossurf.losses.functions import make_loss
+from lossurf.losses.labels import expand_labels
 
 
 def decided(name, X, Y, *, bias=False, outputs=None):
@@ -55,7 +55,7 @@ def test_iris_splits_two_hundred_of_three_hundred_margins(bias):
 
 
 def test_interior_multipliers_prove_it_without_a_linear_program(monkeypatch):
-    from lossurf.nonlinear import attainment as module
+    from lossurf.losses import attainment as module
 
     rng = np.random.default_rng(0)
     X, Y = rng.standard_normal((60, 3)), rng.integers(0, 3, (60, 1)).astype(float)

@@ -13,7 +13,7 @@ import lossurf
 from lossurf.errors import UsageError
 from lossurf.inputs.data import open_dataset
 from lossurf.landscape.classify import classify_network
-from lossurf.landscape.construct import construct_point
+from lossurf.landscape.points.construct import construct_point
 from lossurf.landscape.verdict import LayerFacts
 from lossurf.reduction.engine import reduce_blocks
 from lossurf.reduction.problem import reduced_problem

@@ -5,10 +5,10 @@ import pytest
 from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression
 
-from lossurf.nonlinear.attainment import Attained, attainment
-from lossurf.nonlinear.convex import GAP, ConvexProblem, dual_bound, minimise_convex, span
-from lossurf.nonlinear.labels import expand_labels
-from lossurf.nonlinear.losses import LOSSES, make_loss
+from lossurf.losses.attainment import Attained, attainment
+from lossurf.losses.convex import GAP, ConvexProblem, dual_bound, minimise_convex, span
+from lossurf.losses.functions import LOSSES, make_loss
+from lossurf.losses.labels import expand_labels
 
 
 def data(name, seed=0, m=80, dx=4):
@@ -59,7 +59,7 @@ def test_no_linear_map_is_below_the_bound(name):
 
 
 def test_large_problems_take_the_iterative_way(monkeypatch):
-    from lossurf.nonlinear import convex
+    from lossurf.losses import convex
 
     _, task = problem("softmax")
     direct = minimise_convex(task)

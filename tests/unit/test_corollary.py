@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from relu_enumeration import all_masks, output_by_paths, random_network, unit_paths
 
-from lossurf.nonlinear.corollary import path_variance, reduced_map, unit_probabilities, unit_variance
-from lossurf.nonlinear.path_statistics import start_layer_activation
+from lossurf.nonlinear.relu.corollary import path_variance, reduced_map, unit_probabilities, unit_variance
+from lossurf.nonlinear.relu.path_statistics import start_layer_activation
 
 CASES = [((2, 3, 2), False), ((2, 3, 2), True), ((3, 2, 2, 2), True), ((2, 2, 3, 1), False)]
 

@@ -6,9 +6,9 @@ import pytest
 from test_activations import TRUTH
 
 from lossurf.errors import UsageError
-from lossurf.nonlinear.activations import COUNTEREXAMPLES
-from lossurf.nonlinear.counterexample import counterexample
-from lossurf.nonlinear.spurious import SpuriousVerdict
+from lossurf.nonlinear.spurious.activations import COUNTEREXAMPLES
+from lossurf.nonlinear.spurious.counterexample import counterexample
+from lossurf.nonlinear.spurious.decide import SpuriousVerdict
 
 
 @pytest.fixture(autouse=True)

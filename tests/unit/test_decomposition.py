@@ -7,9 +7,9 @@ import pytest
 from relu_enumeration import random_network
 from scipy.stats import bootstrap
 
-from lossurf.nonlinear.decomposition import decompose
-from lossurf.nonlinear.path_statistics import start_layer_activation
-from lossurf.nonlinear.relu_network import ReluNetwork
+from lossurf.nonlinear.relu.decomposition import decompose
+from lossurf.nonlinear.relu.network import ReluNetwork
+from lossurf.nonlinear.relu.path_statistics import start_layer_activation
 
 
 def problem(widths, *, bias, m, seed=6):

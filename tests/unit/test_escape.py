@@ -15,10 +15,10 @@ import lossurf
 from lossurf.errors import UsageError
 from lossurf.inputs.data import open_dataset
 from lossurf.landscape.classify import classify_network
-from lossurf.landscape.construct import construct_point
-from lossurf.landscape.escape import escape_point
-from lossurf.landscape.line_search import best_step
-from lossurf.landscape.segments import descent_path, path_start
+from lossurf.landscape.points.construct import construct_point
+from lossurf.landscape.points.escape import escape_point
+from lossurf.landscape.points.line_search import best_step
+from lossurf.landscape.points.segments import descent_path, path_start
 from lossurf.network import from_user, to_user, whiten
 from lossurf.reduction.engine import reduce_blocks
 from lossurf.reduction.problem import reduced_problem

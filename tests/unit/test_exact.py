@@ -5,9 +5,9 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from lossurf.nonlinear.activations import PiecewiseLinear
-from lossurf.nonlinear.exact import exact_loss
-from lossurf.nonlinear.shallow import ShallowNetwork
+from lossurf.nonlinear.spurious.activations import PiecewiseLinear
+from lossurf.nonlinear.spurious.exact import exact_loss
+from lossurf.nonlinear.spurious.shallow import ShallowNetwork
 
 
 def loss_by_fractions(network, X, Y, slopes):

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from lossurf.nonlinear.activations import piecewise_linear
-from lossurf.nonlinear.affine import fit_affine
-from lossurf.nonlinear.better import hinge_network
-from lossurf.nonlinear.hinge import Sides, best_hinge, directions
-from lossurf.nonlinear.problem import ShallowProblem
+from lossurf.nonlinear.spurious.activations import piecewise_linear
+from lossurf.nonlinear.spurious.affine import fit_affine
+from lossurf.nonlinear.spurious.better import hinge_network
+from lossurf.nonlinear.spurious.hinge import Sides, best_hinge, directions
+from lossurf.nonlinear.spurious.problem import ShallowProblem
 
 
 def data(seed, m=25, dx=3, dy=2):

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from relu_enumeration import random_network
 
-from lossurf.nonlinear.independence import (
+from lossurf.nonlinear.relu.independence import (
     centred_distances,
     mask_shuffle_test,
     testable_units,
     unit_dependence_test,
 )
-from lossurf.nonlinear.relu_network import ReluNetwork
+from lossurf.nonlinear.relu.network import ReluNetwork
 
 LEVEL = 0.05
 testable_units.__test__ = False  # its name is its meaning, not pytest's

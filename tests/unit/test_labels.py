@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from lossurf.errors import InputError
-from lossurf.nonlinear.labels import expand_labels
-from lossurf.nonlinear.losses import make_loss
+from lossurf.losses.functions import make_loss
+from lossurf.losses.labels import expand_labels
 
 
 def column(*values):

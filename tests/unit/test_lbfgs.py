@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize, rosen, rosen_der
 
-from lossurf.nonlinear.lbfgs import minimise
+from lossurf.nonlinear.spurious.lbfgs import minimise
 
 
 def test_quadratic_reaches_its_solution():

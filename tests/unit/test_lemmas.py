@@ -6,8 +6,8 @@ import pytest
 from critical_points import chain, dense_hessian, random_data, random_point, true_type
 
 from lossurf.api import classify_problem
-from lossurf.landscape.hessian_blocks import block_disagreement, diagonal_block, first_layer_block
-from lossurf.landscape.lemmas import evaluate_lemmas, inner_rank
+from lossurf.landscape.lemmas.evaluate import evaluate_lemmas, inner_rank
+from lossurf.landscape.lemmas.hessian_blocks import block_disagreement, diagonal_block, first_layer_block
 from lossurf.landscape.reading import read_point
 from lossurf.network import WhitenedNetwork
 from lossurf.numerics import Status

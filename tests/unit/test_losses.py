@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from lossurf.errors import UsageError
-from lossurf.nonlinear.losses import LOSSES, Huber, make_loss
+from lossurf.losses.functions import LOSSES, Huber, make_loss
 
 
 @pytest.fixture(autouse=True)

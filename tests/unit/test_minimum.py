@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from lossurf.nonlinear.activations import piecewise_linear
-from lossurf.nonlinear.minimum import certified_radius, least_squares_point, stationarity_defect
-from lossurf.nonlinear.problem import ShallowProblem
-from lossurf.nonlinear.shallow import ShallowNetwork
+from lossurf.nonlinear.spurious.activations import piecewise_linear
+from lossurf.nonlinear.spurious.minimum import certified_radius, least_squares_point, stationarity_defect
+from lossurf.nonlinear.spurious.problem import ShallowProblem
+from lossurf.nonlinear.spurious.shallow import ShallowNetwork
 
 RELU = piecewise_linear()
 

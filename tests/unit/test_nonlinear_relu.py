@@ -12,11 +12,11 @@ from train_relu import digits, train
 
 import lossurf
 from lossurf.errors import UsageError
-from lossurf.nonlinear.assumptions import LEVEL, NEGLIGIBLE, combined_p_value, decide
-from lossurf.nonlinear.decomposition import Decomposition
-from lossurf.nonlinear.estimates import UNDEFINED, Estimate
-from lossurf.nonlinear.independence import MaskShuffle, UnitDependence
-from lossurf.nonlinear.relu_losses import affine_loss
+from lossurf.nonlinear.relu.assumptions import LEVEL, NEGLIGIBLE, combined_p_value, decide
+from lossurf.nonlinear.relu.decomposition import Decomposition
+from lossurf.nonlinear.relu.estimates import UNDEFINED, Estimate
+from lossurf.nonlinear.relu.independence import MaskShuffle, UnitDependence
+from lossurf.nonlinear.relu.losses import affine_loss
 from lossurf.numerics import Status
 from lossurf.reduction.engine import reduce_blocks
 
@@ -133,8 +133,8 @@ def test_a_negative_seed_is_refused():
 
 
 def test_large_data_are_sampled_and_it_says_how_many(monkeypatch):
-    monkeypatch.setattr("lossurf.nonlinear.relu.SAMPLE_LIMIT", 300)
-    monkeypatch.setattr("lossurf.nonlinear.relu_measurements._DEPENDENCE_LIMIT", 250)
+    monkeypatch.setattr("lossurf.nonlinear.relu.measure.SAMPLE_LIMIT", 300)
+    monkeypatch.setattr("lossurf.nonlinear.relu.measurements._DEPENDENCE_LIMIT", 250)
     generator = np.random.default_rng(5)
     network = random_network((3, 6, 2), generator)
     X, Y = generator.standard_normal((500, 3)), generator.standard_normal((500, 2))

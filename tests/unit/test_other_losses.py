@@ -11,11 +11,11 @@ from lossurf.api import classify_loss, loss_data, loss_facts
 from lossurf.errors import UsageError
 from lossurf.inputs.data import as_dataset
 from lossurf.landscape.classify import classify_network
+from lossurf.losses.classify import classify_under_loss, study_loss
+from lossurf.losses.functions import LOSSES, make_loss
+from lossurf.losses.majoriser import majorise
+from lossurf.losses.saddle_evidence import curvature_along, escape, least_eigenvalue
 from lossurf.network import WhitenedNetwork
-from lossurf.nonlinear.losses import LOSSES, make_loss
-from lossurf.nonlinear.majoriser import majorise
-from lossurf.nonlinear.other_losses import classify_under_loss, study_loss
-from lossurf.nonlinear.saddle_evidence import curvature_along, escape, least_eigenvalue
 from lossurf.reduction.engine import reduce_blocks
 from lossurf.reduction.problem import reduced_problem
 

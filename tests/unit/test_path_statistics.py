@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from relu_enumeration import path_probabilities, unit_paths
 
-from lossurf.nonlinear.path_statistics import (
+from lossurf.nonlinear.relu.path_statistics import (
     jointly_active_share,
     mean_estimate,
     path_dispersion,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lossurf.landscape.plane import norm, orthogonal, plane, random_direction, reach, unit
+from lossurf.landscape.views.plane import norm, orthogonal, plane, random_direction, reach, unit
 from lossurf.network import from_user, whiten
 from lossurf.reduction.engine import reduce_blocks
 from lossurf.reduction.problem import reduced_problem
@@ -48,7 +48,7 @@ def test_evaluating_in_parts_changes_nothing(monkeypatch):
     found = plane(problem, network.layers, from_user(network, first, problem), from_user(network, second, problem))
     x = np.linspace(-1.0, 1.0, 50)
     whole = found.loss(x, x)
-    monkeypatch.setattr("lossurf.landscape.plane._MOST_NUMBERS", 40)
+    monkeypatch.setattr("lossurf.landscape.views.plane._MOST_NUMBERS", 40)
     np.testing.assert_allclose(found.loss(x, x), whole, rtol=1e-13)
 
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from relu_enumeration import random_network
 
-from lossurf.nonlinear import reduction_check
-from lossurf.nonlinear.path_statistics import start_layer_activation
-from lossurf.nonlinear.reduction_check import SLOPE_ERROR, simulate_reduction
-from lossurf.nonlinear.relu_network import ReluNetwork
+from lossurf.nonlinear.relu import reduction_check
+from lossurf.nonlinear.relu.network import ReluNetwork
+from lossurf.nonlinear.relu.path_statistics import start_layer_activation
+from lossurf.nonlinear.relu.reduction_check import SLOPE_ERROR, simulate_reduction
 from lossurf.numerics import Status
 
 

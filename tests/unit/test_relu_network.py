@@ -7,7 +7,7 @@ import pytest
 from relu_enumeration import output_by_paths, random_network
 
 from lossurf.errors import InputError
-from lossurf.nonlinear.relu_network import ReluNetwork
+from lossurf.nonlinear.relu.network import ReluNetwork
 
 CASES = [((3, 2, 2), False), ((3, 4, 2, 3, 2), True), ((2, 3, 3, 1), True), ((3, 2), True)]
 
@@ -51,7 +51,7 @@ def test_averaging_in_parts_is_the_average(case, monkeypatch):
     network, X = case
     masks = network.forward(X)[1]
     whole = network.average_map(masks)
-    monkeypatch.setattr("lossurf.nonlinear.relu_network._MAP_NUMBERS", 1)
+    monkeypatch.setattr("lossurf.nonlinear.relu.network._MAP_NUMBERS", 1)
     np.testing.assert_allclose(network.average_map(masks), whole, rtol=1e-13, atol=1e-13)
 
 

@@ -12,10 +12,10 @@ from sklearn import datasets
 from sklearn.linear_model import LinearRegression
 
 from lossurf.errors import InputError, UsageError
-from lossurf.nonlinear.activations import piecewise_linear
-from lossurf.nonlinear.exact import exact_loss
-from lossurf.nonlinear.shallow import ShallowNetwork
-from lossurf.nonlinear.spurious import SpuriousVerdict, find_spurious
+from lossurf.nonlinear.spurious.activations import piecewise_linear
+from lossurf.nonlinear.spurious.decide import SpuriousVerdict, find_spurious
+from lossurf.nonlinear.spurious.exact import exact_loss
+from lossurf.nonlinear.spurious.shallow import ShallowNetwork
 
 RELU = piecewise_linear()
 

@@ -8,7 +8,7 @@ from process import ROOT
 
 from lossurf.inputs.checkpoint import read_checkpoint
 from lossurf.inputs.data import open_dataset
-from lossurf.landscape.surface import surface
+from lossurf.landscape.views.surface import surface
 from lossurf.reduction.data import reduce_data
 from lossurf.reduction.problem import reduced_problem
 

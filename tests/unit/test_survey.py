@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from relu_enumeration import path_probabilities, random_network
 
-from lossurf.nonlinear.survey import survey
+from lossurf.nonlinear.relu.survey import survey
 
 
 @pytest.fixture

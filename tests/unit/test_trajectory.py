@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from lossurf.landscape.trajectory import Follower, Level, Plateau, level_of, levels, plateaus
+from lossurf.landscape.views.trajectory import Follower, Level, Plateau, level_of, levels, plateaus
 from lossurf.reduction.engine import reduce_blocks
 from lossurf.reduction.problem import reduced_problem
 

@@ -12,16 +12,16 @@ import numpy as np
 import pytest
 from critical_points import dense_hessian, loss, random_data, random_point
 
+from lossurf.certificates import verify as verification
+from lossurf.certificates.against_data import data_checks
+from lossurf.certificates.plain_network import curvature
+from lossurf.certificates.stored import StoredCertificate, digest_of, read_certificate
+from lossurf.certificates.verify import verify_certificate
 from lossurf.errors import InputError
-from lossurf.inputs.certificate import StoredCertificate, digest_of, read_certificate
-from lossurf.landscape import verification
 from lossurf.landscape.classify import classify_network
-from lossurf.landscape.construct import construct_point
 from lossurf.landscape.evidence import evidence_arrays, evidence_claim
-from lossurf.landscape.plain_network import curvature
+from lossurf.landscape.points.construct import construct_point
 from lossurf.landscape.verdict import LayerFacts
-from lossurf.landscape.verification import verify_certificate
-from lossurf.landscape.verification_data import data_checks
 from lossurf.reduction.engine import reduce_blocks
 from lossurf.reduction.problem import reduced_problem
 from lossurf.report.document import make_document
@@ -289,7 +289,7 @@ VERIFYING = [
 @pytest.mark.parametrize("path", VERIFYING, ids=lambda path: path.stem)
 def test_nothing_of_the_analysis_is_imported(path):
     allowed = {f"lossurf.landscape.{module.stem}" for module in VERIFYING}
-    allowed |= {"lossurf.numerics", "lossurf.inputs.certificate"}
+    allowed |= {"lossurf.numerics", "lossurf.certificates.stored"}
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
         names += [node.module] if isinstance(node, ast.ImportFrom) and node.module else []

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from critical_points import random_point, true_type
 
-from lossurf.landscape import exact_gradient
-from lossurf.landscape.exact_gradient import layer_gradients
-from lossurf.landscape.verification_nearest import NearestPoint, nearest_checks
+from lossurf.certificates import exact_gradient
+from lossurf.certificates.exact_gradient import layer_gradients
+from lossurf.certificates.nearest import NearestPoint, nearest_checks
 
 
 def factor(X, Y):

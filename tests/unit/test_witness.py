@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from critical_points import dense_hessian, random_data, random_point, true_type
 
-from lossurf.landscape.witness import convexity_witness, rises_nearby
+from lossurf.landscape.points.witness import convexity_witness, rises_nearby
 from lossurf.network import whiten
 from lossurf.reduction.engine import reduce_blocks
 from lossurf.reduction.problem import reduced_problem

@@ -1,0 +1,1 @@
+"""The lemmas of Kawaguchi 2016 on a checkpoint."""

@@ -1,0 +1,1 @@
+"""Critical points that are built, left and listed."""

@@ -1,0 +1,1 @@
+"""Convex losses other than the squared one, of linear networks."""

@@ -1,0 +1,1 @@
+"""Bad local minima of networks with one hidden layer of a ReLU-like activation."""
