@@ -96,6 +96,7 @@ class _Point:
         self.sizes[0] = max(self.sizes[0], norm(layers[0] * units) * norm(whitening))
         self._products: dict[tuple[int, int], Matrix] = {}
         self._norms: dict[tuple[int, int], float] = {}
+        self._changes: dict[tuple[int, int], float] = {}
 
     def product(self, i: int, j: int) -> Matrix:
         """M_ij = L_{i-1} ... L_{j+1}."""
@@ -113,11 +114,18 @@ class _Point:
 
     def change(self, i: int, j: int) -> float:
         """First-order change of M_ij per relative change of the layers."""
-        return sum(self.norm(i, k) * self.sizes[k - 1] * self.norm(k, j) for k in range(j + 1, i))
+        if (i, j) not in self._changes:
+            self._changes[i, j] = sum(self.norm(i, k) * self.sizes[k - 1] * self.norm(k, j) for k in range(j + 1, i))
+        return self._changes[i, j]
 
     @cached_property
     def E(self) -> Matrix:  # noqa: N802  # the symbol of the theory
         return self.product(self.depth + 1, 0) - self.T
+
+    @cached_property
+    def residual_norm(self) -> float:
+        """||E||."""
+        return norm(self.E)
 
     @cached_property
     def reach(self) -> float:
@@ -131,7 +139,7 @@ class _Point:
         return value, self.block_change(i, j)
 
     def block_change(self, i: int, j: int) -> float:
-        top, size = self.depth + 1, norm(self.E)
+        top, size = self.depth + 1, self.residual_norm
         above_i, below_j = self.norm(top, i), self.norm(j, 0)
         outer = self.change(top, i) * below_j + above_i * self.change(j, 0)
         return outer * size + above_i * below_j * self.reach

@@ -6,6 +6,7 @@ Written for verification alone and sharing nothing with the analysis that it che
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,6 +64,7 @@ class PlainNetwork:
         self.first_size = first_size * factors[0] if sizes[0] else 0.0
         self._products: dict[tuple[int, int], Matrix] = {}
         self._norms: dict[tuple[int, int], float] = {}
+        self._changes: dict[tuple[int, int], float] = {}
         self.E = self.product(self.depth + 1, 0) - self.T
 
     @property
@@ -88,9 +90,20 @@ class PlainNetwork:
 
     def change(self, i: int, j: int) -> float:
         """First-order change of M_ij per relative change of the layers, the first felt through R11."""
+        if (i, j) not in self._changes:
+            self._changes[i, j] = sum(self.norm(i, k) * self._sizes[k - 1] * self.norm(k, j) for k in range(j + 1, i))
+        return self._changes[i, j]
+
+    @cached_property
+    def _sizes(self) -> list[float]:
+        """w_k, the size that a relative change of a layer refers to."""
         sizes = [max(norm(W), 1.0) for W in self.layers]
         sizes[0] = max(sizes[0], self.first_size)
-        return sum(self.norm(i, k) * sizes[k - 1] * self.norm(k, j) for k in range(j + 1, i))
+        return sizes
+
+    @cached_property
+    def _residual_norm(self) -> float:
+        return norm(self.E)
 
     def residual_block(self, i: int, j: int) -> Matrix:
         """E_ij = A_i^T E B_{j-1}^T; the gradient of layer k is E_kk."""
@@ -98,7 +111,7 @@ class PlainNetwork:
 
     def residual_change(self, i: int, j: int) -> float:
         """First-order change of E_ij per relative change of the layers."""
-        top, size = self.depth + 1, norm(self.E)
+        top, size = self.depth + 1, self._residual_norm
         above, below = self.norm(top, i), self.norm(j, 0)
         outer = self.change(top, i) * below + above * self.change(j, 0)
         return outer * size + above * below * self.change(top, 0)
