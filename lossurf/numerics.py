@@ -91,7 +91,7 @@ def reference_row(rows: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return for every column a short number near its middle, which may be subtracted before sums are taken.
 
     The lower median of rows spread evenly over those given, rounded to a multiple of a power of two below a quarter of
-    their spread. A median, because one outlier would make a mean, or the first row, useless. A short number, so that
+    their spread, a median too: one outlier would make a mean, or the first row, useless. A short number, so that
     differences of integers are exact (as those of any numbers on a common grid are, up to 2^53 steps of it), and so
     that it tells no sample, only where the column lies; any other difference is rounded by half an eps of itself.
 
@@ -109,10 +109,18 @@ def reference_row(rows: NDArray[np.float64]) -> NDArray[np.float64]:
     middle = (len(picked) - 1) // 2
     median = np.partition(picked, middle, axis=0)[middle] + 0.0  # + 0.0: not -0.0
     with np.errstate(over="ignore", invalid="ignore"):  # where the spread overflows, or is nothing, the median is kept
-        spread = np.mean(np.abs(picked - median), axis=0)
+        spread = _median_nonzero(np.abs(picked - median))
         grid = np.ldexp(0.25, np.frexp(spread)[1] - 1)
         rounded = np.rint(median / grid) * grid
     return np.asarray(np.where((spread > 0.0) & np.isfinite(rounded), rounded, median))
+
+
+def _median_nonzero(sizes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Lower median of every column's entries other than zero; 0 where there is none."""
+    ordered = np.sort(sizes, axis=0)
+    zeros = np.count_nonzero(ordered == 0.0, axis=0)
+    middle = np.minimum(zeros + (len(ordered) - 1 - zeros) // 2, len(ordered) - 1)
+    return np.asarray(np.take_along_axis(ordered, middle[None], axis=0)[0])
 
 
 def data_eps(dtype: DTypeLike) -> float:
