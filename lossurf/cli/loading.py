@@ -73,6 +73,7 @@ class CheckpointSource(NamedTuple):
             layers=self.layers,
             orientation=self.orientation,
             max_memory=max_memory,
+            linear=linear,
         )
         if linear:
             require_output_bias(checkpoint)

@@ -214,7 +214,27 @@ FAULTS: Final[dict[str, tuple[str, str]]] = {
         "the bias {name!r} has shape {shape} and its layer has {width} outputs",
         "save the bias of that layer as a vector",
     ),
-    "bias-alone": ("the bias {name!r} belongs to no weight matrix", "{remedy}"),
+    "two-orientations": (
+        "the names tell two orientations, as kernel and weight do: {names}",
+        "save all layers in one orientation, or say it with --orientation",
+    ),
+    "ambiguous": ("the layers chain from {dx} to {dy} in more than one way: {shown}", "{remedy}"),
+    "half-autoencoder": (
+        "{names} chains between {dx} and {h} only, and X and Y have {dx} columns each: half of an autoencoder",
+        "save encoder and decoder; of a tied one the matrix and its transpose, which are judged as if both were free",
+    ),
+    "tied": (
+        "the one matrix {name!r} has a bias on either side ({biases}), as a tied autoencoder has",
+        "save it as two layers, the matrix and its transpose; that is judged as if both were free",
+    ),
+    "coded-layer": (
+        "{name!r} is not its layer's matrix: {other!r} beside it {kind}",
+        "{remedy}",
+    ),
+    "bias-alone": (
+        "the bias {name!r} belongs to no weight matrix",
+        "save the weight matrix of its layer too, or name weight and bias alike, such as 0.weight and 0.bias",
+    ),
     "inner-bias": (
         "{names} {verb} a bias and the output layer {last!r} has none",
         "train with a bias on the output layer too, or with none at all: this case has no exact reduction",

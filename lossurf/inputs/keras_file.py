@@ -25,6 +25,12 @@ from lossurf.inputs.tensors import Tensor, TensorFile
 # Where the layers are, newest layout first; beside them lie optimiser and metric variables.
 _ROOTS: Final = ("layers", "_layer_checkpoint_dependencies", "model_weights")
 _BESIDE: Final = ("optimizer", "optimizer_weights", "metrics", "seed_generator", "top_level_model_weights")
+# What is read, what does nothing to samples that are vectors, and what only training does.
+_IDENTITIES: Final = (
+    *("Dense", "EinsumDense", "Sequential", "Functional", "Model", "Activation"),
+    *("InputLayer", "Identity", "Flatten", "Reshape"),
+    *("Dropout", "SpatialDropout1D", "GaussianDropout", "AlphaDropout", "GaussianNoise", "ActivityRegularization"),
+)
 _DEEPEST: Final = 16
 _MOST: Final = 100_000  # datasets; a link back to a group above would otherwise be followed for ever
 
@@ -55,7 +61,7 @@ def read_keras(path: Path, limit: int) -> TensorFile:
         return _hdf5(path, str(path), (), limit)
     with reading(str(path), ".keras"), zipfile.ZipFile(path) as archive:
         weights = _member(archive, "model.weights.h5", path, limit)
-        notes = _activations(_member(archive, "config.json", path, limit), str(path))
+        notes = _between(_member(archive, "config.json", path, limit), str(path))
     return _hdf5(io.BytesIO(weights), str(path), notes, limit)
 
 
@@ -74,29 +80,62 @@ def _member(archive: zipfile.ZipFile, name: str, path: Path, limit: int) -> byte
     return archive.read(name)
 
 
-def _activations(config: bytes | str, name: str) -> tuple[str, ...]:
-    """Say which layers the file's own description calls non-linear."""
+def _layer_configs(config: bytes | str) -> tuple[str, list[dict[str, Any]]]:
+    """Return the class of the model and the descriptions of its layers, those of models within it among them."""
     try:
-        layers = json.loads(config)["config"]["layers"]
-        found = {layer["config"]["name"]: layer["config"].get("activation") for layer in layers}
+        model = json.loads(config)
+        found: list[dict[str, Any]] = []
+        waiting = list(reversed(model["config"]["layers"]))
+        while waiting:
+            layer = waiting.pop()
+            found.append({"class": str(layer["class_name"]), **layer["config"]})
+            waiting += reversed(layer["config"].get("layers", []))
+        return str(model["class_name"]), found
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return ()  # a description of another kind tells nothing about activations
+        return "", []  # a description of another kind tells nothing
+
+
+def _between(config: bytes | str, name: str) -> tuple[str, ...]:
+    """Say what the file's own description has between the layers that is left out."""
+    notes = []
+    for layer in _layer_configs(config)[1]:
+        left = None
+        if layer.get("activation") not in (None, "linear"):
+            left = f"has the activation {layer['activation']!r}"
+        elif layer["class"] not in _IDENTITIES:
+            left = f"is a {layer['class']}"
+        if left is not None:
+            notes.append(f"{name}: layer {layer.get('name')!r} {left}, which is left out: the network read is linear")
+    return tuple(notes)
+
+
+def _sequence(file: Any, root: str, config: bytes | str) -> tuple[str, ...] | None:
+    """Return the arrays in the order of the layers, where the older format tells it of a model that is a chain."""
+    if _layer_configs(config)[0] not in ("Sequential", "Functional", "Model"):
+        return None  # the layers of a class of the user's are listed as they were made, not as they are called
     return tuple(
-        f"{name}: layer {layer!r} has the activation {activation!r}, which is left out: the network read is linear"
-        for layer, activation in found.items()
-        if activation not in (None, "linear")
+        "/".join((root, layer, array))
+        for layer in map(_text, file[root].attrs.get("layer_names", ()))
+        if layer in file[root]
+        for array in map(_text, file[root][layer].attrs.get("weight_names", ()))
     )
+
+
+def _text(value: object) -> str:
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
 
 
 def _hdf5(source: Path | BinaryIO, name: str, notes: tuple[str, ...], limit: int) -> TensorFile:
     with _opened(source, name) as file:
         root = next((root for root in _ROOTS if root in file and len(_datasets(file[root], name))), None)
         tensors = _datasets(file if root is None else file[root], name, root or "")
-        notes += _activations(file.attrs.get("model_config", ""), name)  # older files hold their description here
+        config = file.attrs.get("model_config", "")  # older files hold their description here
+        notes += _between(config, name)
+        sequence = _sequence(file, root, config) if root else None
         beside = [key for key in file if key in _BESIDE and root is not None and len(file[key])]
         found = tuple(_tensor(source, name, key, (shape, dtype), limit) for key, shape, dtype in tensors)
     said = (f"{name}: {', '.join(beside)} beside the layers is not read",) if beside else ()
-    return TensorFile(name, found, (*notes, *said))
+    return TensorFile(name, found, (*notes, *said), sequence=sequence, ordered=False)
 
 
 @contextmanager

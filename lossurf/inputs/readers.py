@@ -64,7 +64,9 @@ def _read_npy(path: Path, limit: int) -> TensorFile:
     with open_binary(path) as file:
         header = read_header(file, held, str(path))
     require_memory(str(path), header.nbytes, limit)
-    return TensorFile(str(path), (Tensor("W1", header.shape, header.dtype.name, lambda: _npy_array(path)),))
+    return TensorFile(
+        str(path), (Tensor("W1", header.shape, header.dtype.name, lambda: _npy_array(path)),), named=False
+    )
 
 
 def _npy_array(path: Path) -> NDArray[Any]:
@@ -81,7 +83,9 @@ def _standard_input(limit: int) -> TensorFile:
         raise fault("empty-file", name=name)
     if data.startswith(MAGIC):
         file = io.BytesIO(data)
-        return TensorFile(name, (array_tensor("W1", read_array(file, read_header(file, len(data), name), name)),))
+        return TensorFile(
+            name, (array_tensor("W1", read_array(file, read_header(file, len(data), name), name)),), named=False
+        )
     return _npz_tensors(name, npz_members(name, io.BytesIO(data)), limit)
 
 

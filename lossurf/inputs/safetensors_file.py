@@ -64,7 +64,7 @@ def read_safetensors(path: Path, limit: int) -> TensorFile:
         entries = deserialize(data)
     except (safetensors.SafetensorError, ValueError, OverflowError, UnicodeError) as error:
         raise fault("damaged", name=str(path), format=".safetensors", reason=str(error)) from None
-    return TensorFile(str(path), tuple(_tensor(path, name, entry) for name, entry in entries))
+    return TensorFile(str(path), tuple(_tensor(path, name, entry) for name, entry in entries), ordered=False)
 
 
 def _tensor(path: Path, name: str, entry: dict[str, Any]) -> Tensor:

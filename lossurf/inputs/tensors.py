@@ -29,11 +29,30 @@ class Tensor:
 
 @dataclass(frozen=True)
 class TensorFile:
-    """What a checkpoint file holds."""
+    """What a checkpoint file holds.
+
+    Attributes
+    ----------
+    name : str
+    tensors : tuple of Tensor
+    notes : tuple of str
+    named : bool
+        Whether the names are in the file and not the reader's own.
+    sequence : tuple of str or None
+        Names in the order of the network, where the format itself tells it.
+    ordered : bool
+        Whether the arrays stand in the order in which they were given to be stored.
+    options : bool
+        Whether it was named on a command line, where options choose among its layers.
+    """
 
     name: str
     tensors: tuple[Tensor, ...]
     notes: tuple[str, ...] = ()
+    named: bool = True
+    sequence: tuple[str, ...] | None = None
+    ordered: bool = True
+    options: bool = True
 
 
 def load_matrix(tensor: Tensor, file: str, limit: int, notes: list[str]) -> Matrix:

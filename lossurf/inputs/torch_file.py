@@ -54,7 +54,8 @@ def read_torch(path: Path, limit: int) -> TensorFile:
     require_memory(str(path), _declared_size(path), limit)
     loaded = _load(torch, path)
     state, notes = _state_dict(torch, loaded, str(path))
-    return TensorFile(str(path), tuple(_tensor(torch, str(path), name, value) for name, value in state), notes)
+    tensors = tuple(_tensor(torch, str(path), name, value) for name, value in state)
+    return TensorFile(str(path), tensors, notes, named=not isinstance(loaded, torch.Tensor))
 
 
 def _declared_size(path: Path) -> int:
