@@ -49,7 +49,7 @@ class Links:
         Inputs and outputs.
     biases : sequence of int or None, one for each matrix
         Length of its bias, where it is a vector.
-    told : collection of Orientation
+    tells : collection of Orientation
         What the names tell.
     asked : Orientation or None
         What the user asked for.
@@ -61,6 +61,10 @@ class Links:
         Whether there is a command line to give options on.
     named : bool
         Whether the names are the user's.
+    titles : sequence of str
+        What the layers are called where that is not how they are stored; else empty.
+    counted : bool
+        Whether numbers that a library gave tell the order.
     """
 
     names: Sequence[str]
@@ -68,19 +72,30 @@ class Links:
     dx: int
     dy: int
     biases: Sequence[int | None] = ()
-    told: Collection[Orientation] = ()
+    tells: Collection[Orientation] = ()
     asked: Orientation | None = None
     fixed: bool = False
     where: str | None = None
     options: bool = True
     named: bool = True
+    titles: Sequence[str] = ()
+    counted: bool = True
 
     @property
     def ways(self) -> tuple[Orientation, ...]:
         """The orientations that nothing known speaks against, whether or not the shapes chain in them."""
         if self.asked is not None:
             return (self.asked,)
-        return tuple(way for way in _BOTH if way in self.told) or _BOTH
+        return tuple(way for way in _BOTH if way in self.tells) or _BOTH
+
+    def told(self, order: Sequence[int]) -> bool:
+        """Tell whether an order is the one that the names tell."""
+        return all(self.told_before(i, j) for i, j in pairwise(order))
+
+    def told_before(self, i: int, j: int) -> bool:
+        """Tell whether the names say that layer i comes before layer j."""
+        titles = self.titles or self.names
+        return told_before(titles[i], titles[j], counted=self.counted)
 
     def oriented(self, way: Orientation) -> list[Shape]:
         """Return the shapes as (outputs, inputs)."""
@@ -103,7 +118,7 @@ def arrange(links: Links) -> Chain:
     InputError
         If the layers do not chain, or more than one way of reading them does and nothing tells which.
     """
-    if links.asked is None and len(set(links.told)) > 1:
+    if links.asked is None and len(set(links.tells)) > 1:
         raise fault("two-orientations", links.where, names=_shown(links, range(len(links.names))))
     readings = [_Reading(order, way) for way in links.ways for order in _orders(links, way)]
     readings = [reading for reading in readings if _fits(links, reading.orientation)] or readings
@@ -129,7 +144,7 @@ def _fits(links: Links, way: Orientation) -> bool:
     biases = all(bias in (None, outputs) for bias, (outputs, _) in zip(links.biases, shapes, strict=False))
     if len(links.ways) == 1:
         return biases
-    told = [width_told(name) for name in links.names]
+    told = [width_told(title) for title in links.titles or links.names]
     return biases and all((outputs - inputs) * up >= 0 for (outputs, inputs), up in zip(shapes, told, strict=True))
 
 
@@ -137,10 +152,10 @@ def _orders(links: Links, way: Orientation) -> list[tuple[int, ...]]:
     """Return the orders that the names allow and that chain in an orientation: none, one, or two of more."""
     count = len(links.names)
     given = tuple(range(count))
-    if links.fixed or all(told_before(one, other) for one, other in pairwise(links.names)):
+    if links.fixed or links.told(given):
         return [given] if chains(links.oriented(way), links.dx, links.dy) else []
     before = [
-        sum(1 << j for j in given if told_before(links.names[j], links.names[i])) for i in given
+        sum(1 << j for j in given if links.told_before(j, i)) for i in given
     ]  # bit masks of the layers that must be placed already
     return list(_search(links.oriented(way), links.dx, links.dy, lambda i, placed: before[i] & ~placed == 0))
 
@@ -179,7 +194,7 @@ def _notes(links: Links, reading: _Reading) -> Iterator[str]:
     order, way = reading
     if links.asked is not None:
         yield f"weights are read as ({_axes(way)}), as asked"
-    elif way in links.told:
+    elif way in links.tells:
         if way == "in-out":
             yield "weights are stored as (in, out), as their names tell"
     else:
@@ -189,9 +204,8 @@ def _notes(links: Links, reading: _Reading) -> Iterator[str]:
             yield f"weights are stored as ({_axes(way)}): {reason}"
         elif way == "in-out":
             yield "weights are stored as (in, out): only that chains"
-    if not links.fixed and (order != tuple(range(len(order))) or by_words(links.names)):
-        told = all(told_before(links.names[i], links.names[j]) for i, j in pairwise(order))
-        reason = "as their names tell" if told else "no other chains"
+    if not links.fixed and (order != tuple(range(len(order))) or by_words(links.titles or links.names)):
+        reason = "as their names tell" if links.told(order) else "no other chains"
         yield f"layers are read in the order {_shown(links, order)}: {reason}"
 
 

@@ -201,12 +201,14 @@ def _assembled(file: TensorFile, chosen: Sequence[Layer], wanted: _Wanted, where
         dx=wanted.dx,
         dy=wanted.dy,
         biases=[_length(layer.bias) for layer in chosen],
-        told={layer.role.orientation for layer in chosen if layer.role and layer.role.orientation},
+        tells={layer.role.orientation for layer in chosen if layer.role and layer.role.orientation},
         asked=wanted.orientation,
         fixed=wanted.fixed,
         where=where,
         options=file.options,
         named=file.named,
+        titles=[layer.weight.title or layer.weight.name for layer in chosen],
+        counted=file.counted,
     )
     chain = arrange(links)
     chosen = [chosen[i] for i in chain.order]

@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 import json
 import math
+import re
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -22,8 +24,10 @@ from lossurf.inputs.memory import require_memory
 from lossurf.inputs.npz import reading
 from lossurf.inputs.tensors import Tensor, TensorFile
 
-# Where the layers are, newest layout first; beside them lie optimiser and metric variables.
-_ROOTS: Final = ("layers", "_layer_checkpoint_dependencies", "model_weights")
+_LAYERS_OF_OLDER: Final = "model_weights"  # before Keras 3
+_LAYERS_OF_CHAINS: Final = "_layer_checkpoint_dependencies"  # in the first releases of Keras 3
+_CHAINS: Final = ("Sequential", "Functional", "Model")  # "Model" was the functional one's name before Keras 2.4
+# What lies beside the layers.
 _BESIDE: Final = ("optimizer", "optimizer_weights", "metrics", "seed_generator", "top_level_model_weights")
 # What is read, what does nothing to samples that are vectors, and what only training does.
 _IDENTITIES: Final = (
@@ -58,11 +62,11 @@ def read_keras(path: Path, limit: int) -> TensorFile:
     _h5py(path)
     file_size(path)
     if not path.name.lower().endswith(".keras"):
-        return _hdf5(path, str(path), (), limit)
+        return _hdf5(path, str(path), "", limit)
     with reading(str(path), ".keras"), zipfile.ZipFile(path) as archive:
         weights = _member(archive, "model.weights.h5", path, limit)
-        notes = _between(_member(archive, "config.json", path, limit), str(path))
-    return _hdf5(io.BytesIO(weights), str(path), notes, limit)
+        config = _member(archive, "config.json", path, limit)
+    return _hdf5(io.BytesIO(weights), str(path), config, limit)
 
 
 def _h5py(path: Path) -> Any:
@@ -88,7 +92,7 @@ def _layer_configs(config: bytes | str) -> tuple[str, list[dict[str, Any]]]:
         waiting = list(reversed(model["config"]["layers"]))
         while waiting:
             layer = waiting.pop()
-            found.append({"class": str(layer["class_name"]), **layer["config"]})
+            found.append({**layer["config"], "class": str(layer["class_name"])})
             waiting += reversed(layer["config"].get("layers", []))
         return str(model["class_name"]), found
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
@@ -109,10 +113,8 @@ def _between(config: bytes | str, name: str) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _sequence(file: Any, root: str, config: bytes | str) -> tuple[str, ...] | None:
-    """Return the arrays in the order of the layers, where the older format tells it of a model that is a chain."""
-    if _layer_configs(config)[0] not in ("Sequential", "Functional", "Model"):
-        return None  # the layers of a class of the user's are listed as they were made, not as they are called
+def _sequence(file: Any, root: str) -> tuple[str, ...]:
+    """Return the arrays in the order that the older format lists their layers in."""
     return tuple(
         "/".join((root, layer, array))
         for layer in map(_text, file[root].attrs.get("layer_names", ()))
@@ -125,17 +127,41 @@ def _text(value: object) -> str:
     return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
 
 
-def _hdf5(source: Path | BinaryIO, name: str, notes: tuple[str, ...], limit: int) -> TensorFile:
+def _is_chain(file: Any, config: bytes | str) -> bool:
+    """Tell whether the model is of a class that lists its layers in their order; a class of the user's may not."""
+    if model := _layer_configs(config)[0]:
+        return model in _CHAINS
+    if _LAYERS_OF_OLDER in file:
+        return False
+    called = _text(file["vars"].attrs.get("name", "")) if "vars" in file else ""
+    return _LAYERS_OF_CHAINS in file or re.fullmatch(r"(sequential|functional)(_\d+)?", called) is not None
+
+
+def _title(file: Any, key: str) -> str:
+    """Return an array's name with the names that the user gave to the layers above it, which the format keeps apart."""
+    groups = key.split("/")
+    for i in range(len(groups) - 2):
+        beside = "/".join((*groups[: i + 1], "vars"))
+        if beside in file and (called := _text(file[beside].attrs.get("name", ""))):
+            groups[i] = called
+    return "/".join(groups)
+
+
+def _hdf5(source: Path | BinaryIO, name: str, config: bytes | str, limit: int) -> TensorFile:
     with _opened(source, name) as file:
-        root = next((root for root in _ROOTS if root in file and len(_datasets(file[root], name))), None)
-        tensors = _datasets(file if root is None else file[root], name, root or "")
-        config = file.attrs.get("model_config", "")  # older files hold their description here
-        notes += _between(config, name)
-        sequence = _sequence(file, root, config) if root else None
-        beside = [key for key in file if key in _BESIDE and root is not None and len(file[key])]
-        found = tuple(_tensor(source, name, key, (shape, dtype), limit) for key, shape, dtype in tensors)
+        config = config or file.attrs.get("model_config", "")  # older files hold their description in them
+        older = _LAYERS_OF_OLDER if _LAYERS_OF_OLDER in file else None
+        tensors = _datasets(file if older is None else file[older], name, older or "")
+        beside = [key for key in file if key in _BESIDE and len(file[key])]
+        tensors = [(key, *facts) for key, *facts in tensors if key.split("/")[0] not in beside]
+        chain = _is_chain(file, config)
+        found = tuple(
+            replace(_tensor(source, name, key, (shape, dtype), limit), title=None if chain else _title(file, key))
+            for key, shape, dtype in tensors
+        )
+        sequence = _sequence(file, older) if chain and older else None
     said = (f"{name}: {', '.join(beside)} beside the layers is not read",) if beside else ()
-    return TensorFile(name, found, (*notes, *said), sequence=sequence, ordered=False)
+    return TensorFile(name, found, (*_between(config, name), *said), sequence=sequence, counted=chain, ordered=False)
 
 
 @contextmanager

@@ -46,7 +46,7 @@ def _in_order(file: TensorFile, weights: Sequence[Tensor]) -> list[Tensor]:
         place = {name: i for i, name in enumerate(file.sequence)}
         return sorted(weights, key=lambda tensor: place.get(tensor.name, len(place)))
     alphabetical = sorted(weights, key=lambda tensor: natural_key(unwrapped(tensor.name)))
-    return [alphabetical[i] for i in in_sequence([tensor.name for tensor in alphabetical])]
+    return [alphabetical[i] for i in in_sequence([tensor.title or tensor.name for tensor in alphabetical])]
 
 
 def _with_biases(file: TensorFile, roles: Mapping[str, Role | None], weights: Sequence[Tensor]) -> list[Layer]:

@@ -21,6 +21,7 @@ _COUNTED: Final = {
     for words in ("one two three four five six seven eight nine ten", "first second third fourth fifth sixth seventh")
     for i, word in enumerate(words.split(), 1)
 }
+_AUTOMATIC: Final = ("dense", "einsum_dense", "sequential", "functional")
 _NARROW: Final = frozenset(("down", "compress", "squeeze"))
 _WIDE: Final = frozenset(("up", "expand", "unsqueeze"))
 
@@ -63,11 +64,19 @@ def in_sequence(names: Sequence[str]) -> list[int]:
     return sorted(range(len(names)), key=lambda i: sequence_key(names[i]))
 
 
-def told_before(first: str, second: str) -> bool:
-    """Tell whether the names say that one layer comes before another; False for both orders where they do not."""
+def told_before(first: str, second: str, *, counted: bool = True) -> bool:
+    """Tell whether the names say that one layer comes before another; False for both orders where they do not.
+
+    Parameters
+    ----------
+    first, second : str
+    counted : bool
+        Whether numbers that a library gave, such as dense_1, tell it too; else they only count what was made before.
+    """
     for one, other in zip(sequence_key(first), sequence_key(second), strict=False):
         if one != other:
-            return one < other and (one[0] != other[0] or one[1] == other[1])
+            numbered = one[1] == other[1] and (counted or one[1] not in _AUTOMATIC)
+            return one < other and (one[0] != other[0] or numbered)
     return False
 
 
