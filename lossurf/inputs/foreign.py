@@ -76,8 +76,10 @@ FOREIGN: Final = (
     Foreign(rf"{_OF}weight_u$", _SPECTRAL_NORM, _REMOVE.format("remove_spectral_norm"), "coded"),
     Foreign(rf"{_OF}weight_mask$", _PRUNED, _REMOVE.format("prune.remove(layer, 'weight')"), "coded"),
     Foreign(rf"{_OF}weight_(orig|v)$", _PARAMETRISED, _PLAIN, "coded"),
-    Foreign(r"(?P<layer>[^./]+)[./](kernel|embedding)[./]scale$|weight_?norm", _WEIGHT_NORM, _PLAIN, "coded"),
-    Foreign(r"(?P<layer>[^./]+)[./]kernel[./](u|sigma)$|spectral_?norm|vector_u$", _SPECTRAL_NORM, _PLAIN, "coded"),
+    Foreign(r"(?P<layer>[^./]+)[./](kernel|embedding)[./]scale$", _WEIGHT_NORM, _PLAIN, "coded"),
+    Foreign(r"weight_?norm", _WEIGHT_NORM, _PLAIN, "coded"),
+    Foreign(r"(?P<layer>[^./]+)[./]kernel[./](u|sigma)$", _SPECTRAL_NORM, _PLAIN, "coded"),
+    Foreign(r"spectral_?norm|vector_u$", _SPECTRAL_NORM, _PLAIN, "coded"),
     Foreign(
         rf"{_OF}\w*(zero_?points?|qweight|qzeros|qscales?|g_idx|scb|absmax|quant_map|quant_state|weight_format"
         r"|packed_params|(weight|input|act)_scales?(_inv)?|weight_packed|fake_quant|post_process|bitsandbytes"
@@ -113,7 +115,7 @@ FOREIGN: Final = (
         "belongs to a convolution",
         _DENSE,
     ),
-    Foreign(rf"p_?re_?lu|{_AT}act(ivation)?\d*[./]", "belongs to an activation", REMEDY_AFTER),
+    Foreign(rf"p_?re_?lu|{_AT}act(ivation)?\d*[./]|{_AT}(alpha|slope)$", "belongs to an activation", REMEDY_AFTER),
     Foreign(
         rf"gate_(up_)?proj|{_AT}(gates?|router)[./]|{_AT}experts?[./]",
         "belongs to a gate, which multiplies outputs with each other",

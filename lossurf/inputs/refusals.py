@@ -85,7 +85,7 @@ def require_biases_placed(file: TensorFile, roles: Roles, weights: Sequence[Tens
     left = [tensor for tensor in file.tensors if _is_vector(tensor, roles[tensor.name]) and tensor.name not in taken]
     if not left:
         return
-    _require_both_ways(file, weights, [*biases, *left])
+    _require_both_ways(file, roles, weights, [*biases, *left])
     vector = left[0]
     role = roles[vector.name]
     if role is not None and role.kind == "bias" and role.layer:
@@ -101,10 +101,13 @@ def require_biases_placed(file: TensorFile, roles: Roles, weights: Sequence[Tens
     raise _untold(file, vector, weights)
 
 
-def _require_both_ways(file: TensorFile, weights: Sequence[Tensor], vectors: Sequence[Tensor]) -> None:
+def _require_both_ways(file: TensorFile, roles: Roles, weights: Sequence[Tensor], vectors: Sequence[Tensor]) -> None:
     """Refuse one matrix with a bias on either side: it is used twice, the second time transposed."""
     if len(weights) != 1 or len(weights[0].shape) != 2 or weights[0].shape[0] == weights[0].shape[1]:
         return
+    told = roles[weights[0].name]
+    if told is not None and told.orientation is not None:  # then its biases are told by their names too
+        vectors = [vector for vector in vectors if (role := roles[vector.name]) is not None and role.kind == "bias"]
     if {vector.shape[0] for vector in vectors if len(vector.shape) == 1} >= set(weights[0].shape):
         names = ", ".join(vector.name for vector in vectors)
         raise fault("tied", file.name, name=weights[0].name, biases=names)
