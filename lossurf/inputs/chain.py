@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from lossurf.errors import InputError
 from lossurf.inputs.faults import fault
 from lossurf.inputs.roles import Orientation, unwrapped
-from lossurf.inputs.sequence import by_words, told_before, width_told
+from lossurf.inputs.sequence import by_words, is_encoder, told_before, width_told
 
 Shape = tuple[int, int]
 
@@ -122,6 +122,8 @@ def arrange(links: Links) -> Chain:
         raise fault("two-orientations", links.where, names=_shown(links, range(len(links.names))))
     readings = [_Reading(order, way) for way in links.ways for order in _orders(links, way)]
     readings = [reading for reading in readings if _fits(links, reading.orientation)] or readings
+    if len(links.ways) > 1:
+        readings = [reading for reading in readings if _narrows(links, reading)] or readings
     if not readings:
         raise _no_chain(links)
     if len(readings) > 1:
@@ -129,6 +131,8 @@ def arrange(links: Links) -> Chain:
             raise _ambiguous(links, readings)
         note = "weights chain both ways: (out, in) is assumed; --orientation in-out reads them the other way"
         return Chain(readings[0].order, "out-in", (note,))
+    if links.dx == links.dy and not links.fixed and all(map(is_encoder, links.titles or links.names)):
+        raise fault("encoder-alone", links.where, names=_shown(links, range(len(links.names))))
     return Chain(*readings[0], tuple(_notes(links, readings[0])))
 
 
@@ -139,13 +143,18 @@ def _conventional(links: Links, readings: Sequence[_Reading]) -> bool:
 
 
 def _fits(links: Links, way: Orientation) -> bool:
-    """Tell whether biases are as long as their layers' outputs, and layers called down and up go down and up."""
-    shapes = links.oriented(way)
-    biases = all(bias in (None, outputs) for bias, (outputs, _) in zip(links.biases, shapes, strict=False))
-    if len(links.ways) == 1:
-        return biases
-    told = [width_told(title) for title in links.titles or links.names]
-    return biases and all((outputs - inputs) * up >= 0 for (outputs, inputs), up in zip(shapes, told, strict=True))
+    """Tell whether biases are as long as their layers' outputs."""
+    lengths = zip(links.biases, links.oriented(way), strict=False)
+    return all(bias in (None, outputs) for bias, (outputs, _) in lengths)
+
+
+def _narrows(links: Links, reading: _Reading) -> bool:
+    """Tell whether layers called down narrow, those called up widen, and down comes first, as in an adapter."""
+    shapes = links.oriented(reading.orientation)
+    titles = links.titles or links.names
+    told = [width_told(titles[i]) for i in reading.order]
+    agree = all((shapes[i][0] - shapes[i][1]) * up >= 0 for i, up in zip(reading.order, told, strict=True))
+    return agree and told == sorted(told)
 
 
 def _orders(links: Links, way: Orientation) -> list[tuple[int, ...]]:

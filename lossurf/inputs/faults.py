@@ -223,6 +223,10 @@ FAULTS: Final[dict[str, tuple[str, str]]] = {
         "{names} chains between {dx} and {h} only, and X and Y have {dx} columns each: half of an autoencoder",
         "save encoder and decoder; of a tied one the matrix and its transpose, which are judged as if both were free",
     ),
+    "encoder-alone": (
+        "{names} is an encoder without a decoder: a tied autoencoder uses its transpose too",
+        "save the decoder's matrix too; where nothing follows, save the layers as W1, W2, ...",
+    ),
     "tied": (
         "the one matrix {name!r} has a bias on either side ({biases}), as a tied autoencoder has",
         "save it as two layers, the matrix and its transpose; that is judged as if both were free",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import Final, Literal
 
 from lossurf.inputs.roles import unwrapped
@@ -25,12 +26,15 @@ class Foreign:
     part : {"coded", "module", "beside"}
         "coded": a layer's matrix is made from it and is not itself stored. "module": it acts between the layers.
         "beside": the network's function does not need it.
+    vector : bool
+        Whether only what is no matrix is meant.
     """
 
     pattern: str
     kind: str
     remedy: str
     part: Literal["coded", "module", "beside"] = "module"
+    vector: bool = False
 
 
 _REMOVE: Final = "call torch.nn.utils.{} in eval mode for each such layer and save the state dict again"
@@ -106,7 +110,8 @@ FOREIGN: Final = (
         _BATCH_NORM,
         FOLD,
     ),
-    Foreign(rf"{_AT}norm\w*[./_]|{_AT}(mean|var|variance|std|gamma|beta)_?$", _NORM, f"{FOLD}, if it is a BatchNorm"),
+    Foreign(rf"{_AT}norm\w*[./_]", _NORM, f"{FOLD}, if it is a BatchNorm"),
+    Foreign(rf"{_AT}(mean|var|variance|std|gamma|beta)_?$", _NORM, f"{FOLD}, if it is a BatchNorm", vector=True),
     Foreign(
         rf"embed|{_AT}(w[tp]e|(pos|tok|token|word)_?emb)[./]", "is an embedding, which looks rows up", REMEDY_AFTER
     ),
@@ -115,7 +120,8 @@ FOREIGN: Final = (
         "belongs to a convolution",
         _DENSE,
     ),
-    Foreign(rf"p_?re_?lu|{_AT}act(ivation)?\d*[./]|{_AT}(alpha|slope)$", "belongs to an activation", REMEDY_AFTER),
+    Foreign(rf"p_?re_?lu|{_AT}act(ivation)?\d*[./]", "belongs to an activation", REMEDY_AFTER),
+    Foreign(rf"{_AT}(alpha|slope)$", "belongs to an activation, as PReLU's slope does", REMEDY_AFTER, vector=True),
     Foreign(
         rf"gate_(up_)?proj|{_AT}(gates?|router)[./]|{_AT}experts?[./]",
         "belongs to a gate, which multiplies outputs with each other",
@@ -126,7 +132,7 @@ FOREIGN: Final = (
         "belongs to a shortcut, which is added to what the layers put out",
         "save the matrix of the whole block as one layer: the product of its layers plus that of the shortcut",
     ),
-    Foreign(rf"{_OF}\w*scales?$", _SCALE, _MULTIPLY, "coded"),
+    Foreign(rf"{_OF}\w*scales?$", _SCALE, _MULTIPLY, "coded", vector=True),
     Foreign(rf"optim|exp_avg|momentum_buffer|{_AT}opt_state", _OPTIMISER, "", "beside"),
     Foreign(rf"{_AT}(ema|shadow)[./_]", "is an average of earlier weights", "", "beside"),
     Foreign(
@@ -139,14 +145,17 @@ FOREIGN: Final = (
 )
 
 
-def foreign(name: str) -> Foreign | None:
-    """Return what a name belongs to that no linear network has, or None."""
-    return next((entry for entry in FOREIGN if re.search(entry.pattern, name, re.IGNORECASE)), None)
+@cache
+def foreign(name: str, *, matrix: bool = False) -> Foreign | None:
+    """Return what the name of an array, which is a matrix or not, belongs to that no linear network has; or None."""
+    entries = (entry for entry in FOREIGN if not (matrix and entry.vector))
+    return next((entry for entry in entries if re.search(entry.pattern, name, re.IGNORECASE)), None)
 
 
-def first_foreign(names: Iterable[str]) -> tuple[str, Foreign] | None:
-    """Return the most telling of the names that no linear network has, with what it is."""
-    found = [(FOREIGN.index(entry), name, entry) for name in names if (entry := foreign(name)) is not None]
+def first_foreign(arrays: Iterable[tuple[str, bool]]) -> tuple[str, Foreign] | None:
+    """Return the most telling of the names that no linear network has, with what it is; True goes with a matrix."""
+    entries = ((name, foreign(name, matrix=matrix)) for name, matrix in arrays)
+    found = [(FOREIGN.index(entry), name, entry) for name, entry in entries if entry is not None]
     if not found:
         return None
     _, name, entry = min(found, key=lambda one: one[0])

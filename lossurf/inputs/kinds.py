@@ -9,7 +9,7 @@ from lossurf.inputs.foreign import foreign
 from lossurf.inputs.roles import Role, role_of, unwrapped
 from lossurf.inputs.tensors import Tensor
 
-_LETTER: Final = re.compile(r"b\d*")
+_LETTER: Final = re.compile(r"(?:.*[./_])?b\d*")
 
 
 def tensor_role(tensor: Tensor) -> Role | None:
@@ -24,7 +24,7 @@ def is_matrix(tensor: Tensor) -> bool:
 
 def is_weight(tensor: Tensor, role: Role | None) -> bool:
     """Tell whether an array can be the weight matrix of a layer."""
-    if foreign(tensor.name):
+    if foreign(tensor.name, matrix=is_matrix(tensor)):
         return False
     if role is not None:
         vector = len(tensor.shape) == 1 and unwrapped(tensor.name).endswith("coef_")  # one output, scikit-learn

@@ -55,7 +55,8 @@ def _with_biases(file: TensorFile, roles: Mapping[str, Role | None], weights: Se
     told: dict[str, Tensor] = {}
     for weight in weights:
         role = roles[weight.name]
-        bias = named.get(role.layer if role is not None else weight.name)  # enc, and enc_b beside it
+        bias = named.get(role.layer) if role is not None else None
+        bias = bias or named.get(weight.name)  # enc, and enc_b beside it
         if bias is not None:
             told[weight.name] = bias
     placed = placed_biases(file, roles, [weight.name for weight in weights], told)

@@ -40,7 +40,7 @@ def require_linear(file: TensorFile, roles: Roles, weights: Sequence[Tensor]) ->
         vector = file.tensors[0]
         kind = f"is a vector (shape {vector.shape}) and there is no matrix"
         raise _not_linear(file, vector.name, kind, _leave_out(file, weights))
-    found = first_foreign(tensor.name for tensor in file.tensors)
+    found = first_foreign((tensor.name, is_matrix(tensor)) for tensor in file.tensors)
     if found is not None:
         name, entry = found
         raise _not_linear(file, name, entry.kind, entry.remedy or _leave_out(file, weights))
@@ -57,7 +57,7 @@ def require_uncoded(file: TensorFile, chosen: Tensor, role: Role | None) -> None
     ------
     InputError
     """
-    entry = foreign(chosen.name)
+    entry = foreign(chosen.name, matrix=is_matrix(chosen))
     if entry is not None and entry.part == "coded":
         raise _not_linear(file, chosen.name, entry.kind, entry.remedy)
     names = [tensor.name for tensor in file.tensors]

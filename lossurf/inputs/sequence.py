@@ -28,6 +28,8 @@ _WIDE: Final = frozenset(("up", "expand", "unsqueeze"))
 _PART: Final = re.compile(r"([^\d./]*)(\d+)|([^\d./]+)")
 _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
+_SEQUENTIAL: Final = re.compile(r"((?:.*[./])?(?:layers_)?)(\d+)[./](?:weight|kernel)(?:[./](?:raw_)?value)?")
+
 Part = tuple[int, str, int]  # rank of its words (first -1, last 1), the words, the number behind them or -1
 
 
@@ -86,6 +88,11 @@ def by_words(names: Sequence[str]) -> bool:
     return any(len({part[place][0] for part in parts}) > 1 for place in range(min(map(len, parts), default=0)))
 
 
+def is_encoder(name: str) -> bool:
+    """Tell whether a name says that its layer is of an encoder."""
+    return any(word.startswith("enc") for rank, words, _ in sequence_key(name) if rank < 0 for word in words.split("_"))
+
+
 def width_told(name: str) -> int:
     """Return -1 for a layer whose name says that it narrows, 1 for one that widens, 0 where it does not say."""
     words = {word for _, text, _ in sequence_key(name) for word in text.split("_")}
@@ -102,11 +109,12 @@ def gaps(names: Sequence[str], stored: Sequence[str]) -> list[tuple[str, str]]:
     stored : sequence of str
         Every array of the file.
     """
-    numbered = [re.fullmatch(r"((?:.*\.)?)(\d+)\.weight", name) for name in names]
+    numbered = [_SEQUENTIAL.fullmatch(name) for name in names]
     found = []
     for i, (one, other) in enumerate(pairwise(numbered)):
         if one and other and one[1] == other[1]:
             between = range(int(one[2]) + 1, int(other[2]))
-            if between and not any(name.startswith(f"{one[1]}{number}.") for number in between for name in stored):
+            starts = tuple(f"{one[1]}{number}{separator}" for number in between for separator in "./")
+            if between and not any(name.startswith(starts) for name in stored):
                 found.append((names[i], names[i + 1]))
     return found

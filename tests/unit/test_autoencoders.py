@@ -165,27 +165,33 @@ def test_as_keras_saves_them(tmp_path, loss, keras, kind, pair, hidden):  # noqa
             assert loss(tmp_path / name) == pytest.approx(expected, rel=1e-6)  # float32 at its entrance
 
 
-@pytest.mark.parametrize("pair", PAIRS, ids="/".join)
-def test_as_flax_saves_them(tmp_path, loss, pair):
-    nn = pytest.importorskip("flax.linen")
-    safetensors = pytest.importorskip("safetensors.numpy")
-    import jax
-    from flax.traverse_util import flatten_dict
+def write_keras(file, groups):
+    """Keras 3's layout of a class of the user's, by hand: (group, what the user called the layer, kernel)."""
+    for group, called, kernel in groups:
+        file[f"{group}/vars/0"] = kernel
+        file[f"{group}/vars"].attrs["name"] = called
+    file.create_group("vars").attrs["name"] = "net"
 
-    class Net(nn.Module):
-        @nn.compact
-        def __call__(self, x):
-            return nn.Dense(D, name=pair[1])(nn.Dense(2, name=pair[0])(x))
 
-    net = Net()
-    variables = net.init(jax.random.key(1), X)
-    expected = half_square(np.asarray(net.apply(variables, X), float))
-    for separator in ("/", "."):
-        arrays = {name: np.asarray(array) for name, array in flatten_dict(variables, sep=separator).items()}
-        np.savez(tmp_path / "c.npz", **arrays)
-        safetensors.save_file(arrays, tmp_path / "c.safetensors")
-        for name in ("c.npz", "c.safetensors"):
-            assert loss(tmp_path / name) == pytest.approx(expected, rel=1e-5)  # jax computes in float32
+def test_as_keras_lays_them_out(tmp_path, loss):
+    h5py = pytest.importorskip("h5py")
+    path = tmp_path / "c.weights.h5"
+    for hidden, groups in [
+        (2, ("decoder", "encoder")),  # attributes that come before "layers" in the alphabet
+        (2, ("layers/dense", "down")),  # one that comes before, one that comes after
+        (2, ("layers/dense", "layers/dense_1")),  # numbered as they were made, the decoder first
+        (6, ("layers/dense", "layers/dense_1")),
+    ]:
+        encoder, decoder = maps(hidden)
+        with h5py.File(path, "w") as file:
+            write_keras(file, [(groups[0], "decoder", decoder.T), (groups[1], "encoder", encoder.T)])
+        assert loss(path) == pytest.approx(truth(hidden), rel=1e-12)
+    with h5py.File(path, "w") as file:
+        write_keras(file, [("layers/dense", "dense_7", decoder.T), ("layers/dense_1", "dense_8", encoder.T)])
+    assert "more than one way" in refusal(path)
+    with h5py.File(path, "r+") as file:
+        file["vars"].attrs["name"] = "sequential_3"  # whose layers are numbered as they follow each other
+    assert np.array_equal(read_checkpoint(path, D, D).weights[0], decoder)
 
 
 DEEP = [(4, 6), (2, 4), (4, 2), (6, 4)]
@@ -285,6 +291,8 @@ def test_half_of_an_autoencoder_is_named(tmp_path):
         assert "half of an autoencoder" in message
         assert "the matrix and its transpose" in message
         assert "--layers" not in message
+    np.savez(tmp_path / "c.npz", **{"encoder.weight": np.ones((D, D))})
+    assert "an encoder without a decoder" in refusal(tmp_path / "c.npz")
     for arrays in (
         {"W": encoder, "b_h": np.zeros(2), "b_v": np.zeros(D)},
         {"encoder.weight": encoder, "encoder.bias": np.zeros(2), "decoder.bias": np.zeros(D)},

@@ -168,6 +168,7 @@ def test_lengths_of_biases_tell_the_orientation(tmp_path):
 GAPS = [
     (("0", "2"), "between 0.weight and 2.weight"),
     (("net.0", "net.3"), "between net.0.weight and net.3.weight"),
+    (("layers_0", "layers_2"), "between layers_0/kernel and layers_2/kernel"),
     (("0", "1"), None),
     (("a.0", "b.2"), None),
     (("fc0", "fc2"), None),
@@ -176,7 +177,15 @@ GAPS = [
 
 @pytest.mark.parametrize(("names", "said"), GAPS)
 def test_gaps_in_a_sequential(tmp_path, classified, inside, names, said):
-    arrays = {f"{names[0]}.weight": K1.T, f"{names[1]}.weight": K2.T, f"{names[0]}.bias": b1, f"{names[1]}.bias": b2}
+    if "layers" in names[0]:  # flax
+        arrays = {f"{names[0]}/kernel": K1, f"{names[1]}/kernel": K2, f"{names[0]}/bias": b1, f"{names[1]}/bias": b2}
+    else:
+        arrays = {
+            f"{names[0]}.weight": K1.T,
+            f"{names[1]}.weight": K2.T,
+            f"{names[0]}.bias": b1,
+            f"{names[1]}.bias": b2,
+        }
     np.savez(tmp_path / "c.npz", **arrays)
     _, notes = classified(tmp_path / "c.npz")
     assert ("taken as the identity" in notes) == (said is not None)
