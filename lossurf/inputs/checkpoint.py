@@ -109,7 +109,8 @@ def read_checkpoint(
     limit = memory_limit(max_memory)
     file = read_tensors(path, limit)
     chosen = choose_layers(file, layers) if layers else all_layers(file)
-    fixed = bool(layers) or file.sequence is not None
+    patterns = any(character in word for word in layers or () for character in "*?[")
+    fixed = file.sequence is not None or (bool(layers) and not patterns)
     left = unused(file, chosen)
     if left:
         file = replace(

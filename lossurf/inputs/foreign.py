@@ -86,7 +86,7 @@ FOREIGN: Final = (
     Foreign(r"spectral_?norm|vector_u$", _SPECTRAL_NORM, _PLAIN, "coded"),
     Foreign(
         rf"{_OF}\w*(zero_?points?|qweight|qzeros|qscales?|g_idx|scb|absmax|quant_map|quant_state|weight_format"
-        r"|packed_params|(weight|input|act)_scales?(_inv)?|weight_packed|fake_quant|post_process|bitsandbytes"
+        r"|packed_params|(weight|input|act)_scales?(_inv)?|weight_packed|fake_quant|activation_post_process|bitsandbytes"
         r"|quanti[sz]\w*)($|[./_])",
         _QUANTISED,
         _DEQUANTISE,
@@ -133,7 +133,7 @@ FOREIGN: Final = (
         "save the matrix of the whole block as one layer: the product of its layers plus that of the shortcut",
     ),
     Foreign(rf"{_OF}\w*scales?$", _SCALE, _MULTIPLY, "coded", vector=True),
-    Foreign(rf"optim|exp_avg|momentum_buffer|{_AT}opt_state", _OPTIMISER, "", "beside"),
+    Foreign(rf"optim(?!al)|exp_avg|momentum_buffer|{_AT}opt_state", _OPTIMISER, "", "beside"),
     Foreign(rf"{_AT}(ema|shadow)[./_]", "is an average of earlier weights", "", "beside"),
     Foreign(
         rf"{_AT}(epochs?|steps?|iter\w*|loss(es)?|history|lr|learning_rate|rng|seed|time|version|n_averaged|acc\w*"
@@ -141,6 +141,7 @@ FOREIGN: Final = (
         "is a record of training",
         "",
         "beside",
+        vector=True,
     ),
 )
 

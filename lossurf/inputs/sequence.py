@@ -22,6 +22,7 @@ _COUNTED: Final = {
     for i, word in enumerate(words.split(), 1)
 }
 _AUTOMATIC: Final = ("dense", "einsum_dense", "sequential", "functional")
+_MIRRORED: Final = ("dec", "decoder", "up")  # dec2 may mirror enc2, and come before dec1
 _NARROW: Final = frozenset(("down", "compress", "squeeze"))
 _WIDE: Final = frozenset(("up", "expand", "unsqueeze"))
 
@@ -75,9 +76,11 @@ def told_before(first: str, second: str, *, counted: bool = True) -> bool:
     counted : bool
         Whether numbers that a library gave, such as dense_1, tell it too; else they only count what was made before.
     """
+    mirrored = False
     for one, other in zip(sequence_key(first), sequence_key(second), strict=False):
+        mirrored = mirrored or any(word in _MIRRORED for word in one[1].split("_"))
         if one != other:
-            numbered = one[1] == other[1] and (counted or one[1] not in _AUTOMATIC)
+            numbered = one[1] == other[1] and (counted or one[1] not in _AUTOMATIC) and not (mirrored and one[1])
             return one < other and (one[0] != other[0] or numbered)
     return False
 

@@ -203,6 +203,8 @@ DEEP = [(4, 6), (2, 4), (4, 2), (6, 4)]
         ("encoder.0", "encoder.2", "decoder.0", "decoder.2"),
         ("encoder.fc1", "encoder.fc2", "decoder.fc1", "decoder.fc2"),
         ("enc1", "enc2", "dec1", "dec2"),
+        ("enc1", "enc2", "dec2", "dec1"),
+        ("encoder.fc1", "encoder.fc2", "decoder.fc2", "decoder.fc1"),
         ("encoder_one", "encoder_two", "decoder_one", "decoder_two"),
         ("input", "hidden1", "hidden2", "output"),
         ("q", "a", "z", "k"),  # nothing tells, and only one order chains
@@ -247,6 +249,7 @@ def test_where_nothing_tells_it_is_refused_with_the_choice(tmp_path):
         ({"encoder": square[0], "decoder": square[1]}, ("--orientation out-in or --orientation in-out",)),
         ({"A": encoder, "B": decoder}, ("--layers A,B --orientation out-in", "--layers B,A --orientation in-out")),
         ({"U": square[0], "V": square[1]}, ("--layers U,V",)),
+        ({"dec1.weight": square[0], "dec2.weight": square[1]}, ("--layers dec1.weight,dec2.weight",)),
     ]:
         np.savez(tmp_path / "c.npz", **arrays)
         message = refusal(tmp_path / "c.npz")

@@ -429,6 +429,7 @@ def test_names_of_plain_layers_are_not_taken_for_others():
         "converter.weight", "layers.3.weight", "net.linear_out.weight", "value.weight", "score.weight", "W_enc",
         "params/Dense_0/kernel", "quantile_head.weight", "layers/dense_1/vars/0", "hidden.weight", "wide.weight",
         "module.fc1.weight", "0.weight", "W1", "b1", "features.0.bias", "classifier.weight", "actor.weight",
+        "optimal.weight", "post_process.weight",
         "policy.weight", "lnear.weight", "model_weights/dense/sequential/dense/kernel:0", "blocks.0.lin.weight",
     ):  # fmt: skip
         assert foreign(name) is None, name
