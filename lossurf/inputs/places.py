@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Final
 
 from lossurf.inputs.roles import Role
+from lossurf.inputs.sequence import Number, as_number
 from lossurf.inputs.tensors import Tensor, TensorFile
 
 _NUMBERED: Final = re.compile(r"(.*?)(\d+)")
@@ -60,10 +61,10 @@ def is_loose(tensor: Tensor, role: Role | None) -> bool:
 def predecessors(file: TensorFile) -> dict[str, Tensor]:
     """Return what comes before each array, by its name: by number where names are numbered, else as they are stored."""
     before = {after.name: tensor for tensor, after in pairwise(file.tensors)} if file.ordered else {}
-    series: dict[str, list[tuple[int, Tensor]]] = {}
+    series: dict[str, list[tuple[Number, Tensor]]] = {}
     for tensor in file.tensors:
         if found := _NUMBERED.fullmatch(tensor.name):
-            series.setdefault(found[1], []).append((int(found[2]), tensor))
+            series.setdefault(found[1], []).append((as_number(found[2]), tensor))
     for alike in series.values():
         alike.sort(key=lambda numbered: numbered[0])
         before.pop(alike[0][1].name, None)

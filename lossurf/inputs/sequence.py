@@ -29,9 +29,11 @@ _WIDE: Final = frozenset(("up", "expand", "unsqueeze"))
 _PART: Final = re.compile(r"([^\d./]*)(\d+)|([^\d./]+)")
 _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
-_SEQUENTIAL: Final = re.compile(r"((?:.*[./])?(?:layers_)?)(\d+)[./](?:weight|kernel)(?:[./](?:raw_)?value)?")
+_SEQUENTIAL: Final = re.compile(r"((?:.*[./])?(?:layers_)?)(\d{1,9})[./](?:weight|kernel)(?:[./](?:raw_)?value)?")
 
-Part = tuple[int, str, int]  # rank of its words (first -1, last 1), the words, the number behind them or -1
+Number = tuple[int, str]  # how many digits, and they: never read as a number, since a name may have thousands
+Part = tuple[int, str, Number]  # rank of its words (first -1, last 1), the words, the number behind them
+_NONE: Final[Number] = (-1, "")
 
 
 @cache
@@ -43,11 +45,17 @@ def sequence_key(name: str) -> tuple[Part, ...]:
     return tuple(_part(found, lora) for found in _PART.finditer(layer))
 
 
+def as_number(digits: str) -> Number:
+    """Return a key that sorts as the number that the digits are."""
+    significant = digits.lstrip("0")
+    return (len(significant), significant)
+
+
 def _part(found: re.Match[str], lora: bool) -> Part:
-    number = int(found[2]) if found[2] else -1
+    number = as_number(found[2]) if found[2] else _NONE
     words = [word.lower() for word in _WORD.findall(found[1] or found[3] or "")]
-    if number < 0 and (counted := [_COUNTED[word] for word in words if word in _COUNTED]):
-        number = counted[0]
+    if number == _NONE and (counted := [_COUNTED[word] for word in words if word in _COUNTED]):
+        number = as_number(str(counted[0]))
         words = [word for word in words if word not in _COUNTED]
     ranks = [_rank(word, lora) for word in words]
     return (next((rank for rank in ranks if rank), 0), "_".join(words), number)
@@ -116,8 +124,14 @@ def gaps(names: Sequence[str], stored: Sequence[str]) -> list[tuple[str, str]]:
     found = []
     for i, (one, other) in enumerate(pairwise(numbered)):
         if one and other and one[1] == other[1]:
-            between = range(int(one[2]) + 1, int(other[2]))
-            starts = tuple(f"{one[1]}{number}{separator}" for number in between for separator in "./")
-            if between and not any(name.startswith(starts) for name in stored):
+            first, last = int(one[2]), int(other[2])
+            held = {int(number) for number in _numbers(stored, one[1])}
+            if last - first > 1 and not any(first < number < last for number in held):
                 found.append((names[i], names[i + 1]))
     return found
+
+
+def _numbers(names: Sequence[str], prefix: str) -> set[str]:
+    """Return the numbers of the modules of a Sequential."""
+    pattern = re.compile(rf"{re.escape(prefix)}(\d{{1,9}})[./].*", re.DOTALL)
+    return {match[1] for name in names if (match := pattern.fullmatch(name))}

@@ -278,6 +278,9 @@ def test_many_alike_layers_are_bounded(tmp_path):
         read_checkpoint(tmp_path / "d.npz", D, 3)
     numbered = {f"{i}.weight": np.eye(D) for i in range(3000)}
     assert len(as_checkpoint(numbered, D, D).weights) == 3000
+    far = {"0.weight": np.eye(D), f"{'9' * 5000}.weight": np.eye(D), f"{10**15}.weight": np.eye(D)}
+    assert as_checkpoint(far, D, D).layer_names[1] == f"{10**15}.weight"
+    assert len(as_checkpoint({f"arr_{'7' * 5000}": np.ones((2, D)), "arr_0": np.ones((D, 2))}, D, D).weights) == 2
 
 
 def test_half_of_an_autoencoder_is_named(tmp_path):
