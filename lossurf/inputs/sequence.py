@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from functools import cache
 from itertools import pairwise
@@ -121,17 +122,19 @@ def gaps(names: Sequence[str], stored: Sequence[str]) -> list[tuple[str, str]]:
         Every array of the file.
     """
     numbered = [_SEQUENTIAL.fullmatch(name) for name in names]
+    held: dict[str, list[int]] = {}
     found = []
     for i, (one, other) in enumerate(pairwise(numbered)):
-        if one and other and one[1] == other[1]:
-            first, last = int(one[2]), int(other[2])
-            held = {int(number) for number in _numbers(stored, one[1])}
-            if last - first > 1 and not any(first < number < last for number in held):
+        if one and other and one[1] == other[1] and int(other[2]) - int(one[2]) > 1:
+            if one[1] not in held:
+                held[one[1]] = _numbers(stored, one[1])
+            known = held[one[1]]
+            if bisect_right(known, int(one[2])) == bisect_left(known, int(other[2])):
                 found.append((names[i], names[i + 1]))
     return found
 
 
-def _numbers(names: Sequence[str], prefix: str) -> set[str]:
-    """Return the numbers of the modules of a Sequential."""
+def _numbers(names: Sequence[str], prefix: str) -> list[int]:
+    """Return the numbers of the modules of a Sequential of which arrays are stored."""
     pattern = re.compile(rf"{re.escape(prefix)}(\d{{1,9}})[./].*", re.DOTALL)
-    return {match[1] for name in names if (match := pattern.fullmatch(name))}
+    return sorted({int(match[1]) for name in names if (match := pattern.fullmatch(name))})
