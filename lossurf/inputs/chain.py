@@ -131,9 +131,16 @@ def arrange(links: Links) -> Chain:
             raise _ambiguous(links, readings)
         note = "weights chain both ways: (out, in) is assumed; --orientation in-out reads them the other way"
         return Chain(readings[0].order, "out-in", (note,))
-    if links.dx == links.dy and not links.fixed and all(map(is_encoder, links.titles or links.names)):
+    if _encoder_alone(links):
         raise fault("encoder-alone", links.where, names=_shown(links, range(len(links.names))))
     return Chain(*readings[0], tuple(_notes(links, readings[0])))
+
+
+def _encoder_alone(links: Links) -> bool:
+    """Tell whether layers that chain are called an encoder and nothing has narrowed: a tied decoder would follow."""
+    if links.dx != links.dy or links.fixed or not all(map(is_encoder, links.titles or links.names)):
+        return False
+    return min(map(min, links.shapes)) >= links.dx
 
 
 def _conventional(links: Links, readings: Sequence[_Reading]) -> bool:

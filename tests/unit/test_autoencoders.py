@@ -299,6 +299,9 @@ def test_half_of_an_autoencoder_is_named(tmp_path):
         assert "--layers" not in message
     np.savez(tmp_path / "c.npz", **{"encoder.weight": np.ones((D, D))})
     assert "an encoder without a decoder" in refusal(tmp_path / "c.npz")
+    assert len(read_checkpoint(tmp_path / "c.npz", D, D, layers=["encoder.weight"]).weights) == 1
+    whole = {"encoder.0.weight": encoder, "encoder.1.weight": decoder}  # all of a network may be called one
+    assert len(as_checkpoint(whole, D, D).weights) == 2
     for arrays in (
         {"W": encoder, "b_h": np.zeros(2), "b_v": np.zeros(D)},
         {"encoder.weight": encoder, "encoder.bias": np.zeros(2), "decoder.bias": np.zeros(D)},
