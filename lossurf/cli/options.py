@@ -104,7 +104,11 @@ def _collect_checkpoints(function: Function, argument: Callable[[Function], Func
     collected: Function = with_source
     options = (
         argument,
-        click.option("--layers", metavar="A,B,...", help="Names of the layers' weights, first to last."),
+        click.option(
+            "--layers",
+            metavar="A,B,...",
+            help="Names of the layers' weights, first to last, or patterns in quotes such as 'encoder.*'.",
+        ),
         click.option(
             "--orientation",
             type=click.Choice(["out-in", "in-out"]),

@@ -18,7 +18,9 @@ FAULTS: Final[dict[str, tuple[str, str]]] = {
     "is-directory": ("{name!r} is a directory", "name one file in it"),
     "not-regular": ("{name!r} is {kind}, not a regular file", "write its contents to a file first and name that"),
     "empty-file": ("{name!r} is empty", "write it again; the program that made it may have been interrupted"),
+    "pointer": ("{name!r} is {kind}, not the file it stands for", "run {command}, which fetches the file"),
     "unknown-format": ("{name!r} has no ending that tells its format", "{hint}known endings are {known}"),
+    "other-format": ("{name!r} is {kind}", "{trust}convert it with: {line}"),
     "damaged": (
         "{name!r} is not a readable {format} file: {reason}",
         "write it again, or copy it again if it was moved",
@@ -87,6 +89,10 @@ FAULTS: Final[dict[str, tuple[str, str]]] = {
     "object-array": (
         "the array holds Python objects, which would need unpickling",
         "save plain numbers, each array under a name of its own",
+    ),
+    "nested-objects": (
+        "the array holds Python objects, such as nested dictionaries, which would need unpickling",
+        "where the file is your own, flatten it with: {line}",
     ),
     "complex-array": ("the array is complex ({dtype})", "save real numbers: the real and imaginary parts apart"),
     "text-array": ("the array holds text ({dtype})", "convert it to numbers before saving: array.astype(float)"),
@@ -207,6 +213,7 @@ FAULTS: Final[dict[str, tuple[str, str]]] = {
     "no-weights": ("the checkpoint holds no weight matrix", "save at least one two-dimensional array"),
     "not-linear": ("{name!r} {kind}: not a layer of a linear network", "{remedy}"),
     "no-layer": ("there is no layer {layer!r}", "{hint}the weight matrices are {known}"),
+    "no-match": ("no weight matrix matches {pattern!r}", "the weight matrices are {known}"),
     "two-layers": ("{layer!r} can mean {found}", "give the full name"),
     "layer-twice": ("the layer {layer!r} is listed twice", "list each layer once"),
     "no-chain": ("the layers do not chain from {dx} inputs to {dy} outputs: {shapes}", "{remedy}"),

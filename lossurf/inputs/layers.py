@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from typing import Final
 
 from lossurf.inputs.faults import fault, hint, listing
@@ -70,7 +71,7 @@ def _is_weight(tensor: Tensor, role: Role | None) -> bool:
 def _require_linear(tensor: Tensor, role: Role | None, file: str, names: list[str]) -> None:
     """Refuse by name an array that no linear network has."""
     if tensor.error is not None:
-        if role is not None:
+        if role is not None or tensor.dtype == "object":
             raise tensor.error
         raise fault("not-linear", file, name=tensor.name, kind="is not an array of numbers", remedy=_pick(names))
     kind = foreign(tensor.name)
@@ -94,16 +95,38 @@ def _pick(names: list[str]) -> str:
 
 
 def choose_layers(file: TensorFile, wanted: Sequence[str]) -> list[Layer]:
-    """Take the weight matrices the user listed, with their biases; everything else is left out."""
+    """Take the weight matrices the user listed, by name or pattern, with their biases; the rest is left out."""
     biases = _biases(file)
     chosen: list[Layer] = []
     for word in wanted:
-        tensor = _find(file, word.strip())
-        if any(layer.weight.name == tensor.name for layer in chosen):
-            raise fault("layer-twice", file.name, layer=word)
-        role = _role(tensor)
-        chosen.append(Layer(tensor, biases.get(role.layer) if role else None, role))
+        for tensor in _matching(file, word.strip()):
+            if any(layer.weight.name == tensor.name for layer in chosen):
+                raise fault("layer-twice", file.name, layer=tensor.name)
+            role = _role(tensor)
+            chosen.append(Layer(tensor, biases.get(role.layer) if role else None, role))
     return chosen
+
+
+def _matching(file: TensorFile, word: str) -> list[Tensor]:
+    """Return the weight of a name, or those of a pattern in natural order; what else it matches is refused by name."""
+    literal = any(word in _names(tensor) for tensor in file.tensors)  # of a tensor called W[0], too
+    if literal or not any(character in word for character in "*?["):
+        return [_find(file, word)]
+    found = [tensor for tensor in file.tensors if any(fnmatchcase(name, word) for name in _names(tensor))]
+    if not any(_is_weight(tensor, _role(tensor)) for tensor in found):
+        raise fault("no-match", file.name, pattern=word, known=listing(_weight_names(file)))
+    roles = {tensor.name: _role(tensor) for tensor in found}
+    matched = [tensor for tensor in found if (role := roles[tensor.name]) is None or role.kind != "bias"]
+    return [layer.weight for layer in all_layers(replace(file, tensors=tuple(matched)))]  # biases come with them
+
+
+def _names(tensor: Tensor) -> tuple[str, ...]:
+    """Return the names that a layer's weight goes by."""
+    return (tensor.name, unwrapped(tensor.name), *_layer_names(tensor))
+
+
+def _weight_names(file: TensorFile) -> list[str]:
+    return [tensor.name for tensor in file.tensors if _is_weight(tensor, _role(tensor))]
 
 
 def _find(file: TensorFile, word: str) -> Tensor:
@@ -119,7 +142,7 @@ def _find(file: TensorFile, word: str) -> Tensor:
             return found[0]
         if found:
             raise fault("two-layers", file.name, layer=word, found=listing(tensor.name for tensor in found))
-    known = [tensor.name for tensor in file.tensors if _is_weight(tensor, _role(tensor))]
+    known = _weight_names(file)
     raise fault("no-layer", file.name, layer=word, hint=hint(word, known), known=listing(known))
 
 

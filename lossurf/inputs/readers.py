@@ -5,23 +5,26 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from numpy.typing import NDArray
 
 from lossurf.errors import InputError
-from lossurf.inputs.faults import fault, hint, listing
-from lossurf.inputs.files import ending, file_size, open_binary
+from lossurf.inputs.faults import FAULTS, fault, hint, listing
+from lossurf.inputs.files import ending, file_size, open_binary, require_no_pointer
 from lossurf.inputs.keras_file import read_keras
 from lossurf.inputs.memory import require_memory
 from lossurf.inputs.npy import MAGIC, read_array, read_header
 from lossurf.inputs.npz import NpzMember, npz_file, npz_members
+from lossurf.inputs.recipes import flattening_line, refuse_checkpoint
 from lossurf.inputs.safetensors_file import read_safetensors
 from lossurf.inputs.tensors import Tensor, TensorFile, array_tensor, unreadable
 from lossurf.inputs.torch_file import read_torch
 
 STANDARD_INPUT: Final = Path("-")
+_STANDARD_INPUT_NAME: Final = "standard input"
 _PIECE: Final = 1 << 20
 
 
@@ -37,6 +40,7 @@ def read_tensors(path: Path, limit: int) -> TensorFile:
     end = ending(path, tuple(READERS))
     if end is None:
         file_size(path)
+        refuse_checkpoint(path)
         suggestion = hint(path.suffix or path.name, READERS)
         raise fault("unknown-format", name=str(path), hint=suggestion, known=listing(READERS, 20))
     file_size(path)
@@ -51,8 +55,16 @@ def _npz_tensor(member: NpzMember, limit: int) -> Tensor:
     try:
         header = member.header(limit)
     except InputError as error:  # the user may not have asked for this one
-        return unreadable(member.name, error)
+        if error.what != FAULTS["object-array"][0]:
+            return unreadable(member.name, error)
+        error = _objects(member.archive, member.where)  # a state dict saved as one array is one
+        return replace(unreadable(member.name, error), dtype="object")
     return Tensor(member.name, header.shape, header.dtype.name, lambda: member.array(limit))
+
+
+def _objects(name: str, where: str) -> InputError:
+    known = name != _STANDARD_INPUT_NAME
+    return fault("nested-objects", where, line=flattening_line(name)) if known else fault("object-array", where)
 
 
 def _read_npz(path: Path, limit: int) -> TensorFile:
@@ -62,7 +74,10 @@ def _read_npz(path: Path, limit: int) -> TensorFile:
 def _read_npy(path: Path, limit: int) -> TensorFile:
     held = file_size(path)
     with open_binary(path) as file:
-        header = read_header(file, held, str(path))
+        try:
+            header = read_header(file, held, str(path))
+        except InputError as error:
+            raise _objects(str(path), str(path)) if error.what == FAULTS["object-array"][0] else error from None
     require_memory(str(path), header.nbytes, limit)
     return TensorFile(str(path), (Tensor("W1", header.shape, header.dtype.name, lambda: _npy_array(path)),))
 
@@ -73,12 +88,13 @@ def _npy_array(path: Path) -> NDArray[Any]:
 
 
 def _standard_input(limit: int) -> TensorFile:
-    name = "standard input"
+    name = _STANDARD_INPUT_NAME
     if sys.stdin is None or sys.stdin.isatty():
         raise fault("terminal")
     data = _drained(sys.stdin.buffer, name, limit)
     if not data:
         raise fault("empty-file", name=name)
+    require_no_pointer(data[:_PIECE], name)
     if data.startswith(MAGIC):
         file = io.BytesIO(data)
         return TensorFile(name, (array_tensor("W1", read_array(file, read_header(file, len(data), name), name)),))

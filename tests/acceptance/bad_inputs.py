@@ -324,7 +324,7 @@ CASES: dict[str, Case] = {
     # checkpoints
     "no checkpoint": Case(("classify", "gone.npz", "--data", "."), ("no file 'gone.npz'",)),
     "checkpoint of unknown kind": Case(
-        ("classify", "c.onnx", "--data", "."), ("c.onnx", ".safetensors"), text("c.onnx", "1")
+        ("classify", "c.tflite", "--data", "."), ("c.tflite", ".safetensors"), text("c.tflite", "1")
     ),
     "checkpoint cut": Case(CLASSIFY, ("c.npz",), many(arrays("c.npz", W1=W1, W2=W2), cut("c.npz", 200))),
     "checkpoint of data": Case(("classify", "X.npy", "--data", "."), ("do not chain", "20x3")),

@@ -64,10 +64,11 @@ def data_files(directory):
         ),
         ".parquet": (lambda: save_arrow(directory / "t.parquet"), ("t.parquet", *one)),
         ".feather": (lambda: save_arrow(directory / "t.feather"), ("t.feather", *one)),
+        ".arrow": (lambda: save_arrow(directory / "t.arrow"), ("t.arrow", *one)),
     }
 
 
-DATA_ROWS = [".npy", ".npz", ".csv", ".tsv", ".csv.gz", ".parquet", ".feather"]
+DATA_ROWS = [".npy", ".npz", ".csv", ".tsv", ".csv.gz", ".parquet", ".feather", ".arrow"]
 
 
 @pytest.mark.parametrize("row", DATA_ROWS)
