@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -15,12 +15,14 @@ from lossurf.inputs.arrays import Matrix
 from lossurf.inputs.chain import orient
 from lossurf.inputs.faults import fault, listing
 from lossurf.inputs.layers import Layer, all_layers, choose_layers, stored_shape
+from lossurf.inputs.lora import AdapterChoice, adapter_path, is_adapter, read_adapter
 from lossurf.inputs.memory import memory_limit
 from lossurf.inputs.readers import read_tensors
 from lossurf.inputs.roles import Orientation
 from lossurf.inputs.tensors import Tensor, TensorFile, as_tensor, load_matrix
 
 _ARRAYS: Final = "weights"
+_FROM_FILE: Final = AdapterChoice()
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,7 @@ def read_checkpoint(
     *,
     layers: Sequence[str] | None = None,
     orientation: Orientation | None = None,
+    adapter: AdapterChoice | None = _FROM_FILE,
     max_memory: int | str | None = None,
 ) -> Checkpoint:
     """Read a trained network.
@@ -87,6 +90,8 @@ def read_checkpoint(
         The weight matrices to use, first layer first; everything else in the file is left out.
     orientation : {"out-in", "in-out"}, optional
         Axes of the stored weights; told from shapes and names by default.
+    adapter : AdapterChoice or None
+        Module and scale of a LoRA adapter; None where an adapter is no answer.
     max_memory : int or str, optional
         Bytes that may be taken, or a size such as "4G".
 
@@ -100,9 +105,17 @@ def read_checkpoint(
         If the file is not readable, or what it holds is not a linear network from dx to dy.
     """
     limit = memory_limit(max_memory)
+    wanted = _Wanted(dx, dy, limit, orientation)
+    path = adapter_path(path)
     file = read_tensors(path, limit)
+    if is_adapter(file, path):
+        chosen, note = read_adapter(file, path, (dx, dy), layers, adapter)
+        return _assembled(replace(file, notes=(*file.notes, note)), chosen, wanted, file.name)
+    for option, given in (adapter or _FROM_FILE)._asdict().items():
+        if given is not None:
+            raise fault("no-adapter", file.name, option=option)
     chosen = choose_layers(file, layers) if layers else all_layers(file)
-    return _assembled(file, chosen, _Wanted(dx, dy, limit, orientation), file.name)
+    return _assembled(file, chosen, wanted, file.name)
 
 
 def as_checkpoint(
@@ -137,6 +150,8 @@ def as_checkpoint(
         if biases is not None:
             raise fault("biases-twice")
         file = TensorFile(_ARRAYS, tuple(as_tensor(str(name), array) for name, array in weights.items()))
+        if is_adapter(file):
+            raise fault("adapter-in-python")
         return _assembled(file, all_layers(file), _Wanted(dx, dy, limit), file.name)
     given = [None] * len(weights) if biases is None else list(biases)
     if len(given) != len(weights):

@@ -237,6 +237,53 @@ FAULTS: Final[dict[str, tuple[str, str]]] = {
         "save a state dict: torch.save(model.state_dict(), ...)",
     ),
     "tensor-kind": ("the tensor is {kind}", "save it as a dense tensor of floating-point numbers"),
+    # adapters
+    "adapter-empty": ("the adapter holds no {wanted}", "save it again: model.save_pretrained(DIRECTORY)"),
+    "several-modules": (
+        "the adapter has {count} modules, each a network of its own: {known}",
+        "choose one with --module NAME; the data are that module's inputs and what it has to add",
+    ),
+    "no-module": ("the adapter has no module {module!r}", "{hint}its modules are {known}"),
+    "adapter-half": ("{name!r} has no second matrix", "save the adapter again: model.save_pretrained(DIRECTORY)"),
+    "adapter-shape": (
+        "{name!r} has shape {shape}: not a matrix that goes with the other one of a linear layer's adapter",
+        "choose a module that is a linear layer with --module NAME",
+    ),
+    "adapter-widths": (
+        "the adapter of module {module!r} has {inputs} inputs and {outputs} outputs, and the data have {wanted}",
+        "give the module's inputs as X, and as Y what is left of its outputs once the base's are subtracted",
+    ),
+    "adapter-beside": (
+        "{name!r} {kind}: the module {module!r} is not the product of two matrices alone",
+        "save the whole layer instead: model.merge_and_unload().state_dict()",
+    ),
+    "adapter-kind": (
+        "the adapter has {key} = {value}, which {effect}: it is not the product of two matrices",
+        "save the whole layer instead: model.merge_and_unload().state_dict()",
+    ),
+    "adapter-scale": (
+        "nothing tells the scale of the adapter, alpha / r",
+        "put its {config} beside it, or give the scale with --scale",
+    ),
+    "adapter-alpha": ("the scale cannot be told: {value}", "give the scale, alpha / r, with --scale"),
+    "adapter-rank": (
+        "the configuration says r = {stated} for the module {module!r} and its matrices have rank {rank}",
+        "put the configuration that was saved with the adapter beside it, or give the scale with --scale",
+    ),
+    "adapter-pattern": (
+        "the pattern {pattern} is no regular expression, or one that could take too long",
+        "give the module's scale, alpha / r, with --scale",
+    ),
+    "adapter-layers": (
+        "a LoRA adapter's layers are those of its modules",
+        "leave --layers out, and give --module NAME",
+    ),
+    "adapter-relu": ("a LoRA adapter is a linear map, not a network of ReLUs", "judge it with 'lossurf classify'"),
+    "adapter-in-python": (
+        "the arrays are those of a LoRA adapter, and nothing tells its scale",
+        "give one module's two matrices in a list, the scale in one of them: [A, alpha / r * B]",
+    ),
+    "no-adapter": ("--{option} is for LoRA adapters, and the file is none", "leave --{option} out"),
     # certificates
     "not-a-certificate": (
         "the certificate's claim is incomplete: {key} must be {kind}",
