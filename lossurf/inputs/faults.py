@@ -237,6 +237,24 @@ FAULTS: Final[dict[str, tuple[str, str]]] = {
         "save a state dict: torch.save(model.state_dict(), ...)",
     ),
     "tensor-kind": ("the tensor is {kind}", "save it as a dense tensor of floating-point numbers"),
+    # checkpoints in several files
+    "checkpoint-directory": ("{name!r} is a directory", "name one file in it{example}"),
+    "one-shard": (
+        "the file is shard {number} of {count}, and the others hold the rest of the network",
+        "name the index {index!r} {beside}",
+    ),
+    "shard-outside": (
+        "the index names the file {shard!r}, which is outside its directory",
+        "put index and shards in one directory",
+    ),
+    "index-disagrees": (
+        "{names} {fact} the shard {shard!r}, against what the index says",
+        "copy the index and every shard again from one save",
+    ),
+    "index-size": (
+        "the index states {stated} of numbers and its shards hold {held}",
+        "copy the index and every shard again from one save",
+    ),
     # adapters
     "adapter-empty": ("the adapter holds no {wanted}", "save it again: model.save_pretrained(DIRECTORY)"),
     "several-modules": (

@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 
 from lossurf.errors import InputError
 from lossurf.inputs.faults import FAULTS, fault, hint, listing
-from lossurf.inputs.files import ending, file_size, open_binary, require_no_pointer
+from lossurf.inputs.files import ending, file_size, is_directory, open_binary, require_no_pointer
+from lossurf.inputs.index_file import INDEX, read_index, require_whole
 from lossurf.inputs.keras_file import read_keras
 from lossurf.inputs.memory import require_memory
 from lossurf.inputs.npy import MAGIC, read_array, read_header
 from lossurf.inputs.npz import NpzMember, npz_file, npz_members
+from lossurf.inputs.order import natural_key
 from lossurf.inputs.recipes import flattening_line, refuse_checkpoint
 from lossurf.inputs.safetensors_file import read_safetensors
 from lossurf.inputs.tensors import Tensor, TensorFile, array_tensor, unreadable
@@ -37,6 +39,24 @@ def read_tensors(path: Path, limit: int) -> TensorFile:
     """
     if path == STANDARD_INPUT:
         return _standard_input(limit)
+    if is_directory(path):
+        raise fault("checkpoint-directory", name=str(path), example=_example(path))
+    require_whole(path)
+    return _read_file(path, limit)
+
+
+def _example(directory: Path) -> str:
+    """Suggest the file that is most likely meant: an index before what it lists."""
+    try:
+        names = sorted((path.name for path in directory.iterdir()), key=natural_key)
+    except OSError:
+        return ""
+    known = [name for name in names if ending(Path(name), tuple(READERS))]
+    found = [name for name in known if name.endswith(INDEX)] or known
+    return f", such as {str(directory / found[0])!r}" if found else ""
+
+
+def _read_file(path: Path, limit: int) -> TensorFile:
     end = ending(path, tuple(READERS))
     if end is None:
         file_size(path)
@@ -118,11 +138,14 @@ READERS: Final[dict[str, Callable[[Path, int], TensorFile]]] = {
     ".safetensors": read_safetensors,
     ".pt": read_torch,
     ".pth": read_torch,
+    ".pth.tar": read_torch,
+    ".pt.tar": read_torch,
     ".ckpt": read_torch,
     ".bin": read_torch,
     ".weights.h5": read_keras,
     ".keras": read_keras,
     ".h5": read_keras,
     ".hdf5": read_keras,
+    INDEX: lambda path, limit: read_index(path, limit, _read_file),
 }
 """One reader per ending: a new format is one more entry."""

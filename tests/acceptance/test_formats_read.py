@@ -100,6 +100,16 @@ def save_safetensors(directory):
     numpy.save_file({"0.weight": W1, "0.bias": B1, "1.weight": W2, "1.bias": B2}, directory / "c.safetensors")
 
 
+def save_sharded(directory):
+    numpy = pytest.importorskip("safetensors.numpy")
+    shards = [{"0.weight": W1, "0.bias": B1}, {"1.weight": W2, "1.bias": B2}]
+    names = [f"model-0000{i}-of-00002.safetensors" for i in (1, 2)]
+    for name, arrays in zip(names, shards, strict=True):
+        numpy.save_file(arrays, directory / name)
+    table = {key: name for name, arrays in zip(names, shards, strict=True) for key in arrays}
+    (directory / "model.safetensors.index.json").write_text(json.dumps({"weight_map": table}))
+
+
 def keras_bytes():
     h5py = pytest.importorskip("h5py")
     stream = io.BytesIO()
@@ -148,6 +158,7 @@ CHECKPOINTS = {
     ),
     ".npz, scikit-learn": ("c.npz", scikit_learn),
     ".safetensors": ("c.safetensors", save_safetensors),
+    ".index.json": ("model.safetensors.index.json", save_sharded),
     ".pt, .pth, .bin": ("c.pt", lambda d: torch_state(d, "c.pt", dict)),
     ".ckpt": ("c.ckpt", lambda d: torch_state(d, "c.ckpt", lambda state: {"epoch": 1, "state_dict": state})),
     ".weights.h5": ("c.weights.h5", lambda d: (d / "c.weights.h5").write_bytes(keras_bytes())),
