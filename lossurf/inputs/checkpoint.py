@@ -17,6 +17,7 @@ from lossurf.inputs.faults import fault, listing
 from lossurf.inputs.layers import Layer, all_layers, choose_layers, stored_shape
 from lossurf.inputs.lora import AdapterChoice, adapter_path, is_adapter, read_adapter
 from lossurf.inputs.memory import memory_limit
+from lossurf.inputs.nested import state_dict
 from lossurf.inputs.readers import read_tensors
 from lossurf.inputs.roles import Orientation
 from lossurf.inputs.tensors import Tensor, TensorFile, as_tensor, load_matrix
@@ -149,7 +150,8 @@ def as_checkpoint(
     if isinstance(weights, Mapping):
         if biases is not None:
             raise fault("biases-twice")
-        file = TensorFile(_ARRAYS, tuple(as_tensor(str(name), array) for name, array in weights.items()))
+        named, notes = state_dict(weights, _ARRAYS)
+        file = TensorFile(_ARRAYS, tuple(as_tensor(name, array) for name, array in named), notes)
         if is_adapter(file):
             raise fault("adapter-in-python")
         return _assembled(file, all_layers(file), _Wanted(dx, dy, limit), file.name)

@@ -229,9 +229,14 @@ FAULTS: Final[dict[str, tuple[str, str]]] = {
     "bias-count": ("{biases} biases for {weights} weight matrices", "give one bias, or None, for each layer"),
     "biases-twice": ("biases were given beside a state dict, which holds its own", "leave them out"),
     "pickled": (
-        "the file needs unpickling, which can run code and is never done",
+        "the file needs unpickling, which can run code and is never done{reason}",
         "save the tensors alone: torch.save(model.state_dict(), ...)",
     ),
+    "pickled-object": (
+        "the file holds {object}{at}, which needs unpickling; that can run code and is never done",
+        "{advice}: {line}",
+    ),
+    "torchscript": ("the file is a TorchScript program, which is not run", "save its tensors alone: {line}"),
     "no-tensors": (
         "the file holds {found}, not named tensors",
         "save a state dict: torch.save(model.state_dict(), ...)",

@@ -189,7 +189,17 @@ def flattening_line(name: str) -> str:
     """Return the line that writes what an .npz or .npy holds in Python objects as plain named arrays."""
     load = 'd = numpy.load(FILE, allow_pickle=True); d = dict(d) if hasattr(d, "files") else d'
     code = f"import numpy; {load}; {_SAVE_FLAT}"
-    return f"python -c {_filled(Path(name), code, '-flat.npz')}"
+    return python_line(Path(name), code, "-flat.npz")
+
+
+def flattening() -> str:
+    """Return Python that writes every array in `d`, nested dicts and lists, to OUT, an .npz."""
+    return _SAVE_FLAT
+
+
+def python_line(path: Path, code: str, out: str) -> str:
+    """Return the command that runs Python in which FILE is a file and OUT one beside it with another ending."""
+    return f"python -c {shlex.quote(filled(path, code, out))}"
 
 
 def _refuse(path: Path, known: dict[str, tuple[str, str, str]]) -> None:
@@ -201,8 +211,9 @@ def _refuse(path: Path, known: dict[str, tuple[str, str, str]]) -> None:
 
 def _refusal(path: Path, kind: str, code: str, out: str, program: str = "python -c") -> InputError:
     file_size(path)  # that the file is missing, or a pointer to it, is the better message
+    code = filled(path, code, out)
     trust = "where it is your own, " if kind == _PICKLE else ""
-    return fault("other-format", name=str(path), kind=kind, trust=trust, line=f"{program} {_filled(path, code, out)}")
+    return fault("other-format", name=str(path), kind=kind, trust=trust, line=f"{program} {shlex.quote(code)}")
 
 
 def _head(path: Path) -> str:
@@ -216,18 +227,17 @@ def _holds_vectors(head: str, *, lines: bool) -> bool:
     return re.search(r":\s*\[" if records else r":\s*\[\s*\[", head) is not None
 
 
-def _filled(path: Path, code: str, out: str) -> str:
-    """Put the names of the files into the code, and quote it for the shell."""
+def filled(path: Path, code: str, out: str) -> str:
+    """Put the names of the files into code."""
     stem = path.name
     while Path(stem).suffix.lower() in _SUFFIXES:
         stem = Path(stem).stem
     names = {"FILE": path, "OUT": path.with_name(stem + out), "CSV": path.with_name(stem + ".csv")}
-    filled = re.sub(r"\b(FILE|OUT|CSV)\b", lambda word: json.dumps(str(names[word[0]]), ensure_ascii=False), code)
-    return shlex.quote(filled)
+    return re.sub(r"\b(FILE|OUT|CSV)\b", lambda word: json.dumps(str(names[word[0]]), ensure_ascii=False), code)
 
 
 _SUFFIXES: Final = frozenset(
     part
-    for end in (".npz", ".npy", ".mat", *_JSON_ENDINGS, *_R, *_DATA, *_CHECKPOINTS)
+    for end in (".npz", ".npy", ".mat", ".ckpt", ".bin", ".tar", *_JSON_ENDINGS, *_R, *_DATA, *_CHECKPOINTS)
     for part in Path("x" + end).suffixes
 )
