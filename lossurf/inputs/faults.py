@@ -244,6 +244,11 @@ FAULTS: Final[dict[str, tuple[str, str]]] = {
     "tensor-kind": ("the tensor is {kind}", "save it as a dense tensor of floating-point numbers"),
     # checkpoints in several files
     "checkpoint-directory": ("{name!r} is a directory", "name one file in it{example}"),
+    "orbax-several": (
+        "{name!r} holds several {kind} of an orbax checkpoint: {names}",
+        "name one of them, such as {last!r}",
+    ),
+    "dcp": ("{name!r} is a checkpoint of torch.distributed", "join its files with: {line}"),
     "one-shard": (
         "the file is shard {number} of {count}, and the others hold the rest of the network",
         "name the index {index!r} {beside}",

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from shlex import quote
 from typing import Any, BinaryIO, Final
 
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from lossurf.errors import InputError
 from lossurf.inputs.faults import FAULTS, fault, hint, listing
 from lossurf.inputs.files import ending, file_size, is_directory, open_binary, require_no_pointer
+from lossurf.inputs.flax_file import orbax_item, read_msgpack, read_orbax
 from lossurf.inputs.index_file import INDEX, read_index, require_whole
 from lossurf.inputs.keras_file import read_keras
 from lossurf.inputs.memory import require_memory
@@ -40,9 +42,19 @@ def read_tensors(path: Path, limit: int) -> TensorFile:
     if path == STANDARD_INPUT:
         return _standard_input(limit)
     if is_directory(path):
-        raise fault("checkpoint-directory", name=str(path), example=_example(path))
+        return _read_directory(path, limit)
     require_whole(path)
     return _read_file(path, limit)
+
+
+def _read_directory(path: Path, limit: int) -> TensorFile:
+    item = orbax_item(path)
+    if item is not None:
+        return read_orbax(item, limit)
+    if (path / ".metadata").is_file() and any(path.glob("*.distcp")):
+        command = "python -m torch.distributed.checkpoint.format_utils dcp_to_torch"
+        raise fault("dcp", name=str(path), line=f"{command} {quote(str(path))} {quote(f'{path}.pt')}")
+    raise fault("checkpoint-directory", name=str(path), example=_example(path))
 
 
 def _example(directory: Path) -> str:
@@ -146,6 +158,7 @@ READERS: Final[dict[str, Callable[[Path, int], TensorFile]]] = {
     ".keras": read_keras,
     ".h5": read_keras,
     ".hdf5": read_keras,
+    ".msgpack": read_msgpack,
     INDEX: lambda path, limit: read_index(path, limit, _read_file),
 }
 """One reader per ending: a new format is one more entry."""

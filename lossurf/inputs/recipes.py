@@ -238,6 +238,6 @@ def filled(path: Path, code: str, out: str) -> str:
 
 _SUFFIXES: Final = frozenset(
     part
-    for end in (".npz", ".npy", ".mat", ".ckpt", ".bin", ".tar", *_JSON_ENDINGS, *_R, *_DATA, *_CHECKPOINTS)
+    for end in (".npz", ".npy", ".mat", ".ckpt", ".bin", ".tar", ".msgpack", *_JSON_ENDINGS, *_R, *_DATA, *_CHECKPOINTS)
     for part in Path("x" + end).suffixes
 )

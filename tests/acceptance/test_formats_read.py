@@ -100,6 +100,21 @@ def save_safetensors(directory):
     numpy.save_file({"0.weight": W1, "0.bias": B1, "1.weight": W2, "1.bias": B2}, directory / "c.safetensors")
 
 
+def flax_state():
+    layers = {f"Dense_{i}": {"kernel": W.T, "bias": b} for i, (W, b) in enumerate(((W1, B1), (W2, B2)))}
+    return {"params": layers, "step": np.array(7)}
+
+
+def save_msgpack(directory):
+    serialization = pytest.importorskip("flax.serialization")
+    (directory / "c.msgpack").write_bytes(serialization.msgpack_serialize(flax_state()))
+
+
+def save_orbax(directory):
+    orbax = pytest.importorskip("orbax.checkpoint")
+    orbax.PyTreeCheckpointer().save(directory / "orbax", flax_state())
+
+
 def save_sharded(directory):
     numpy = pytest.importorskip("safetensors.numpy")
     shards = [{"0.weight": W1, "0.bias": B1}, {"1.weight": W2, "1.bias": B2}]
@@ -158,6 +173,8 @@ CHECKPOINTS = {
     ),
     ".npz, scikit-learn": ("c.npz", scikit_learn),
     ".safetensors": ("c.safetensors", save_safetensors),
+    ".msgpack": ("c.msgpack", save_msgpack),
+    "orbax": ("orbax", save_orbax),
     ".index.json": ("model.safetensors.index.json", save_sharded),
     ".pt, .pth, .bin": ("c.pt", lambda d: torch_state(d, "c.pt", dict)),
     ".ckpt": ("c.ckpt", lambda d: torch_state(d, "c.ckpt", lambda state: {"epoch": 1, "state_dict": state})),
