@@ -250,7 +250,7 @@ FAULTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "dcp": ("{name!r} is a checkpoint of torch.distributed", "join its files with: {line}"),
     "one-shard": (
-        "the file is shard {number} of {count}, and the others hold the rest of the network",
+        "the file is shard {number}{of}, and the others hold the rest of the network",
         "name the index {index!r} {beside}",
     ),
     "shard-outside": (

@@ -16,7 +16,7 @@ from lossurf.errors import InputError
 from lossurf.inputs.faults import FAULTS, fault, hint, listing
 from lossurf.inputs.files import ending, file_size, is_directory, open_binary, require_no_pointer
 from lossurf.inputs.flax_file import orbax_item, read_msgpack, read_orbax
-from lossurf.inputs.index_file import INDEX, read_index, require_whole
+from lossurf.inputs.index_file import INDEX, KERAS_INDEX, read_index, require_whole
 from lossurf.inputs.keras_file import read_keras
 from lossurf.inputs.memory import require_memory
 from lossurf.inputs.npy import MAGIC, read_array, read_header
@@ -64,7 +64,7 @@ def _example(directory: Path) -> str:
     except OSError:
         return ""
     known = [name for name in names if ending(Path(name), tuple(READERS))]
-    found = [name for name in known if name.endswith(INDEX)] or known
+    found = [name for name in known if name.endswith((INDEX, KERAS_INDEX))] or known
     return f", such as {str(directory / found[0])!r}" if found else ""
 
 
@@ -160,5 +160,6 @@ READERS: Final[dict[str, Callable[[Path, int], TensorFile]]] = {
     ".hdf5": read_keras,
     ".msgpack": read_msgpack,
     INDEX: lambda path, limit: read_index(path, limit, _read_file),
+    KERAS_INDEX: lambda path, limit: read_index(path, limit, _read_file),
 }
 """One reader per ending: a new format is one more entry."""

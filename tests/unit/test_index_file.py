@@ -168,3 +168,34 @@ def test_a_directory_is_told_which_file_to_name(tmp_path):
     assert f"such as {str(index)!r}" in message(tmp_path)
     (tmp_path / "empty").mkdir()
     assert "such as" not in message(tmp_path / "empty")
+
+
+def keras_shards(directory):
+    """Two layers in two shards, as Keras 3 lays them out: a list of shards for each group, empty groups in others."""
+    h5py = pytest.importorskip("h5py")
+    groups = {"m_00000.weights.h5": {"dense": W[0]}, "m_00001.weights.h5": {"dense_1": W[1], "dense_2": W[2]}}
+    table = {}
+    for shard, layers in groups.items():
+        with h5py.File(directory / shard, "w") as file:
+            for name in ("dense", "dense_1", "dense_2"):
+                file.create_group(f"layers/{name}/vars")
+            for name, weight in layers.items():
+                file[f"layers/{name}/vars/0"] = weight.T
+                file[f"layers/{name}/vars/1"] = np.zeros(len(weight), "f4")
+                table[f"/layers/{name}/vars"] = [shard]
+            file["optimizer/vars/0"] = np.ones(3)
+            table["/optimizer/vars"] = [shard]
+    total = float(sum(w.nbytes + 4 * len(w) for w in W))
+    (directory / "m.weights.json").write_text(json.dumps({"metadata": {"total_size": total}, "weight_map": table}))
+    return directory / "m.weights.json"
+
+
+def test_shards_of_keras(tmp_path):
+    checkpoint = read_checkpoint(keras_shards(tmp_path), 3, 2)
+    assert same(checkpoint)
+    assert not any("states" in note for note in checkpoint.notes)
+    found = message(tmp_path / "m_00001.weights.h5")
+    assert "shard 2, and" in found
+    assert "'m.weights.json' beside it" in found
+    (tmp_path / "m.weights.json").rename(tmp_path / "other.weights.json")
+    assert read_checkpoint(tmp_path / "m_00000.weights.h5", 3, 4).weights  # perhaps that of an epoch
