@@ -124,8 +124,8 @@ def _held(path: Path, file: TensorFile, shard: str, weight_map: Mapping[str, lis
     facts: tuple[tuple[set[str], str], ...] = ((missing, "is not in"), (more, "is also in"))
     for names, fact in facts:
         if names:
-            found = listing(sorted(names, key=natural_key))
-            raise fault("index-disagrees", str(path), names=found, fact=fact, shard=shard)
+            ordered = sorted(names, key=natural_key)
+            raise fault("index-disagrees", str(path), names=listing(ordered), fact=fact, shard=shard)
     return tensors
 
 

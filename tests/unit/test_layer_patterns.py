@@ -69,3 +69,9 @@ def test_a_name_is_taken_before_a_pattern(tmp_path):
     product = np.linalg.multi_dot([WEIGHTS[name] for name in reversed(NAMES)])
     np.savez(tmp_path / "c.npz", **{"W[0]": product, "W0": np.zeros((2, 3))})
     assert np.array_equal(read_checkpoint(tmp_path / "c.npz", 3, 2, layers=["W[0]"]).weights[0], product)
+
+
+def test_names_of_thousands_of_digits_are_names(tmp_path):
+    number = "7" * 5000
+    np.savez(tmp_path / "c.npz", **{f"{number}.weight": np.ones((2, 3)), f"x{number}": np.zeros(2)})
+    assert "name that tells nothing" in str(pytest.raises(InputError, read_checkpoint, tmp_path / "c.npz", 3, 2).value)
