@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import zlib
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -95,6 +97,7 @@ _DATA: Final[dict[str, tuple[str, str, str]]] = {
             ".npz",
         ),
     ),
+    ".npy.gz": ("a compressed array", "import gzip, numpy; numpy.save(OUT, numpy.load(gzip.open(FILE)))", ".npy"),
     ".safetensors": (
         "a file of tensors, which is read as a checkpoint only",
         "import numpy; from safetensors.numpy import load_file; numpy.savez(OUT, **load_file(FILE))",
@@ -144,7 +147,7 @@ _MATLAB: Final = (
     'import numpy, scipy.io; numpy.savez(OUT, **{k: v for k, v in scipy.io.loadmat(FILE).items() if k[0] != "_"})',
     'import h5py, numpy; numpy.savez(OUT, **{k: v[()].T for k, v in h5py.File(FILE).items() if hasattr(v, "shape")})',
 )
-_JSON_ENDINGS: Final = (".json", ".jsonl", ".ndjson")
+_JSON_ENDINGS: Final = (".json", ".jsonl", ".ndjson", ".json.gz", ".jsonl.gz", ".ndjson.gz")
 _JSON: Final = {
     ".csv": "import pandas; pandas.read_json(FILE, lines=LINES, precise_float=True).to_csv(OUT, index=False)",
     ".npz": "import numpy, pandas; d = pandas.read_json(FILE, lines=LINES, precise_float=True); "
@@ -168,7 +171,7 @@ def refuse_data(path: Path) -> None:
     if end := ending(path, tuple(_R)):
         raise _refusal(path, "a file of R", _R[end], ".csv", program="Rscript -e")
     if end := ending(path, _JSON_ENDINGS):
-        lines = end != ".json"
+        lines = not end.startswith(".json") or end.startswith(".jsonl")
         out = ".npz" if _holds_vectors(_head(path), lines=lines) else ".csv"
         raise _refusal(path, "JSON", _JSON[out].replace("LINES", str(lines)), out)
     _refuse(path, _DATA)
@@ -218,7 +221,11 @@ def _refusal(path: Path, kind: str, code: str, out: str, program: str = "python 
 
 def _head(path: Path) -> str:
     with open_binary(path) as file:
-        return file.read(_HEAD).decode("latin-1")
+        head = file.read(_HEAD)
+    if path.name.lower().endswith(".gz"):
+        with suppress(zlib.error):
+            head = zlib.decompressobj(31).decompress(head, _HEAD)
+    return head.decode("latin-1")
 
 
 def _holds_vectors(head: str, *, lines: bool) -> bool:

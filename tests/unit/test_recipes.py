@@ -5,6 +5,7 @@ Each line is run as the message gives it, and what it writes is read.
 
 from __future__ import annotations
 
+import gzip
 import json
 import pickle
 import re
@@ -69,6 +70,10 @@ def save_text(text):
     return lambda path: path.write_text(text)
 
 
+def save_gzip(text):
+    return lambda path: path.write_bytes(gzip.compress(text.encode()))
+
+
 def save_matlab(values):
     return lambda path: pytest.importorskip("scipy.io").savemat(path, values)
 
@@ -111,6 +116,8 @@ DATA = {
     "spreadsheet": ("d.xlsx", save_excel),
     "JSON lines": ("d.jsonl", json_lines(False)),
     "JSON lines of vectors": ("d.ndjson", json_lines(True)),
+    "compressed JSON lines": ("d.jsonl.gz", save_gzip("\n".join(map(json.dumps, records())))),
+    "compressed JSON lines of vectors": ("d.jsonl.gz", save_gzip("\n".join(map(json.dumps, records(True))))),
     "JSON records": ("d.json", save_text(json.dumps(records()))),
     "JSON records of vectors": ("d.json", save_text(json.dumps(records(True)))),
     "JSON of columns": ("d.json", save_text(json.dumps({k: v.tolist() for k, v in TABLE.items()}))),
@@ -161,6 +168,16 @@ def test_two_files_of_a_directory(tmp_path):
         error = refused(open_dataset, tmp_path)
         assert f"{name}.pkl" in error.what
         assert converted(error, tmp_path).name == f"{name}.npz"
+    x, y = next(open_dataset(tmp_path).blocks(20))
+    assert np.array_equal(x, X)
+    assert np.array_equal(y, Y)
+
+
+def test_compressed_arrays(tmp_path):
+    for name, value in BOTH.items():
+        with gzip.open(tmp_path / f"{name}.npy.gz", "wb") as file:
+            np.save(file, value)
+        assert converted(refused(open_dataset, tmp_path), tmp_path).name == f"{name}.npy"
     x, y = next(open_dataset(tmp_path).blocks(20))
     assert np.array_equal(x, X)
     assert np.array_equal(y, Y)
