@@ -1,8 +1,9 @@
 """Attack the verdicts where they were wrong: `python tests/campaign.py 20000` prints a table of what came out.
 
 Every point is exactly critical by construction, or surely not, and is then stored in a way that hides it: layers scaled
-far apart, layers of rounding size, a rank-deficient X, ill-conditioned X, vanishing gradients. The answer comes from a
-dense Hessian of the point before it was hidden, or from exact fractions; nothing of lossurf is used for it.
+far apart, layers of rounding size, a rank-deficient X, ill-conditioned X, vanishing gradients, means much larger than
+the spread, data stored as float32. The answer comes from a dense Hessian of the point before it was hidden, or from
+exact fractions; nothing of lossurf is used for it.
 """
 
 from __future__ import annotations
@@ -14,48 +15,57 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent / "unit"))
 
-from critical_points import Point, dense_hessian, random_point, true_type
+from critical_points import Point, dense_hessian, point_on, random_data, random_point, true_type
 
 import lossurf
 
 
 @dataclass(frozen=True)
 class Case:
-    """Weights and data as given to lossurf, the verdicts that are right, and the dense lambda_min if it is strict."""
+    """Weights and data as given to lossurf, and the verdicts that are right."""
 
     weights: list
     X: np.ndarray
     Y: np.ndarray
     right: frozenset
-    least: float | None = None
     float32: bool = False
+    before: list | None = None  # the weights before they were hidden, if rounding drowns what the Hessian shows after
+    biases: list | None = None
 
 
-def point_case(weights: list, point: Point, X: np.ndarray | None = None, **options: bool) -> Case:
+def point_case(weights: list, point: Point, X: np.ndarray | None = None, **options: Any) -> Case:
     return Case(weights, point.X if X is None else X, point.Y, frozenset({true_type(point)}), **options)
 
 
 def rescaled(rng: np.random.Generator) -> Case:
     """Hide a critical point by c and 1/c on two adjacent layers, c from 1e-12 to 1e12."""
-    point = random_point(rng)
-    # what the construction left as rounding would be scaled up by c as well, and then is no zero any more
-    while any(0.0 < np.linalg.norm(W, 2) < 1e-6 for W in point.weights):
-        point = random_point(rng)
+    point = without_rounding(lambda: random_point(rng))  # c would scale it up, and then it is no zero any more
     k, c = int(rng.integers(len(point.weights) - 1)), 10.0 ** rng.uniform(-12, 12)
     weights = list(point.weights)
     weights[k], weights[k + 1] = c * weights[k], weights[k + 1] / c
     return point_case(weights, point)
 
 
+def without_rounding(draw: Callable[[], Point]) -> Point:
+    """Draw until no layer is rounding of a zero, which the construction leaves where a projector should vanish."""
+    point = draw()
+    while any(0.0 < np.linalg.norm(W, 2) < 1e-5 for W in point.weights):
+        point = draw()
+    return point
+
+
 def float32(rng: np.random.Generator) -> Case:
     """Round a critical point to float32."""
     point = random_point(rng)
-    return point_case([W.astype(np.float32).astype(float) for W in point.weights], point, float32=True)
+    return point_case(
+        [W.astype(np.float32).astype(float) for W in point.weights], point, float32=True, before=point.weights
+    )
 
 
 def rounding_for_zero(rng: np.random.Generator) -> Case:
@@ -116,6 +126,55 @@ def ill_conditioned(rng: np.random.Generator) -> Case:
     return Case(weights, X, Y, frozenset(right))
 
 
+def large_means(rng: np.random.Generator) -> Case:
+    """A network with biases on data of means up to 2^36 times the spread, every number of which is exact."""
+    point = random_point_on_a_grid(rng)
+    means = [np.rint(2.0 ** rng.uniform(0, 36, n)) * rng.choice([-1, 1], n) for n in (len(point.X), len(point.Y))]
+    inner = [rng.standard_normal(len(W)) if rng.random() < 0.5 else np.zeros(len(W)) for W in point.weights[:-1]]
+    shifted = [grid + mean[:, None] for grid, mean in zip((point.X, point.Y), means, strict=True)]
+    centred = [grid - grid.mean(axis=1, keepdims=True) for grid in (point.X, point.Y)]
+    widths = [len(point.X), *(len(W) for W in point.weights)]
+    point = without_rounding(lambda: point_on(rng, widths, *centred))
+    x, y = ([sum(map(Fraction, row)) / len(row) for row in matrix.tolist()] for matrix in shifted)
+    for W, b in zip(point.weights, [*inner, None], strict=True):  # b_N makes the mean residual zero, up to its rounding
+        x = [sum(Fraction(w) * v for w, v in zip(row, x, strict=True)) for row in W.tolist()]
+        x = x if b is None else [v + Fraction(c) for v, c in zip(x, b.tolist(), strict=True)]
+    last = np.array([float(a - b) for a, b in zip(y, x, strict=True)])
+    right = frozenset({true_type(point)})
+    return Case(point.weights, *shifted, right, biases=[*inner, last])
+
+
+def intercept(rng: np.random.Generator) -> Case:
+    """A row of ones in X beside rows of means up to 2^10 times their spread."""
+    point = random_point_on_a_grid(rng)
+    X = np.vstack([np.ones(point.X.shape[1]), point.X])
+    widths = [len(X), *(len(W) for W in point.weights)]
+    point = without_rounding(lambda: point_on(rng, widths, X, point.Y))
+    means = np.rint(2.0 ** rng.uniform(0, 10, len(X) - 1))
+    shear = np.eye(len(X))
+    shear[1:, 0] = means
+    back = np.eye(len(X))
+    back[1:, 0] = -means
+    return point_case([point.weights[0] @ back, *point.weights[1:]], point, shear @ X)
+
+
+def float32_data(rng: np.random.Generator) -> Case:
+    """Data stored as float32, means up to 2^6 times the spread; the answer is that of the stored numbers."""
+    point = random_point_on_a_grid(rng)
+    X, Y = ((grid + 2.0 ** rng.uniform(0, 6)).astype(np.float32) for grid in (point.X, point.Y))
+    widths = [len(X), *(len(W) for W in point.weights)]
+    point = without_rounding(lambda: point_on(rng, widths, X.astype(float), Y.astype(float)))
+    return Case(point.weights, X, Y, frozenset({true_type(point)}))
+
+
+def random_point_on_a_grid(rng: np.random.Generator) -> Point:
+    """A critical point, of data of a few samples more than dx + dy, whose numbers are multiples of 2^-12."""
+    widths = rng.integers(1, 6, int(rng.integers(3, 6))).tolist()
+    samples = widths[0] + widths[-1] + int(rng.integers(3, 12))
+    X, Y = (np.rint(4096 * data) / 4096 for data in random_data(rng, widths[0], widths[-1], samples))
+    return point_on(rng, widths, X, Y)
+
+
 def exact_least_squares(X: np.ndarray, Y: np.ndarray) -> list[Fraction]:
     """Solve X X^T w = X Y^T in fractions; a singular system gets zeros for its free unknowns."""
     rows = [[Fraction(v) for v in row] for row in X.tolist()]
@@ -156,7 +215,18 @@ def exact_gap(W: np.ndarray, optimum: list[Fraction], X: np.ndarray, Y: np.ndarr
 
 KINDS: dict[str, Callable[[np.random.Generator], Case]] = {
     kind.__name__.replace("_", "-"): kind
-    for kind in (rescaled, float32, rounding_for_zero, outer_rounding, blind, vanishing, ill_conditioned)
+    for kind in (
+        rescaled,
+        float32,
+        rounding_for_zero,
+        outer_rounding,
+        blind,
+        vanishing,
+        ill_conditioned,
+        large_means,
+        intercept,
+        float32_data,
+    )
 }
 
 
@@ -173,16 +243,18 @@ def attack(name: str, seeds: range) -> Outcome:
     """Classify the points of one kind."""
     outcome = Outcome(Counter(), [], [])
     for seed in seeds:
-        case = KINDS[name](np.random.default_rng([sorted(KINDS).index(name), seed]))
-        result = lossurf.classify(case.weights, case.X.T, case.Y.T, tolerance=1e-6 if case.float32 else None)
+        case = KINDS[name](np.random.default_rng([*name.encode(), seed]))
+        tolerance = 1e-6 if case.float32 else None
+        result = lossurf.classify(case.weights, case.X.T, case.Y.T, biases=case.biases, tolerance=tolerance)
         verdict = str(result.verdict)
         word = "undetermined" if verdict == "undetermined" else "right" if verdict in case.right else "wrong"
         outcome.counts[word] += 1
         if word == "wrong":
             outcome.wrong.append((seed, verdict, *case.right))
         if verdict == "strict-saddle" and name in ("float32", "blind", "rounding-for-zero"):
-            eigenvalues = np.linalg.eigvalsh(dense_hessian(case.weights, case.X, case.Y))
-            outcome.curvatures.append(result.certificate.curvature / eigenvalues[0])
+            eigenvalues = np.linalg.eigvalsh(dense_hessian(case.before or case.weights, case.X, case.Y))
+            if eigenvalues[0] < -len(eigenvalues) * 2.0**-52 * eigenvalues[-1]:  # above its own rounding
+                outcome.curvatures.append(result.certificate.curvature / eigenvalues[0])
     return outcome
 
 

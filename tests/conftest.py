@@ -37,9 +37,9 @@ def data(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def tied_data(tmp_path: Path) -> Path:
-    """Data on which distinct-eigenvalues fails: two outputs that nothing in X explains."""
+    """Data on which distinct-eigenvalues fails: two outputs that are zero, and one that nothing in X explains."""
     path = tmp_path / "tied.npz"
-    np.savez(path, X=np.eye(4)[:, :2], Y=np.eye(4)[:, 2:])
+    np.savez(path, X=np.eye(4)[:, :3], Y=np.outer(np.eye(4)[3], [1.0, 0.0, 0.0]))
     return path
 
 

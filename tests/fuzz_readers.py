@@ -67,7 +67,8 @@ def npy(array: object) -> bytes:
 
 def summary() -> bytes:
     triangle = np.triu(np.arange(1.0, 26.0).reshape(5, 5))
-    return summary_bytes(Summary(triangle, 9, 3, 1, "float64", 2.0**-52, "X", "Y", ("a", "b", "c"), None))
+    vectors, sizes, names = (np.zeros(5), np.ones(5)), (9, 3, 1), ("X", "Y", ("a", "b", "c"), None)
+    return summary_bytes(Summary(triangle, *vectors, *sizes, "float64", 2.0**-52, *names))
 
 
 def hdf5() -> bytes:

@@ -33,9 +33,14 @@ class CheckResult:
         Of Sigma = Y X^T (X X^T)^+ X Y^T, descending; squared units of Y times samples.
     loss_by_rank : ndarray, shape (min(dx, dy) + 1,)
         L_k, the least loss of any network whose product has rank at most k.
+    eigenvalues_error, loss_by_rank_error : ndarray
+        Bounds of their errors, of rounding and of the stored precision. Where xxt-full-rank is undecided they are
+        those of X at the rank that `data` gives.
     network : NetworkFacts or None
     optimal_loss, optimal_mse : float
         L* at the network's rank_max (at full rank without a network), and 2 L* / (m dy).
+    optimal_loss_error : float
+        Bound of the error of L*.
     theorems : tuple of TheoremFinding
     status : Status
         `holds` only if every hypothesis holds.
@@ -48,9 +53,12 @@ class CheckResult:
     data: DataFacts
     hypotheses: tuple[Finding, ...]
     eigenvalues: NDArray[np.float64]
+    eigenvalues_error: NDArray[np.float64]
     loss_by_rank: NDArray[np.float64]
+    loss_by_rank_error: NDArray[np.float64]
     network: NetworkFacts | None
     optimal_loss: float
+    optimal_loss_error: float
     optimal_mse: float
     theorems: tuple[TheoremFinding, ...]
     status: Status
@@ -135,14 +143,18 @@ def check_problem(
     theorems = evaluate(findings + conditions)
     network = None if widths is None else network_facts(widths)
     losses = problem.loss_by_rank
-    optimal_loss = float(losses[-1] if network is None else losses[min(network.rank_max, losses.size - 1)])
+    best = losses.size - 1 if network is None else min(network.rank_max, losses.size - 1)
+    optimal_loss = float(losses[best])
     return CheckResult(
         data=data_facts(problem, x, y),
         hypotheses=findings,
         eigenvalues=problem.eigenvalues,
+        eigenvalues_error=problem.eigenvalues_error,
         loss_by_rank=losses,
+        loss_by_rank_error=problem.loss_by_rank_error,
         network=network,
         optimal_loss=optimal_loss,
+        optimal_loss_error=float(problem.loss_by_rank_error[best]),
         optimal_mse=2.0 * optimal_loss / (problem.samples * problem.dy),
         theorems=theorems,
         status=overall([finding.status for finding in findings]),

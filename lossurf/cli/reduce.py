@@ -59,8 +59,9 @@ def command(
     """Reduce DATA to their triangular factor, a small file that every command takes as DATA instead of the samples.
 
     Several DATA are joined: tables, pairs of files, patterns in quotes, and summaries made before, so that samples can
-    be added to a summary and summaries of parts merged. The file holds (1 + dx + dy)^2 numbers, the number of samples,
-    names, precision, a format version and a checksum; no sample can be read from it.
+    be added to a summary and summaries of parts merged. The file holds (1 + dx + dy)^2 numbers, a rounded middle and a
+    norm for every column, the number of samples, names, precision, a format version and a checksum; no sample can be
+    read from it.
 
     With --engine dask every file, or 256 MiB of a large .npy file, is a task that reads where it runs; only triangles
     travel. DATA may then also be addresses that fsspec knows, such as 's3://bucket/part-*.csv'.
@@ -80,7 +81,7 @@ def command(
         triangle = reduce(merge_triangles, (_triangle(part, threads, report) for part in parts))
         names, summaries = _names(parts), [data.summary is not None for data in opened]
     facts = {name: getattr(triangle, name) for name in ("samples", "dx", "dy", "dtype", "data_eps")}
-    data = summary_bytes(Summary(triangle.r, **facts, **names))
+    data = summary_bytes(Summary(triangle.r, triangle.shift, triangle.norms, **facts, **names))
     write_file(output, data)
     return report(
         make_document(

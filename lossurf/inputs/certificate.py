@@ -23,7 +23,7 @@ _MAJOR: Final = "1."
 _LARGEST: Final = 1 << 24  # a staircase of a thousand layers takes a tenth of this
 _LARGEST_COUNT: Final = 1 << 53  # whole numbers up to here are exact in float64
 _VERDICTS: Final = ("global-minimum", "strict-saddle", "bad-saddle", "not-critical")
-_NAME: Final = re.compile(r"W[1-9]\d{0,4}|V[1-9]\d{0,4}|b[1-9]\d{0,4}|R11|T|mean_x|mean_y")
+_NAME: Final = re.compile(r"[WVN][1-9]\d{0,4}|b[1-9]\d{0,4}|R11|T|mean_x|mean_y")
 _VECTORS: Final = re.compile(r"b\d+|mean_[xy]")
 
 _NUMBER, _COUNT, _TEXT = "a number", "a whole number", "text"
@@ -70,7 +70,7 @@ class StoredCertificate:
     depth: int
 
     def listed(self, letter: str) -> list[Matrix]:
-        """W_1..W_N or V_1..V_N."""
+        """W_1..W_N, the direction V_1..V_N or the nearest critical point N_1..N_N."""
         return [self.arrays[f"{letter}{k}"] for k in range(1, self.depth + 1)]
 
     @property
@@ -124,6 +124,7 @@ def read_certificate(path: Path, *, max_memory: int | None = None) -> StoredCert
     arrays = {name: _array(member, limit, str(matrices)) for name, member in members.items()}
     depth = len(claim["layers"])
     _require_network(arrays, depth, str(matrices))
+    _require_nearest(claim, arrays, str(matrices))
     return StoredCertificate(str(path), claim, arrays, depth)
 
 
@@ -162,6 +163,7 @@ def _require_fields(claim: dict[str, Any], where: str) -> None:
     _require_kind(claim["data"], "samples", _COUNT, where)
     _require_layers(claim, where)
     _require_stairs(claim, where)
+    _require_distance(claim, where)
     if claim["claim"] == "strict-saddle" and any(claim.get(key) is None for key in ("curvature", "step", "pair")):
         raise fault("not-a-certificate", where, key="curvature, step and pair", kind="there")
 
@@ -186,6 +188,16 @@ def _require_stairs(claim: dict[str, Any], where: str) -> None:
             _require_kind(stair, key, _NUMBER, where)
         if stair.get("factor") not in ("residual", "product"):
             raise fault("not-a-certificate", where, key="factor", kind="'residual' or 'product'")
+
+
+def _require_distance(claim: dict[str, Any], where: str) -> None:
+    nearest = claim.get("nearest")
+    if nearest is None:
+        return
+    if not isinstance(nearest, dict):
+        raise fault("not-a-certificate", where, key="nearest", kind="an object")
+    for key in ("distance", "gradient"):
+        _require_kind(nearest, key, _NUMBER, where)
 
 
 def _require_pair(pair: object, depth: int, where: str) -> None:
@@ -223,7 +235,9 @@ def _require_network(arrays: Mapping[str, Matrix], depth: int, where: str) -> No
     """Refuse arrays that are missing, or whose shapes do not make the products that the claim is about."""
     wanted = [f"W{k}" for k in range(1, depth + 1)] + ["R11", "T"]
     directions = [f"V{k}" for k in range(1, depth + 1)]
-    wanted += directions if any(name in arrays for name in directions) else []
+    nearest = [f"N{k}" for k in range(1, depth + 1)]
+    for names in (directions, nearest):
+        wanted += names if any(name in arrays for name in names) else []
     biased = "mean_x" in arrays or "mean_y" in arrays
     wanted += ["mean_x", "mean_y", f"b{depth}"] if biased else []
     for name in wanted:
@@ -232,7 +246,7 @@ def _require_network(arrays: Mapping[str, Matrix], depth: int, where: str) -> No
     (rank, dx), dy = arrays["R11"].shape, arrays["T"].shape[0]
     widths = [dx, *(arrays[f"W{k}"].shape[0] for k in range(1, depth + 1))]
     shapes: dict[str, tuple[int, ...]] = {
-        f"{letter}{k + 1}": (widths[k + 1], widths[k]) for k in range(depth) for letter in "WV"
+        f"{letter}{k + 1}": (widths[k + 1], widths[k]) for k in range(depth) for letter in "WVN"
     }
     shapes |= {
         "T": (dy, rank),
@@ -249,3 +263,9 @@ def _require_network(arrays: Mapping[str, Matrix], depth: int, where: str) -> No
         raise fault(
             "certificate-array", where, name="T", reason=f"its shape {arrays['T'].shape} does not fit the others"
         )
+
+
+def _require_nearest(claim: Mapping[str, Any], arrays: Mapping[str, Matrix], where: str) -> None:
+    """Refuse a nearest critical point that is spoken of and not there, or there and not spoken of."""
+    if (claim.get("nearest") is not None) != ("N1" in arrays):
+        raise fault("certificate-array", where, name="N1", reason="it goes with the claim's key 'nearest'")

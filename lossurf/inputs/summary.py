@@ -1,13 +1,14 @@
 """A saved summary of data: the triangular factor with what is needed to interpret it, in an .npz of its own kind.
 
-An .npz with two arrays: `lossurf_triangle`, float64 (n, n), and `lossurf_summary`, the bytes of a JSON object that
-holds the format version, the facts and a SHA-256 checksum of triangle and facts.
+An .npz with four arrays: `lossurf_triangle`, float64 (n, n), `lossurf_shift` and `lossurf_norms`, float64 (n,), and
+`lossurf_summary`, the bytes of a JSON object that holds the format version, the facts and a SHA-256 checksum of all.
+Version 1 had neither shift nor norms: its data were factored as they were.
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -18,14 +19,17 @@ from lossurf.errors import InputError
 from lossurf.inputs.arrays import Matrix
 from lossurf.inputs.faults import fault
 from lossurf.inputs.memory import require_memory
+from lossurf.numerics import column_norms
 
 if TYPE_CHECKING:
     from lossurf.inputs.npz import NpzMember
 
-SUMMARY_VERSION: Final = "1.0"
-"""Facts are added freely; one is renamed or removed only with a new major version."""
+SUMMARY_VERSION: Final = "2.0"
+"""Facts are added freely; one is renamed or removed only with a new major version. 2.0: the data are shifted, which a
+reader of version 1 would not put back."""
 
-_TRIANGLE, _FACTS = "lossurf_triangle", "lossurf_summary"
+_TRIANGLE, _SHIFT, _NORMS, _FACTS = "lossurf_triangle", "lossurf_shift", "lossurf_norms", "lossurf_summary"
+_ARRAYS: Final = {"1": {_TRIANGLE, _FACTS}, "2": {_TRIANGLE, _SHIFT, _NORMS, _FACTS}}  # by major version
 _LARGEST_FACTS: Final = 1 << 26  # a million column names of 64 bytes
 
 
@@ -36,7 +40,9 @@ class Summary:
     Attributes
     ----------
     triangle : ndarray of float64, shape (n, n), n = 1 + dx + dy
-        R of the QR factorisation of [1 X^T Y^T], upper triangular.
+        R of the QR factorisation of [1 X^T Y^T] - 1 shift, upper triangular.
+    shift, norms : ndarray of float64, shape (n,)
+        What was subtracted from every sample, and the norms of the columns that were factored, as in `Triangle`.
     samples, dx, dy : int
     dtype : str
         The coarser of the two stored number types.
@@ -49,6 +55,8 @@ class Summary:
     """
 
     triangle: Matrix
+    shift: Matrix
+    norms: Matrix
     samples: int
     dx: int
     dy: int
@@ -64,20 +72,33 @@ class Summary:
         kept = [0, *(1 + index for index in inputs), *range(1 + self.dx, len(self.triangle))]
         triangle = np.asarray(np.linalg.qr(self.triangle[:, kept], mode="r"))
         names = self.x_names and tuple(self.x_names[index] for index in inputs)
-        return replace(self, triangle=triangle, dx=len(inputs), x_names=names)
+        return replace(
+            self,
+            triangle=triangle,
+            shift=self.shift[kept],
+            norms=self.norms[kept],
+            dx=len(inputs),
+            x_names=names,
+        )
 
 
 def summary_bytes(summary: Summary) -> bytes:
     """Return the bytes of a summary file: the same for the same summary."""
-    triangle = np.ascontiguousarray(summary.triangle, dtype="<f8")
+    arrays = [np.ascontiguousarray(part, dtype="<f8") for part in (summary.triangle, summary.shift, summary.norms)]
     facts = {name: getattr(summary, name) for name in _FIELDS}
     facts = {"format_version": SUMMARY_VERSION, **facts}
-    facts["sha256"] = _checksum(triangle, facts)
+    facts["sha256"] = _checksum(arrays, facts)
     import json
 
     text = json.dumps(facts, allow_nan=False).encode()
     file = io.BytesIO()
-    np.savez(file, lossurf_triangle=triangle, lossurf_summary=np.frombuffer(text, np.uint8))
+    np.savez(
+        file,
+        lossurf_triangle=arrays[0],
+        lossurf_shift=arrays[1],
+        lossurf_norms=arrays[2],
+        lossurf_summary=np.frombuffer(text, np.uint8),
+    )
     return file.getvalue()
 
 
@@ -117,23 +138,28 @@ def read_summary(members: Mapping[str, NpzMember], where: str, limit: int) -> Su
     InputError
         If it was written by a later version, or is damaged.
     """
-    if set(members) != {_TRIANGLE, _FACTS}:
-        raise _damaged(where, "its arrays are not those of a summary")
     facts = _facts(members[_FACTS], where, limit)
     version = facts.get("format_version")
-    if not isinstance(version, str) or version.partition(".")[0] != SUMMARY_VERSION.partition(".")[0]:
+    expected = _ARRAYS.get(version.partition(".")[0]) if isinstance(version, str) else None
+    if expected is None:
         raise fault("summary-version", where, version=version, known=SUMMARY_VERSION)
+    if set(members) != expected:
+        raise _damaged(where, "its arrays are not those of a summary")
     for name, kinds in _FIELDS.items():
         if name not in facts or not isinstance(facts[name], kinds) or isinstance(facts[name], bool):
             raise _damaged(where, f"{name} is missing or of the wrong kind")
-    triangle = _triangle(members[_TRIANGLE], 1 + facts["dx"] + facts["dy"], where, limit)
+    n = 1 + facts["dx"] + facts["dy"]
+    arrays = [_triangle(members[_TRIANGLE], n, where, limit)]
+    arrays += [_vector(members[name], n, where, limit) for name in (_SHIFT, _NORMS) if name in expected]
     checksum = facts.pop("sha256", None)
-    if not _agrees(checksum, triangle, facts):
+    if not _agrees(checksum, arrays, facts):
         raise _damaged(where, "its checksum does not agree with its content")
     facts = {name: facts[name] for name in _FIELDS}
     for names in ("x_names", "y_names"):
         facts[names] = None if facts[names] is None else tuple(str(name) for name in facts[names])
-    return Summary(triangle, **facts)
+    if len(arrays) == 1:  # version 1: nothing was subtracted, and the columns were factored as they were
+        arrays += [np.zeros(n), column_norms(arrays[0])]
+    return Summary(arrays[0], arrays[1], arrays[2], **facts)
 
 
 _FIELDS: Final[dict[str, tuple[type, ...]]] = {
@@ -149,17 +175,17 @@ _FIELDS: Final[dict[str, tuple[type, ...]]] = {
 }
 
 
-def _checksum(triangle: Matrix, facts: Mapping[str, Any]) -> str:
+def _checksum(arrays: Sequence[Matrix], facts: Mapping[str, Any]) -> str:
     import hashlib
     import json
 
     text = json.dumps(facts, sort_keys=True, allow_nan=False)
-    return hashlib.sha256(text.encode() + b"\0" + triangle.tobytes()).hexdigest()
+    return hashlib.sha256(text.encode() + b"\0" + b"".join(array.tobytes() for array in arrays)).hexdigest()
 
 
-def _agrees(checksum: object, triangle: Matrix, facts: Mapping[str, Any]) -> bool:
+def _agrees(checksum: object, arrays: Sequence[Matrix], facts: Mapping[str, Any]) -> bool:
     try:
-        return checksum == _checksum(triangle, facts)
+        return checksum == _checksum(arrays, facts)
     except ValueError:  # a fact that is infinite or NaN, which no summary is written with
         return False
 
@@ -186,6 +212,13 @@ def _triangle(member: NpzMember, n: int, where: str, limit: int) -> Matrix:
     if not np.isfinite(triangle).all() or np.tril(triangle, -1).any():
         raise _damaged(where, "its triangle is not upper triangular and finite")
     return triangle
+
+
+def _vector(member: NpzMember, n: int, where: str, limit: int) -> Matrix:
+    array = member.array(limit)
+    if array.dtype != np.float64 or array.shape != (n,) or not np.isfinite(array).all():
+        raise _damaged(where, f"one of its vectors is not a finite float64 array of shape ({n},)")
+    return np.ascontiguousarray(array)
 
 
 def _damaged(where: str, reason: str) -> InputError:

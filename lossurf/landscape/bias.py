@@ -66,16 +66,17 @@ def _mean_residual(
     weights: Sequence[Matrix], biases: Sequence[Matrix | None] | None, problem: ReducedProblem
 ) -> MeanResidual:
     assert problem.mean_row is not None
-    row, reach = problem.mean_row, 0.0
+    row, reach, last = problem.mean_row, 0.0, len(weights) - 1
     mean = row.x  # the layer's mean input, times sqrt(m)
     for k, W in enumerate(weights):
         # first-order reach of a relative change of W_k and b_k on the next layer, carried on by ||W_k||
         bias = None if biases is None else biases[k]
-        shift = np.zeros(W.shape[0]) if bias is None else row.root_samples * bias
-        moved = float(np.linalg.norm(np.abs(W) @ np.abs(mean)) + np.linalg.norm(shift))
+        bias = np.zeros(W.shape[0]) if bias is None else bias
+        moved = float(np.linalg.norm(np.abs(W) @ np.abs(mean)) + np.linalg.norm(row.root_samples * bias))
         reach = reach * float(np.linalg.norm(W, 2)) + moved
-        mean = W @ mean + shift
-    norm = float(np.linalg.norm(mean - row.y)) / problem.scale
+        # a bias near a large mean of Y: the difference of the two is exact, that of their multiples would not be
+        mean = W @ mean + row.root_samples * (bias - row.shift_y if k == last else bias)
+    norm = float(np.linalg.norm(mean - row.shifted_y)) / problem.scale
     return MeanResidual(norm, norm / max(reach / problem.scale, 1.0))
 
 

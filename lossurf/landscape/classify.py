@@ -18,6 +18,7 @@ from lossurf.landscape.certificates import (
 from lossurf.landscape.descent import strict_saddle_descent
 from lossurf.landscape.optimum import best_loss, critical_losses, nearest_losses
 from lossurf.landscape.reading import Reading, read_point
+from lossurf.landscape.stored_gradient import surely_not_critical
 from lossurf.landscape.type_test import Step, TypeTest, eigen_indices
 from lossurf.landscape.verdict import Certificate, Classification, LayerFacts, Verdict
 from lossurf.numerics import LARGEST_TOLERANCE, STABILITY_FACTOR, default_tolerance, rank_threshold
@@ -46,6 +47,7 @@ class _Setting:
     rank: int
     floor: float  # rounding error of the reduced data: the verdict must be the same for every tolerance up to it
     gap: float
+    weights: Sequence[Matrix]
 
 
 def classify_network(
@@ -97,7 +99,7 @@ def classify_network(
     loss = _finite_loss(problem, test)
     optimal_loss = best_loss(problem, rank_max)
     gap = problem.scale**2 * max(test.rise_above(rank_max), 0.0)
-    judgement = _judge(_Setting(reading, test, problem, tau, step, below, above, rank, floor, gap))
+    judgement = _judge(_Setting(reading, test, problem, tau, step, below, above, rank, floor, gap, weights))
     plateau, distance = _plateau(problem, loss, rank_max)
     attainable = best_loss(problem, 0) - optimal_loss
     critical = judgement.verdict not in (Verdict.NOT_CRITICAL, Verdict.UNDETERMINED)
@@ -154,12 +156,14 @@ def _doubt(setting: _Setting) -> str | None:
 def _doubt_of_data(setting: _Setting) -> str | None:
     """Say what the rounding of the reduced data, or a tolerance too large to mean anything, leaves open."""
     step, tau, floor = setting.step, setting.tau, setting.floor
-    if tau < floor and step.stop <= floor:
+    in_doubt = tau < floor and step.stop <= STABILITY_FACTOR * floor  # the same margin as on the tolerance
+    critical = step.verdict is not Verdict.NOT_CRITICAL
+    if in_doubt and (critical or not surely_not_critical(setting.weights, setting.problem, tau)):
         return (
             f"{step.verdict} at the tolerance of the weights, but the reduced data are known to {floor:.3g} only, "
             f"and within that it may be {setting.above} (cond(X) = {setting.problem.condition:.3g})"
         )
-    if max(tau, floor) > LARGEST_TOLERANCE and step.verdict is not Verdict.NOT_CRITICAL:
+    if max(tau, floor) > LARGEST_TOLERANCE and critical:
         return (
             f"at a tolerance of {max(tau, floor):.3g} every layer may be another: above {LARGEST_TOLERANCE:g} "
             f"no kind of point is named (cond(X) = {setting.problem.condition:.3g})"
@@ -225,7 +229,8 @@ def _strict_saddle(setting: _Setting) -> _Judgement:
         (descent.curvature, test, descent)
         for test in tests
         if test.verdict(tau) is Verdict.STRICT_SADDLE
-        and (descent := strict_saddle_descent(test, problem, test.ranks(tau)[0], tau, least=0.0 if agreed else tau))
+        and (agreed or strict_saddle_descent(test, problem, test.ranks(tau)[0], tau, least=tau))
+        and (descent := strict_saddle_descent(test, problem, test.ranks(tau)[0], tau))
     ]
     if found:
         _, test, descent = min(found, key=lambda entry: entry[0])

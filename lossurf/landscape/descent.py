@@ -58,7 +58,8 @@ def strict_saddle_descent(
     tau : float
         Tolerance at which ranks are judged.
     least : float
-        How strong the curvature must be, relative to the largest of the Hessian in this gauge; rounding in any case.
+        How strong the curvature must be, relative to the largest of the Hessian in this gauge; above rounding in any
+        case.
 
     Returns
     -------
@@ -72,7 +73,7 @@ def strict_saddle_descent(
     find, as beside a layer that is only rounding, curvature alone decides.
     """
     network = test.network
-    threshold = largest_curvature(test.sensitivity) * max(least, _curvature_rounding(network))
+    threshold = largest_curvature(test.sensitivity) * least
     spans = [
         (span, span.form(network), *span.lengths(network, problem)) for span in pair_spans(test, problem, rank, tau)
     ]
@@ -85,7 +86,7 @@ def strict_saddle_descent(
         for curvature, x, span in sorted(combined, key=lambda entry: entry[0]):
             if curvature >= 0.0:
                 break
-            descent = _verified(network, problem, span, x, threshold, clear=clear, far=far)
+            descent = _verified(test.sensitivity, problem, span, x, threshold, clear=clear, far=far)
             limit = longest or (None if user_metric or not clear else 1.0 / _STEPS[-1])
             if descent is not None and (limit is None or _is_within(limit, descent, network, problem)):
                 return descent
@@ -124,13 +125,28 @@ def largest_curvature(sensitivity: Sensitivity) -> float:
     return max(max(squares) ** 2, max(mixed, default=0.0))
 
 
-def _curvature_rounding(network: WhitenedNetwork) -> float:
-    """Return the rounding of v^T H v / v^T v relative to `largest_curvature`: products of every layer's width."""
-    return rank_threshold(1.0, sum(W.shape[1] for W in network.layers))
+def _form_rounding(sensitivity: Sensitivity, layers: tuple[int, int], direction: Layers) -> float:
+    """Bound the rounding of v^T H v, v a change of two layers: the same whatever scale the layers share between them.
+
+    ||D||^2 is off by 2 ||D|| ||dD||, with ||dD|| at most order * eps of the norms that D is multiplied from; the mixed
+    term by what order * eps of every layer makes of E_ij and M_ij (theory, section 6), the backward error of a product.
+    """
+    network, (i, j), top = sensitivity.network, layers, sensitivity.network.depth + 1
+    unit = rank_threshold(1.0, sum(W.shape[1] for W in network.layers))
+    upper, lower = frobenius_norm(direction[i - 1]), frobenius_norm(direction[j - 1])
+    of_upper, of_lower = (
+        sensitivity.norm(top, k) * sensitivity.norm(k, 0) * size for k, size in ((i, upper), (j, lower))
+    )
+    moved = unit * (of_upper + of_lower)
+    product = float(np.linalg.norm(network.change_of_product(direction)))
+    mixed = sensitivity.block_change(i, j) * sensitivity.norm(i, j) + sensitivity.block_norm(i, j) * sensitivity.change(
+        i, j
+    )
+    return (2.0 * product + moved) * moved + 2.0 * unit * mixed * upper * lower
 
 
 def _verified(
-    network: WhitenedNetwork,
+    sensitivity: Sensitivity,
     problem: ReducedProblem,
     span: PairSpan,
     x: Matrix,
@@ -141,13 +157,14 @@ def _verified(
 ) -> Descent | None:
     """Evaluate v^T H v by the full formula and the loss along the direction; None unless both fall.
 
-    The curvature v^T H v / v^T v must exceed `threshold`: in the caller's metric a change can be all in a layer that
-    hardly moves the product, and then what is negative is rounding.
+    The form must be below its rounding, and v^T H v / v^T v in this gauge below -`threshold`.
     """
+    network = sensitivity.network
     direction = span.direction(network, x)
     form = network.curvature(direction, direction)
     size = frobenius_norm(*to_user(network, direction, problem))
-    if form >= -threshold * frobenius_norm(*direction) ** 2 or not isfinite(size) or size == 0.0:
+    least = max(threshold * frobenius_norm(*direction) ** 2, _form_rounding(sensitivity, span.layers, direction))
+    if not -form > least or not isfinite(size) or size == 0.0:
         return None
     reach = max(1.0, *(frobenius_norm(W) for W in network.layers)) / frobenius_norm(*direction)
     if far:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import inf
+from math import inf, log
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from lossurf.numerics import column_norms, rank_threshold
 from lossurf.reduction.problem import ReducedProblem
 from lossurf.reduction.triangle import Matrix
 
-_PAIRS = 3  # layer pairs tried, the clearest first
+_PAIRS = 3  # layer pairs tried of the clearest, and of those with the most curvature in the stored coordinates
 _TRIED = 3  # singular directions tried where the extreme ones are steepest but not always shortest
 
 
@@ -79,13 +79,26 @@ def pair_spans(test: TypeTest, problem: ReducedProblem, rank: int, tau: float) -
     Yields
     ------
     PairSpan
-        An exchange of eigen-directions where P is no best fit of its rank, and tails of the clearest pairs of layers.
+        An exchange of eigen-directions by the first and the last layer where P is no best fit of its rank, and changes
+        of other pairs of layers through what lies between them.
     """
     seen = _unit_whitening(problem)
-    if test.level(rank, tau) is not Level.EQUAL and 0 < rank < len(test.network.target):
+    exchanges = test.level(rank, tau) is not Level.EQUAL and 0 < rank < len(test.network.target)
+    if exchanges:
         yield _exchange(test.network, rank, seen)
-    for i, j in test.strict_pairs(rank, tau)[:_PAIRS]:
-        yield _tails(test.sensitivity, (i, j), tau, seen)
+    strict = test.strict_pairs(rank, tau)
+    linked = [pair for pair in test.pairs if test.sensitivity.block_ratio(*pair) > tau] if exchanges else strict
+    steepest = sorted(linked, key=lambda pair: -_mixed_curvature(test.sensitivity, pair))
+    for pair in dict.fromkeys([*strict[:_PAIRS], *steepest[:_PAIRS]]):
+        kind = CertificateKind.TAILS if pair in strict else CertificateKind.WRONG_EIGENSET
+        yield _linked(test.sensitivity, kind, pair, tau, seen)
+
+
+def _mixed_curvature(sensitivity: Sensitivity, pair: tuple[int, int]) -> float:
+    """Logarithm of ||E_ij|| ||M_ij||, the most that the mixed term gives, in the scale of the stored layers."""
+    size = sensitivity.block_norm(*pair) * sensitivity.norm(*pair)
+    stretch = sensitivity.network.stretch
+    return log(size) + stretch[pair[0] - 1] + stretch[pair[1] - 1] if size > 0.0 else -inf
 
 
 def _exchange(network: WhitenedNetwork, rank: int, seen: Matrix) -> PairSpan:
@@ -134,8 +147,13 @@ def _preimages(C: Matrix, rows: Matrix, rank: int) -> Matrix:
     return np.asarray(((rows @ left[:, kept]) / s[kept]) @ right[kept])
 
 
-def _tails(sensitivity: Sensitivity, layers: tuple[int, int], tau: float, seen: Matrix) -> PairSpan:
-    """Case 3: V_i = a b^T, V_j = c d^T, (a, d) a top singular pair of E_ij, b unseen by B_{i-1}, c by A_j or both."""
+def _linked(
+    sensitivity: Sensitivity, kind: CertificateKind, layers: tuple[int, int], tau: float, seen: Matrix
+) -> PairSpan:
+    """V_i = a b^T, V_j = c d^T, (a, d) a top singular pair of E_ij and (b, c) one of M_ij.
+
+    Case 3: b unseen by B_{i-1}, c by A_j or both. Case 2 by other layers than the first and the last: (b, c) as it is.
+    """
     network, (i, j) = sensitivity.network, layers
     M, top = network.partial_product(i, j), network.depth + 1
     seen_below = _range(network.below(i - 1), tau * sensitivity.change(i, 0))
@@ -144,7 +162,8 @@ def _tails(sensitivity: Sensitivity, layers: tuple[int, int], tau: float, seen: 
     to_above = M - (M @ seen_above) @ seen_above.T
     both = from_below - (from_below @ seen_above) @ seen_above.T
     links = [
-        np.vstack(rows) for rows in zip(*(top_singular_pairs(m, 1) for m in (from_below, to_above, both)), strict=True)
+        np.vstack(rows)
+        for rows in zip(*(top_singular_pairs(m, 1) for m in (from_below, to_above, both, M)), strict=True)
     ]
     residual = network.residual_block(i, j)
     a, d = top_singular_pairs(residual, _TRIED)
@@ -152,8 +171,8 @@ def _tails(sensitivity: Sensitivity, layers: tuple[int, int], tau: float, seen: 
         by_stored_length = top_singular_pairs(residual @ seen.T, _TRIED)
         a, d = np.vstack([a, by_stored_length[0]]), np.vstack([d, by_stored_length[1] @ seen])
     b, c = (np.tile(rows, (len(a), 1)) for rows in links)
-    a, d = (np.repeat(rows, 3, axis=0) for rows in (a, d))
-    return PairSpan(CertificateKind.TAILS, layers, a, b, c, d)
+    a, d = (np.repeat(rows, len(links[0]), axis=0) for rows in (a, d))
+    return PairSpan(kind, layers, a, b, c, d)
 
 
 def _range(matrix: Matrix, threshold: float) -> Matrix:

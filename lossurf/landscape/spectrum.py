@@ -22,7 +22,7 @@ def eigenvalue_bounds(problem: ReducedProblem) -> tuple[Eigenvalue, ...]:
 
     The singular values of T move by at most the error of T, and the eigenvalues are their squares.
     """
-    error = problem.scale * problem.target_error(problem.data_eps)
+    error = problem.scale * problem.target_error()
     found = []
     for index, value in enumerate(problem.eigenvalues.tolist(), start=1):
         root = value**0.5

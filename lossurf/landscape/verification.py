@@ -16,6 +16,9 @@ import numpy as np
 
 from lossurf.inputs.certificate import StoredCertificate
 from lossurf.landscape.plain_network import Matrix, PlainNetwork, curvature, norm, singular_values
+from lossurf.landscape.verification_check import Check, above, at_most
+from lossurf.landscape.verification_nearest import NearestPoint, nearest_checks
+from lossurf.landscape.verification_tolerance import representable, stored_tolerance
 from lossurf.numerics import rank_threshold
 
 _AGREE: Final = 1e-9
@@ -24,16 +27,6 @@ terms; a number that was changed in its ninth digit shows."""
 
 _AGREE_DIFFERENCE: Final = 1e-6
 """The same for what is a difference of such numbers, or of rounding size itself."""
-
-
-@dataclass(frozen=True)
-class Check:
-    """One thing that was computed again: `value` was held against `bound`."""
-
-    id: str
-    ok: bool
-    value: float | None = None
-    bound: float | None = None
 
 
 @dataclass(frozen=True)
@@ -48,20 +41,30 @@ class Verification:
     valid : bool
         Whether every check passed.
     checks : tuple of Check
+    tolerance, default_tolerance : float
+        tau of the claim, and the one that the stored dtypes of the weights justify.
+    gap : float or None
+        L - L* of the weights, computed again, user's units; None where it leaves the range of float64.
     """
 
     certificate: str
     claim: str
     valid: bool
     checks: tuple[Check, ...]
+    tolerance: float
+    default_tolerance: float
+    gap: float | None
 
 
-def verify_certificate(stored: StoredCertificate) -> Verification:
+def verify_certificate(stored: StoredCertificate, *, any_tolerance: bool = False) -> Verification:
     """Derive a certificate's claim again.
 
     Parameters
     ----------
     stored : StoredCertificate
+    any_tolerance : bool
+        Accept a claim at a tolerance that is easier to meet than the default of the weights' dtype: every point is
+        critical at a large one, and none at a tiny one.
 
     Returns
     -------
@@ -69,8 +72,18 @@ def verify_certificate(stored: StoredCertificate) -> Verification:
         `valid` only if every check passed; a number that leaves the range of float64 passes none.
     """
     with np.errstate(all="ignore"):  # a forged certificate may overflow anywhere; its checks then fail
-        checks = tuple(_checks(_Claim(stored)))
-    return Verification(stored.name, str(stored.claim["claim"]), all(check.ok for check in checks), checks)
+        claim = _Claim(stored)
+        checks = tuple(_checks(claim, any_tolerance=any_tolerance))
+        gap = max(claim.rise, 0.0) * claim.unit
+    return Verification(
+        certificate=stored.name,
+        claim=str(stored.claim["claim"]),
+        valid=all(check.ok for check in checks),
+        checks=checks,
+        tolerance=claim.tau,
+        default_tolerance=claim.default_tau,
+        gap=gap if np.isfinite(gap) else None,
+    )
 
 
 class _Claim:
@@ -79,7 +92,7 @@ class _Claim:
     def __init__(self, stored: StoredCertificate) -> None:
         self.stored, self.said = stored, stored.claim
         self.weights, self.R11, self.T = stored.listed("W"), stored.arrays["R11"], stored.arrays["T"]
-        self.tau = float(self.said["tolerance"])
+        self.tau, self.default_tau = float(self.said["tolerance"]), stored_tolerance(self.said["layers"])
         self.s = singular_values(self.T)
         largest, rest = float(np.max(self.s, initial=0.0)), float(self.said["residual_loss"])
         self.scale = largest or sqrt(2.0 * max(rest, 0.0)) or 1.0
@@ -132,10 +145,37 @@ class _Claim:
         return 0.5 * self.scale * self.scale * (float(np.sum(self.network.E**2)) + self.mean_norm * self.mean_norm)
 
 
-def _checks(claim: _Claim) -> Iterator[Check]:
+def _checks(claim: _Claim, *, any_tolerance: bool) -> Iterator[Check]:
     yield Check("digest", claim.stored.intact)
+    yield from _tolerance(claim, any_tolerance=any_tolerance)
     yield from _numbers(claim)
     yield from _BY_CLAIM[str(claim.said["claim"])](claim)
+    yield from _nearest(claim)
+
+
+def _nearest(claim: _Claim) -> Iterator[Check]:
+    """Check the explicit critical point beside the weights, where the certificate names one."""
+    said, verdict = claim.said.get("nearest"), str(claim.said["claim"])
+    if said is None:
+        return
+    if verdict == "not-critical":
+        yield Check("nearest", False)
+        return
+    nearest = NearestPoint(claim.stored.listed("N"), float(said["distance"]), float(said["gradient"]))
+    rank, tau = int(claim.said["rank"]), claim.tau
+    yield from nearest_checks(verdict, claim.weights, nearest, claim.R11, claim.T, rank=rank, tau=tau)
+
+
+def _tolerance(claim: _Claim, *, any_tolerance: bool) -> Iterator[Check]:
+    """Refuse a tolerance that makes the claim easier than the weights' own precision does."""
+    dtypes = [str(layer.get("dtype")) for layer in claim.said["layers"]]
+    yield Check("dtypes", all(representable(W, dtype) for W, dtype in zip(claim.weights, dtypes, strict=True)))
+    if any_tolerance:
+        yield at_most("tolerance", claim.tau, 1.0, over=0.0)
+    elif claim.said["claim"] == "not-critical":
+        yield Check("tolerance", claim.default_tau <= claim.tau <= 1.0, claim.tau, claim.default_tau)
+    else:
+        yield at_most("tolerance", claim.tau, claim.default_tau, over=0.0)
 
 
 def _numbers(claim: _Claim) -> Iterator[Check]:
@@ -144,13 +184,12 @@ def _numbers(claim: _Claim) -> Iterator[Check]:
     norms = [
         (float(np.linalg.norm(W)), float(layer["norm"])) for W, layer in zip(claim.weights, said["layers"], strict=True)
     ]
-    yield _at_most("weights", max(abs(a - b) / (a + b) if a + b else 0.0 for a, b in norms), _AGREE)
-    yield _at_most("tolerance", claim.tau, 1.0, above=0.0)
+    yield at_most("weights", max(abs(a - b) / (a + b) if a + b else 0.0 for a, b in norms), _AGREE)
     loss = claim.excess + float(said["residual_loss"])
-    yield _at_most("loss", abs(loss - said["loss"]) / size, claim.rounding)
-    yield _at_most("optimal-loss", abs(claim.loss(claim.rank_max) - said["optimal_loss"]) / size, claim.rounding)
+    yield at_most("loss", abs(loss - said["loss"]) / size, claim.rounding)
+    yield at_most("optimal-loss", abs(claim.loss(claim.rank_max) - said["optimal_loss"]) / size, claim.rounding)
     largest = max(claim.gradient, claim.tau)
-    yield _at_most(
+    yield at_most(
         "gradient-claimed",
         abs(claim.gradient - said["gradient"]) / largest,
         max(_AGREE_DIFFERENCE, claim.rounding_of_zero),
@@ -168,8 +207,8 @@ def _ranks(claim: _Claim) -> tuple[int, int]:
 
 def _minimum(claim: _Claim) -> Iterator[Check]:
     yield Check("kind", claim.said["kind"] == "gap")
-    yield _at_most("critical", claim.gradient, claim.tau)
-    yield _at_most("at-the-optimum", claim.rise, claim.tau)
+    yield at_most("critical", claim.gradient, claim.tau)
+    yield at_most("at-the-optimum", claim.rise, claim.tau)
     following = claim.said.get("next_level")
     if following is None:
         yield Check("next-level", not claim.T.any())
@@ -184,20 +223,20 @@ def _minimum(claim: _Claim) -> Iterator[Check]:
 def _strict(claim: _Claim) -> Iterator[Check]:
     said, T, R11 = claim.said, claim.T, claim.R11
     yield Check("kind", said["kind"] in ("wrong-eigenset", "tails"))
-    yield _at_most("critical", claim.gradient, claim.tau)
-    yield _above("above-the-optimum", claim.rise, claim.tau)
+    yield at_most("critical", claim.gradient, claim.tau)
+    yield above("above-the-optimum", claim.rise, claim.tau)
     if "V1" not in claim.stored.arrays:
         yield Check("direction", False)
         return
     V = claim.stored.listed("V")
     length = sqrt(sum(float(np.sum(layer**2)) for layer in V))
-    yield _at_most("direction", abs(length - 1.0), _AGREE)
+    yield at_most("direction", abs(length - 1.0), _AGREE)
     yield Check("pair", {k for k, layer in enumerate(V, 1) if layer.any()} == set(said["pair"]))
     form, terms = curvature(claim.weights, V, R11, T)
     bound = -rank_threshold(terms, sum(W.shape[1] for W in claim.weights))
     yield Check("curvature", form < bound, form, bound)
     off = abs(form - said["curvature"])
-    yield _at_most(
+    yield at_most(
         "curvature-claimed", off / abs(form) if form else np.inf, max(_AGREE_DIFFERENCE, -bound / abs(form or 1))
     )
     yield from _descent(claim, V)
@@ -216,19 +255,19 @@ def _descent(claim: _Claim, V: list[Matrix]) -> Iterator[Check]:
     change = claim.network.change(claim.network.depth + 1, 0)
     rounding = rank_threshold((claim.unit + claim.excess) * max(change, 1.0), order)
     claimed = float(claim.said.get("loss_decrease") or 0.0)
-    yield _above("descends", decrease, 0.0 if claimed > rounding else -rounding)
-    yield _at_most("descent-claimed", abs(decrease - claimed), _AGREE_DIFFERENCE * abs(decrease) + rounding)
+    yield above("descends", decrease, 0.0 if claimed > rounding else -rounding)
+    yield at_most("descent-claimed", abs(decrease - claimed), _AGREE_DIFFERENCE * abs(decrease) + rounding)
 
 
 def _bad(claim: _Claim) -> Iterator[Check]:
     yield Check("kind", claim.said["kind"] == "staircase")
-    yield _at_most("critical", claim.gradient, claim.tau)
-    yield _above("above-the-optimum", claim.rise, claim.tau)
+    yield at_most("critical", claim.gradient, claim.tau)
+    yield above("above-the-optimum", claim.rise, claim.tau)
     for rank in sorted(set(_ranks(claim))):
-        yield _at_most(f"best-fit-of-rank-{rank}", claim.rise_above(rank), claim.tau)
+        yield at_most(f"best-fit-of-rank-{rank}", claim.rise_above(rank), claim.tau)
         for i in range(2, claim.network.depth + 1):
             for j in range(1, i):
-                yield _at_most(f"pair-{i}-{j}-at-rank-{rank}", _least_factor(claim, i, j, rank), claim.tau)
+                yield at_most(f"pair-{i}-{j}-at-rank-{rank}", _least_factor(claim, i, j, rank), claim.tau)
     yield from _staircase(claim)
 
 
@@ -260,7 +299,7 @@ def _staircase(claim: _Claim) -> Iterator[Check]:
         off = max(
             off, abs(value - stair["value"]) / size, abs(threshold - stair["threshold"]) / size, value > threshold
         )
-    yield _at_most("staircase", float(off), max(_AGREE_DIFFERENCE, claim.rounding_of_zero))
+    yield at_most("staircase", float(off), max(_AGREE_DIFFERENCE, claim.rounding_of_zero))
     yield Check("staircase-covers", _covered(claim))
 
 
@@ -276,7 +315,7 @@ def _covered(claim: _Claim) -> bool:
 
 def _not_critical(claim: _Claim) -> Iterator[Check]:
     yield Check("kind", claim.said["kind"] == "gradient")
-    yield _above("not-critical", claim.gradient, claim.tau)
+    yield above("not-critical", claim.gradient, claim.tau)
 
 
 _BY_CLAIM: Final[dict[str, Callable[[_Claim], Iterator[Check]]]] = {
@@ -285,14 +324,6 @@ _BY_CLAIM: Final[dict[str, Callable[[_Claim], Iterator[Check]]]] = {
     "bad-saddle": _bad,
     "not-critical": _not_critical,
 }
-
-
-def _at_most(name: str, value: float, bound: float, *, above: float = -np.inf) -> Check:
-    return Check(name, bool(above < value <= bound), float(value), float(bound))
-
-
-def _above(name: str, value: float, bound: float) -> Check:
-    return Check(name, bool(bound < value < np.inf), float(value), float(bound))
 
 
 def _product(weights: list[Matrix], R11: Matrix) -> Matrix:

@@ -10,7 +10,7 @@ import numpy as np
 
 from lossurf.inputs.certificate import StoredCertificate
 from lossurf.landscape.plain_network import Matrix
-from lossurf.landscape.verification import Check
+from lossurf.landscape.verification_check import Check
 
 _AGREE: Final = 1e-9
 """Sums over m samples lose at most m eps relative to the norms: 1e-9 up to millions of samples."""

@@ -7,12 +7,8 @@ from typing import Final
 
 import numpy as np
 
-from lossurf.numerics import EPS, column_norms
+from lossurf.numerics import EPS, column_norms, reference_row
 from lossurf.reduction.triangle import Matrix
-
-# A column whose deviations are this small a share of its mean is a constant in float64: one that was computed may
-# differ by a last digit from row to row, which is eps of it.
-_CONSTANT_COLUMN: Final = 2.0 * EPS
 
 # Singular values of the centred predictions below this share of ||Y - mean|| carry less than 1e-24 of the loss,
 # which is under the rounding of the loss itself.
@@ -103,8 +99,9 @@ def fit_affine(X: Matrix, Y: Matrix) -> AffineFit:
 
     Notes
     -----
-    Standardised columns, an SVD cut at 10 eps max(m, dx) s_1, and one step of iterative refinement, so that columns of
-    very different units and collinear columns do no harm.
+    Deviations from the means by way of a reference row, standardised columns, an SVD cut at 10 eps max(m, dx) s_1, and
+    one step of iterative refinement, so that large means, columns of very different units and collinear columns do no
+    harm.
     """
     x_mean, x_scale, Z = _standardise(X)
     y_mean, centred = _centre(Y)
@@ -140,21 +137,17 @@ def fit_affine(X: Matrix, Y: Matrix) -> AffineFit:
 def _standardise(X: Matrix) -> tuple[Matrix, Matrix, Matrix]:
     mean, deviations = _centre(X)
     sd = column_norms(deviations) / np.sqrt(X.shape[0])
-    scale = np.where(sd > _CONSTANT_COLUMN * np.abs(mean), sd, np.inf)
+    scale = np.where(sd > 0.0, sd, np.inf)  # a constant column's deviations are exactly zero, whatever its value
     return mean, scale, deviations / scale
 
 
 def _centre(matrix: Matrix) -> tuple[Matrix, Matrix]:
-    """Column means, and the deviations from them.
-
-    The first row is subtracted before anything is summed: a difference of two numbers is good to eps of itself, so the
-    deviations are good to eps of the spread however far away the mean is. The mean of what is left is refined once, as
-    a first mean is off by the rounding of its sum.
-    """
-    shifted = matrix - matrix[0]
-    offset = shifted.mean(axis=0)
-    offset = offset + (shifted - offset).mean(axis=0)
-    return np.asarray(matrix[0] + offset), np.asarray(shifted - offset)
+    """Column means, and the deviations from them, which a large mean rounds away unless a reference goes first."""
+    reference = reference_row(matrix)
+    shifted = matrix - reference
+    mean = shifted.mean(axis=0)
+    mean = mean + (shifted - mean).mean(axis=0)  # once more: the first is off by rounding of the sum
+    return np.asarray(reference + mean), np.asarray(shifted - mean)
 
 
 def _svd(matrix: Matrix) -> tuple[Matrix, Matrix, Matrix]:

@@ -103,7 +103,11 @@ def outputs(weights: Sequence[Matrix], biases: Sequence[Matrix | None] | None, X
 
 
 def _whitened_samples(X: Matrix, problem: ReducedProblem) -> Matrix:
-    centred = X - X.mean(axis=0) if problem.bias else X
+    if problem.mean_row is None:
+        centred = X
+    else:  # by way of a reference row: X less a large rounded mean is off by that rounding
+        shifted = X - problem.mean_row.shift_x
+        centred = shifted - shifted.mean(axis=0)
     norms = problem.column_norms
     return np.asarray((centred / np.where(norms > 0.0, norms, np.inf)) @ problem.left_inverse.T)
 
@@ -112,5 +116,6 @@ def _mean_row(problem: ReducedProblem, R: Matrix, step: Matrix) -> MeanRow | Non
     """Mean targets for which the mean residual is the slope in the output bias, divided by c."""
     if problem.mean_row is None:
         return None
-    root = problem.mean_row.root_samples
-    return MeanRow(root, problem.mean_row.x, root * (R.mean(axis=0) - step.mean(axis=0)))
+    row = problem.mean_row
+    wanted = row.root_samples * (R.mean(axis=0) - step.mean(axis=0))
+    return replace(row, shifted_y=wanted, shift_y=np.zeros_like(wanted))

@@ -77,7 +77,7 @@ def relu_losses(network: ReluNetwork, facts: Survey, triangle: Triangle) -> tupl
 
 def _moments(network: ReluNetwork, rates: Matrix, triangle: Triangle) -> tuple[float, float, float]:
     """Return the loss of the mean network and the variances with random paths and units; inf beyond float64."""
-    inputs = triangle.r[:, : triangle.dx + 1]
+    inputs = triangle.unshifted[:, : triangle.dx + 1]
     with np.errstate(over="ignore", invalid="ignore"):
         second = _constant_last(inputs.T @ inputs)
         loss = affine_loss(reduced_map(network, rates), triangle)
@@ -87,9 +87,11 @@ def _moments(network: ReluNetwork, rates: Matrix, triangle: Triangle) -> tuple[f
 
 
 def affine_loss(R: Matrix, triangle: Triangle) -> float:
-    """Return 1/2 ||R [X; 1] - Y||_F^2 from the triangle of [1 X^T Y^T], for R of shape (dy, dx + 1)."""
+    """Return 1/2 ||R [X; 1] - Y||_F^2 from the triangle of the data, for R of shape (dy, dx + 1)."""
     inputs, outputs = triangle.r[:, : triangle.dx + 1], triangle.r[:, triangle.dx + 1 :]
-    constant_first = np.hstack([R[:, -1:], R[:, :-1]])
+    shift_x, shift_y = triangle.shift[1 : triangle.dx + 1], triangle.shift[triangle.dx + 1 :]
+    constant = R[:, -1] + R[:, :-1] @ shift_x - shift_y  # of the map from shifted x to shifted y
+    constant_first = np.hstack([constant[:, None], R[:, :-1]])
     return 0.5 * float(np.sum((inputs @ constant_first.T - outputs) ** 2))
 
 

@@ -18,8 +18,8 @@ from lossurf.nonlinear.exact import exact_loss
 from lossurf.nonlinear.minimum import Radius, certified_radius, least_squares_point, stationarity_defect
 from lossurf.nonlinear.problem import ShallowProblem
 from lossurf.nonlinear.shallow import ShallowNetwork
-from lossurf.reduction.problem import require_squarable
 from lossurf.reduction.triangle import Matrix
+from lossurf.reduction.whitening import require_squarable
 
 # Shares of 1/2 ||Y - mean||^2. A residual computed as the difference of numbers good to about 1e-16 has a squared
 # share near 1e-32 m cond(X)^2; below 1e-20 a fit is exact for any data worth the name, above 1e-12 (residuals of a

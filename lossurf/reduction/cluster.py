@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -118,9 +118,8 @@ def reduce_on_cluster(
         raise _cluster_fault(error) from error
     finally:
         client.cancel(leaves, force=True)
-    return Triangle(
-        np.asarray(triangle.r), triangle.samples, triangle.dx, triangle.dy, triangle.dtype, triangle.data_eps
-    )
+    r, shift, norms = (np.asarray(array) for array in (triangle.r, triangle.shift, triangle.norms))
+    return replace(triangle, r=r, shift=shift, norms=norms)
 
 
 def _watch(leaves: Sequence[Any], progress: Callable[[int, int], None] | None) -> None:

@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+import numpy as np
+
 from lossurf.errors import InputError
 from lossurf.reduction.blocks import RandomAccessSource
 from lossurf.reduction.engine import Progress, reduce_blocks, reduce_source
-from lossurf.reduction.triangle import Matrix, Triangle, merge
+from lossurf.reduction.triangle import Matrix, Triangle, common_shift, merge
 
 ReadRows = Callable[[int, Matrix, Matrix], None]
 """read(start, X, Y) fills X (rows, dx) and Y (rows, dy) with samples `start` on, in any thread."""
@@ -20,6 +22,10 @@ class SummaryFacts(Protocol):
 
     @property
     def triangle(self) -> Matrix: ...  # noqa: D102 - as in Triangle
+    @property
+    def shift(self) -> Matrix: ...  # noqa: D102
+    @property
+    def norms(self) -> Matrix: ...  # noqa: D102
     @property
     def samples(self) -> int: ...  # noqa: D102
 
@@ -74,7 +80,9 @@ def reduce_data(data: Data, *, threads: int | None = None, progress: Progress | 
     InputError
     """
     if data.summary is not None:
-        return Triangle(data.summary.triangle, data.summary.samples, data.dx, data.dy, data.dtype, data.data_eps)
+        held = data.summary
+        sizes = (held.samples, data.dx, data.dy)
+        return Triangle(held.triangle, *sizes, held.shift, held.norms, data.dtype, data.data_eps)
     opened = data.by_position()
     if opened is None or data.samples is None:
         return reduce_blocks(
@@ -101,6 +109,9 @@ def reduce_data(data: Data, *, threads: int | None = None, progress: Progress | 
 def merge_triangles(first: Triangle, second: Triangle) -> Triangle:
     """Merge the triangles of two sets of samples of the same variables.
 
+    Where they were shifted differently one of the two shifts is kept, column by column, and the other triangle follows
+    it. The roundings of both parts and of the merge add up to those of a factorisation of columns of the norms given.
+
     Raises
     ------
     InputError
@@ -112,5 +123,16 @@ def merge_triangles(first: Triangle, second: Triangle) -> Triangle:
             remedy="merge only data with the same columns",
         )
     coarser = max(first, second, key=lambda triangle: triangle.data_eps)
-    samples = first.samples + second.samples
-    return Triangle(merge(first.r, second.r), samples, first.dx, first.dy, coarser.dtype, coarser.data_eps)
+    shift = common_shift(first, second)
+    upper, lower = first.reshifted(shift), second.reshifted(shift)
+    r = merge(upper.r, lower.r)
+    return Triangle(
+        r=r,
+        samples=first.samples + second.samples,
+        dx=first.dx,
+        dy=first.dy,
+        shift=shift,
+        norms=np.hypot(upper.norms, lower.norms),
+        dtype=coarser.dtype,
+        data_eps=coarser.data_eps,
+    )

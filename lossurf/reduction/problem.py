@@ -10,25 +10,34 @@ from functools import cached_property
 
 import numpy as np
 
-from lossurf.errors import InputError
-from lossurf.numerics import EPS, column_norms, numerical_rank, rank_threshold
-from lossurf.reduction.triangle import Matrix, Triangle, factor
-
-_SMALLEST_SQUARABLE = 1e-146  # its square times eps is still a normal float64 (2.2e-308)
-_LARGEST_SQUARABLE = 1e153  # its square, and a hundred times that, is still finite (1.8e308)
-_SMALLEST_FACTORABLE = 1e-300  # Householder's products are rounded to 5e-324, which is far below eps times this
+from lossurf.reduction.precision import Precision
+from lossurf.reduction.triangle import Matrix, Triangle
+from lossurf.reduction.whitening import Whitened, choose_columns, whiten_columns
 
 
 @dataclass(frozen=True)
 class MeanRow:
     """The row of the triangle that the ones column takes: sqrt(m) and sqrt(m) times the column means, up to one sign.
 
-    With a bias on the output the loss has the further term 1/2 ||root_samples * b + P x - y||^2 with these x and y.
+    With a bias on the output the loss has the further term 1/2 ||root_samples * b + P x - y||^2 with
+    x = shifted_x + root_samples * shift_x, and y alike. Kept apart, because a large mean rounds its spread away.
     """
 
     root_samples: float
-    x: Matrix  # (dx,)
-    y: Matrix  # (dy,)
+    shifted_x: Matrix  # (dx,)
+    shifted_y: Matrix  # (dy,)
+    shift_x: Matrix  # (dx,)
+    shift_y: Matrix  # (dy,)
+
+    @property
+    def x(self) -> Matrix:
+        """sqrt(m) times the means of X's columns, (dx,)."""
+        return self.shifted_x + self.root_samples * self.shift_x
+
+    @property
+    def y(self) -> Matrix:
+        """sqrt(m) times the means of Y's columns, (dy,)."""
+        return self.shifted_y + self.root_samples * self.shift_y
 
 
 @dataclass(frozen=True)
@@ -44,9 +53,10 @@ class ReducedProblem:
     column_norms : ndarray, shape (dx,)
         c of theory section 2, units of X's columns times sqrt(samples); 0 for a zero (centred: constant) column.
     column_singular_values : ndarray, shape (dx,)
-        Singular values of the column-equilibrated R11, descending: unitless.
+        Singular values of the column-equilibrated R11, descending: unitless. Of an X with an intercept column, of the
+        intercept beside the others about their means, scaled to the norm of `whitening`.
     whitening : ndarray, shape (dx, rank_x)
-        V_rho diag(s_rho): F = diag(column_norms) @ whitening.
+        V_rho diag(s_rho): F = diag(column_norms) @ whitening; with an intercept a block triangle of that (`Whitened`).
     target : ndarray, shape (dy, rank_x)
         T / scale: spectral norm 1, or all zero.
     scale : float
@@ -59,6 +69,13 @@ class ReducedProblem:
         Present where `bias`.
     data_eps : float
         Relative precision of the stored numbers.
+    rank_bounds : tuple of int
+        The most that rank(X) and rank(Y) can be whatever the numbers are: by the number of samples, zero columns and,
+        where `bias`, constant ones.
+    neglected_target : float
+        ||T||_2 / scale of a T that was taken for zero because it is within its error; otherwise 0.
+    precision : Precision
+        Errors of X and Y, of rounding and of the stored precision together: what every decision on the data goes by.
     """
 
     samples: int
@@ -75,8 +92,11 @@ class ReducedProblem:
     residual_norm: float
     mean_row: MeanRow | None
     data_eps: float
+    rank_bounds: tuple[int, int]
+    neglected_target: float
+    precision: Precision
     left_inverse: Matrix = field(repr=False)  # (rank_x, dx), of `whitening`
-    output_factor: Matrix = field(repr=False)  # (dx + dy, dy), Y's columns of the triangle
+    output_factor: Matrix = field(repr=False)  # (rows, dy), Y's columns of the triangle
 
     @property
     def rank_x(self) -> int:
@@ -91,14 +111,7 @@ class ReducedProblem:
     @property
     def condition(self) -> float:
         """Condition number of the equilibrated X on its row space; 1 where X = 0."""
-        s = self.column_singular_values[: self.rank_x]
-        return float(s[0] / s[-1]) if s.size else 1.0
-
-    @property
-    def input_condition(self) -> float:
-        """Condition number of the equilibrated X over all its columns, inf where rank-deficient."""
-        s = self.column_singular_values
-        return float(s[0] / s[-1]) if s.size and s[-1] > 0.0 else float("inf")
+        return self.precision.condition
 
     @cached_property
     def target_svd(self) -> tuple[Matrix, Matrix, Matrix]:
@@ -114,17 +127,14 @@ class ReducedProblem:
         scaled = np.divide(self.output_factor, norms, out=np.zeros_like(self.output_factor), where=norms > 0.0)
         return np.asarray(np.linalg.svd(scaled, compute_uv=False))
 
-    def target_error(self, eps: float = EPS) -> float:
+    def target_error(self) -> float:
         """Bound the error of T / scale in the spectral norm, up to a rotation of X's row space.
 
-        Relative backward errors delta = order * eps in X and Y move T by delta ||Y||; they turn the row space of X by
-        delta cond(X), which brings that share of the residual into T and costs T itself only the square of it
-        (Wedin 1973, "Perturbation theory for pseudo-inverses"; Weyl's inequality for the singular values).
+        The error of T's singular values too (Weyl's inequality). See `Precision.target_error`. What was neglected of T
+        counts: the T of the data is within its error of the one that was found, not of zero.
         """
-        delta = self.order * eps
-        turn = min(delta * self.condition, 1.0)
         size = float(np.linalg.norm(self.output_norms))
-        return ((delta + turn**2) * size + turn * self.residual_norm) / self.scale
+        return self.precision.target_error(size, self.residual_norm) / self.scale + self.neglected_target
 
     @cached_property
     def eigenvalues(self) -> Matrix:
@@ -132,7 +142,20 @@ class ReducedProblem:
         values = np.zeros(self.dy)
         singular_values = self.target_svd[1]
         values[: singular_values.size] = (self.scale * singular_values) ** 2
+        values[min(self.rank_bounds) :] = 0.0  # whatever the numbers are, so what is left there is rounding
         return values
+
+    @cached_property
+    def eigenvalues_error(self) -> Matrix:
+        """Bounds of the errors of `eigenvalues`, shape (dy,): their roots are known to the error of T (Weyl).
+
+        Exactly 0 for those that are zero whatever the numbers are. Where the rank of X is a matter of rounding, they
+        are those of X at the rank it is given here.
+        """
+        error = self.scale * self.target_error()
+        errors = error * (2.0 * np.sqrt(self.eigenvalues) + error)
+        errors[min(self.rank_bounds) :] = 0.0
+        return np.asarray(errors)
 
     @cached_property
     def loss_by_rank(self) -> Matrix:
@@ -141,6 +164,21 @@ class ReducedProblem:
         tails = np.concatenate([np.cumsum(self.eigenvalues[::-1])[::-1], [0.0]])  # sums the small ones first
         return np.asarray(0.5 * self.residual_norm**2 + 0.5 * tails[: length + 1])
 
+    @cached_property
+    def loss_by_rank_error(self) -> Matrix:
+        """Bounds of the errors of `loss_by_rank`, shape (min(dx, dy) + 1,).
+
+        sqrt(2 L_k) is the distance of Y from the products of rank k, known to `Precision.distance_error`; below the
+        rank of T what T leaves out, means along an intercept included, has the errors of Y as T sees them.
+        """
+        size = float(np.linalg.norm(self.output_norms))
+        residual = self.precision.distance_error(size, self.residual_norm)
+        of_target = float(np.linalg.norm(self.precision.target_errors))
+        carried = np.arange(self.loss_by_rank.size) >= self.target_svd[1].size
+        errors = np.where(carried, residual, min(residual + of_target, size))
+        errors[0] = min(errors[0], of_target)  # L_0 = 1/2 ||Y||^2 has nothing to do with X
+        return np.asarray(errors * (np.sqrt(2.0 * self.loss_by_rank) + 0.5 * errors))
+
 
 def reduced_problem(triangle: Triangle, *, bias: bool = False) -> ReducedProblem:
     """Whiten a triangle (theory, section 2).
@@ -148,7 +186,7 @@ def reduced_problem(triangle: Triangle, *, bias: bool = False) -> ReducedProblem
     Parameters
     ----------
     triangle : Triangle
-        Factor of [1 X^T Y^T].
+        Factor of [1 X^T Y^T], shifted.
     bias : bool
         Centre X and Y: the network has an output bias.
 
@@ -162,78 +200,44 @@ def reduced_problem(triangle: Triangle, *, bias: bool = False) -> ReducedProblem
         If Y is so large or small that its squares leave the range of float64, or a column of X so small that it has
         no precision left.
     """
-    dx, dy = triangle.dx, triangle.dy
-    block = triangle.r[1:, 1:] if bias else _square(factor(triangle.r[:, 1:]))
-    uncentred = column_norms(triangle.r[:, 1:])
-    _require_factorable(uncentred[:dx])
-    norms = _column_norms(block, uncentred)
-    input_norms, output_norms = norms[:dx], norms[dx:]
-    require_squarable(output_norms, "Y")
-    r11 = np.divide(block[:dx, :dx], input_norms, out=np.zeros((dx, dx)), where=input_norms > 0.0)
-    r12, r22 = block[:dx, dx:] * (output_norms > 0.0), block[dx:, dx:] * (output_norms > 0.0)
-    u, s, vt = np.linalg.svd(r11)
-    rho = numerical_rank(s, rank_threshold(s[0] if dx else 0.0, 1 + dx + dy))
-    rotated = u.T @ r12
-    target, scale = _normalised(rotated[:rho].T, output_norms, 1 + dx + dy)
-    outside = np.concatenate([rotated[rho:].ravel(), r22.ravel()])
+    dx, columns = triangle.dx, choose_columns(triangle, bias=bias)
+    found = whiten_columns(columns, dx)
+    target, scale, neglected = _normalised(found, columns.order)
+    left_out = found.outside if np.any(target) else np.append(found.outside, found.target)
     return ReducedProblem(
         samples=triangle.samples,
         dx=dx,
-        dy=dy,
+        dy=triangle.dy,
         bias=bias,
         dtype=triangle.dtype,
-        column_norms=input_norms,
-        column_singular_values=s,
-        whitening=vt[:rho].T * s[:rho],
+        column_norms=found.input_norms,
+        column_singular_values=found.singular_values,
+        whitening=found.whitening,
         target=target,
         scale=scale,
-        output_norms=output_norms,
-        residual_norm=float(np.linalg.norm(outside)),
-        mean_row=MeanRow(float(triangle.r[0, 0]), triangle.r[0, 1 : 1 + dx], triangle.r[0, 1 + dx :]) if bias else None,
+        output_norms=found.output_norms,
+        residual_norm=float(np.linalg.norm(left_out)),
+        mean_row=_mean_row(triangle) if bias else None,
         data_eps=triangle.data_eps,
-        left_inverse=vt[:rho] / s[:rho, None],
-        output_factor=block[:, dx:],
+        rank_bounds=columns.rank_bounds,
+        neglected_target=neglected,
+        precision=found.precision,
+        left_inverse=found.left_inverse,
+        output_factor=found.output_factor,
     )
 
 
-def _square(r: Matrix) -> Matrix:
-    n = r.shape[1]
-    return np.vstack([r, np.zeros((n - r.shape[0], n))])
+def _mean_row(triangle: Triangle) -> MeanRow:
+    inputs, outputs = slice(1, 1 + triangle.dx), slice(1 + triangle.dx, None)
+    row, shift = triangle.r[0], triangle.shift
+    return MeanRow(float(row[0]), row[inputs], row[outputs], shift[inputs], shift[outputs])
 
 
-def _column_norms(block: Matrix, uncentred: Matrix) -> Matrix:
-    """Norms of the columns; those that are only rounding of what centring removed are zero."""
-    norms = column_norms(block)
-    norms[norms <= rank_threshold(1.0, block.shape[1] + 1) * uncentred] = 0.0
-    return norms
-
-
-def _require_factorable(input_norms: Matrix) -> None:
-    for column, size in enumerate(input_norms, start=1):
-        if 0.0 < size < _SMALLEST_FACTORABLE:
-            raise InputError(
-                f"column {column} of X is so small (norm {size:.3g}) that float64 has no precision left for it",
-                where="X",
-                remedy="rescale that column to unit size; the verdict does not depend on units",
-            )
-
-
-def require_squarable(norms: Matrix, name: str) -> None:
-    """Refuse a matrix (X or Y, by `name`) whose column norms have squares outside the range of float64."""
-    size = float(np.max(norms, initial=0.0))
-    if size > 0.0 and not _SMALLEST_SQUARABLE < size < _LARGEST_SQUARABLE:
-        word = "large" if size > 1.0 else "small"
-        raise InputError(
-            f"{name} is so {word} (column norm {size:.3g}) that its squared loss leaves the range of float64",
-            where=name,
-            remedy=f"rescale {name} to unit size; the verdict does not depend on units",
-        )
-
-
-def _normalised(T: Matrix, output_norms: Matrix, order: int) -> tuple[Matrix, float]:
-    """Divide T by its spectral norm; a T that is rounding of Y is exactly zero."""
-    size = float(np.linalg.norm(output_norms))
+def _normalised(found: Whitened, order: int) -> tuple[Matrix, float, float]:
+    """Return T / scale, scale, and ||T|| / scale of a T that is rounding of Y, for which zero is returned."""
+    T, size = found.target, float(np.linalg.norm(found.output_norms))
     largest = float(np.linalg.norm(T, 2)) if T.size else 0.0
-    if largest <= rank_threshold(size, order):
-        return np.zeros(T.shape), size or 1.0
-    return T / largest, largest
+    if largest <= found.precision.zero_target(size, float(np.linalg.norm(found.outside)), order):
+        scale = size or 1.0
+        return np.zeros(T.shape), scale, largest / scale
+    return T / largest, largest, 0.0

@@ -1,23 +1,24 @@
 """The triangular factor of [1 X^T Y^T]: what a dataset of any length is reduced to, and how two of them merge.
 
-Never the Gram matrix: forming X X^T squares the condition number.
+Never the Gram matrix: forming X X^T squares the condition number. And never the columns as they are: rounding is a
+share of what is factored, so a reference value is subtracted from every column first, and kept.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lossurf.numerics import EPS
+from lossurf.numerics import EPS, column_norms
 
 Matrix = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Triangle:
-    """The R of a QR factorisation of [1 X^T Y^T], with what is needed to interpret it.
+    """The R of a QR factorisation of [1 X^T Y^T] - 1 shift, with what is needed to interpret it.
 
     Attributes
     ----------
@@ -27,6 +28,13 @@ class Triangle:
         Number of samples m.
     dx, dy : int
         Columns of X and of Y.
+    shift : ndarray, shape (n,)
+        What was subtracted from every sample, units of the columns; 0 for the ones. The rows and columns of `r` after
+        the first are those of centred data whatever it is.
+    norms : ndarray, shape (n,)
+        Norms of the columns that were factored: every rounding error of column j of `r` is a small multiple of
+        n * eps times norms[j]. Larger than the norm of the column of `r` where parts were factored with another shift.
+        Exactly 0 where every sample had the same value in that column.
     dtype : str
         Name of the coarser of the two dtypes the numbers were stored in.
     data_eps : float
@@ -37,8 +45,43 @@ class Triangle:
     samples: int
     dx: int
     dy: int
+    shift: Matrix
+    norms: Matrix
     dtype: str = "float64"
     data_eps: float = EPS
+
+    @property
+    def means(self) -> Matrix:
+        """First row of `unshifted`: sqrt(m), and sqrt(m) times the mean of every column, up to one sign; (n,)."""
+        return np.asarray(self.r[0] + self.r[0, 0] * self.shift)
+
+    @property
+    def unshifted(self) -> Matrix:
+        """The factor of [1 X^T Y^T] itself, (n, n): [1 X - 1 c^T] = [1 X] times a shear, which moves row 0 alone."""
+        return np.vstack([self.means, self.r[1:]])
+
+    @property
+    def unshifted_norms(self) -> Matrix:
+        """Norms that rounding errors of `unshifted` are shares of: of the shifted columns and of what is put back."""
+        return np.asarray(np.hypot(self.norms, np.abs(self.r[0, 0] * self.shift)))
+
+    def reshifted(self, shift: Matrix) -> Triangle:
+        """Return the factor of the same data with another shift.
+
+        Only row 0 changes, by r_00 (c - c'). Its rounding is a share of the shifted columns before and after.
+        """
+        r = self.r.copy()
+        r[0, 1:] += r[0, 0] * (self.shift - shift)[1:]
+        return replace(self, r=r, shift=shift, norms=np.maximum(self.norms, column_norms(r)))
+
+
+def common_shift(first: Triangle, second: Triangle) -> Matrix:
+    """Return for every column the one of two shifts with which both triangles together are smaller."""
+    sizes = [
+        np.hypot(column_norms(first.reshifted(shift).r), column_norms(second.reshifted(shift).r))
+        for shift in (first.shift, second.shift)
+    ]
+    return np.where(sizes[1] < sizes[0], second.shift, first.shift)
 
 
 def factor(block: Matrix) -> Matrix:
@@ -49,11 +92,3 @@ def factor(block: Matrix) -> Matrix:
 def merge(upper: Matrix, lower: Matrix) -> Matrix:
     """Return the triangular factor of two stacked triangular factors: exact up to rounding, in any order."""
     return factor(np.vstack([upper, lower]))
-
-
-def with_ones(X: Matrix, Y: Matrix) -> Matrix:
-    """Return the rows [1 x y] that are factored, shape (rows, 1 + dx + dy).
-
-    The ones column comes first so that dropping the first row and column of R is centring (theory, section 5).
-    """
-    return np.hstack([np.ones((X.shape[0], 1)), X, Y])

@@ -16,6 +16,16 @@ def number(value: Any) -> str:
     return f"{value:.6g}"
 
 
+_CERTAIN: Final = 5e-7  # half a unit of the sixth digit: what `number` shows is then right to the last digit
+
+
+def estimate(value: float, error: float | None) -> str:
+    """Return a number, with its error bar where that leaves fewer than six digits certain."""
+    if error is None or error <= _CERTAIN * abs(value):
+        return number(value)
+    return f"{number(value)} ± {error:.2g}"
+
+
 def percent(value: float | None) -> str:
     """Return a share as a percentage with 6 significant digits; what is not quite all of it never reads as 100."""
     if value is None:

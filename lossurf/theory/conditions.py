@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from lossurf.numerics import UNDECIDED_FACTOR, Decision, Status, decide_nonzero, rank_threshold
+from lossurf.numerics import UNDECIDED_FACTOR, Status, rank_threshold
 from lossurf.reduction.problem import ReducedProblem
-from lossurf.theory.hypotheses import Finding, distinct_eigenvalues
+from lossurf.theory.hypotheses import Finding, distinct_eigenvalues, measured, short_rank
 from lossurf.theory.samples import SampleFacts
 
 Widths = tuple[int, ...]
@@ -49,10 +49,6 @@ def _unknown(identifier: str, detail: str) -> Finding:
     return Finding(identifier, Status.UNDECIDED, np.nan, np.nan, None, detail)
 
 
-def _measured(identifier: str, decision: Decision, detail: str) -> Finding:
-    return Finding(identifier, decision.status, decision.value, decision.threshold, decision.margin, detail)
-
-
 def _data_conditions(problem: ReducedProblem, samples: SampleFacts | None) -> tuple[Finding, ...]:
     m, dx, dy = problem.samples, problem.dx, problem.dy
     of_a_network = "a property of a trained ReLU network; `lossurf relu CHECKPOINT` measures it"
@@ -86,40 +82,46 @@ def _distinct_singular_values(problem: ReducedProblem) -> Finding:
 def _whitened(problem: ReducedProblem) -> Finding:
     """Decide whether X X^T / m is the identity; a difference that is rounding does not prove it.
 
-    Each singular value of X / sqrt(m) is known to order * eps of the largest (`rank_threshold`).
+    Each singular value of X / sqrt(m) is known to the relative error of X (`Precision.input_error`) of the largest.
     """
     factor = problem.column_norms * problem.whitening.T / np.sqrt(problem.samples)
     s = np.zeros(problem.dx)
     s[: min(factor.shape)] = np.linalg.svd(factor, compute_uv=False)
-    difference, error = float(np.max(np.abs(s - 1.0))), rank_threshold(1.0, problem.order, problem.data_eps)
+    difference = float(np.max(np.abs(s - 1.0)))
+    error = max(problem.precision.input_error, rank_threshold(1.0, problem.order)) * max(float(s[0]), 1.0)
     status = Status.FAILS if difference > UNDECIDED_FACTOR * error else Status.UNDECIDED
     detail = "largest difference from 1 of a singular value of X / sqrt(m), against its rounding error"
     return Finding("whitened-data", status, difference, error, difference / error, detail)
 
 
 def _y_full_rank(problem: ReducedProblem) -> Finding:
-    s = problem.output_singular_values
-    smallest = float(s[-1] / s[0]) if s[0] > 0.0 else 0.0
-    decision = decide_nonzero(smallest, rank_threshold(1.0, problem.order, problem.data_eps))
+    name, bound = "y-full-rank", problem.rank_bounds[1]
+    if bound < problem.dy:
+        return short_rank(name, bound, problem.dy, "rank(Y)", problem)
+    s, norms = problem.output_singular_values, problem.output_norms
+    errors = problem.precision.target_errors
+    # of columns of norm 1: the Frobenius norm of their relative errors; 1 where nothing but error is left of one
+    relative = np.divide(errors, norms, out=np.ones_like(errors), where=norms > 0.0)
     detail = (
-        f"smallest singular value of Y relative to the largest, outputs scaled to equal norms, against "
-        f"{problem.order} * eps"
+        "smallest singular value of Y relative to the largest, outputs scaled to equal norms, against what rounding "
+        "and the stored precision leave uncertain"
     )
-    return _measured("y-full-rank", decision, detail)
+    largest = float(s[0]) or 1.0
+    return measured(name, float(s[-1]) / largest, min(float(np.linalg.norm(relative)) / largest, 1.0), detail)
 
 
 def _not_linearly_fittable(problem: ReducedProblem) -> Finding:
-    size = float(np.linalg.norm(problem.output_norms)) or 1.0
-    # A backward error of order * eps in X and Y moves the residual by that times ||Y|| and times the coefficients.
-    coefficients = float(np.linalg.norm(problem.scale * problem.target @ problem.left_inverse))
-    error = rank_threshold(1.0 + coefficients * np.sqrt(problem.dx) / size, problem.order, problem.data_eps)
-    decision = decide_nonzero(problem.residual_norm / size, float(error))
-    if (
-        not problem.bias and decision.status is not Status.FAILS
-    ):  # an affine model may still fit where no linear one does
-        return _unknown("not-linearly-fittable", "the theorem asks for affine models; `check --bias` decides it")
-    detail = "residual of least squares relative to ||Y||, against its rounding error"
-    return _measured("not-linearly-fittable", decision, detail)
+    name, size = "not-linearly-fittable", float(np.linalg.norm(problem.output_norms))
+    if problem.rank_bounds[1] == 0:
+        return _exact(name, False, "Y is constant" if problem.bias else "Y is zero", 0.0, 0.0)
+    error = problem.precision.distance_error(size, problem.residual_norm) / (size or 1.0)
+    detail = (
+        "residual of least squares relative to ||Y||, against what rounding and the stored precision leave uncertain"
+    )
+    finding = measured(name, problem.residual_norm / (size or 1.0), error, detail)
+    if not problem.bias and finding.status is Status.HOLDS:  # an affine model may still fit where no linear one does
+        return _unknown(name, "the theorem asks for affine models; `check --bias` decides it")
+    return finding
 
 
 def _distinct_samples(problem: ReducedProblem, samples: SampleFacts | None) -> Finding:

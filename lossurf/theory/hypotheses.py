@@ -1,4 +1,8 @@
-"""The hypotheses on the data, each `holds`, `fails` or `undecided` with its measured margin (theory, section 3)."""
+"""The hypotheses on the data, each `holds`, `fails` or `undecided` with its measured margin (theory, section 3).
+
+`fails` is said only where it follows from the shape of the data, from columns without any variation, or from widths: no
+rounding is in that. A measured value below its error says only that the data as stored cannot tell: `undecided`.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lossurf.numerics import Decision, Status, decide_nonzero, numerical_rank, rank_threshold
+from lossurf.numerics import Status, decide_nonzero, numerical_rank
 from lossurf.reduction.problem import ReducedProblem
 
 
@@ -49,43 +53,58 @@ def overall(statuses: list[Status]) -> Status:
     return Status.HOLDS
 
 
-def _finding(identifier: str, decision: Decision, detail: str) -> Finding:
-    return Finding(identifier, decision.status, decision.value, decision.threshold, decision.margin, detail)
+def measured(identifier: str, value: float, error: float, detail: str) -> Finding:
+    """Hold a measured value against its error: `holds` where it is surely not zero, else `undecided`, never `fails`."""
+    decision = decide_nonzero(value, error)
+    status = Status.HOLDS if decision.status is Status.HOLDS else Status.UNDECIDED
+    return Finding(identifier, status, decision.value, decision.threshold, decision.margin, detail)
+
+
+def short_rank(identifier: str, bound: int, wanted: int, what: str, problem: ReducedProblem) -> Finding:
+    """Return the finding that a rank cannot be reached whatever the numbers are."""
+    still = "constant or zero" if problem.bias else "zero"
+    detail = f"{what} is at most {bound} of {wanted}: by the number of samples, {problem.samples}, and {still} columns"
+    return Finding(identifier, Status.FAILS, float(bound), float(wanted), None, f"{detail}; exact")
 
 
 def _xxt_full_rank(problem: ReducedProblem) -> Finding:
+    name, bound = "xxt-full-rank", problem.rank_bounds[0]
+    if bound < problem.dx:
+        return short_rank(name, bound, problem.dx, "rank(X)", problem)
     s = problem.column_singular_values
-    largest = float(s[0]) if s[0] > 0.0 else 1.0
-    smallest = float(s[-1]) / largest
-    decision = decide_nonzero(smallest, rank_threshold(1.0, problem.order, problem.data_eps))
     detail = (
         f"rank(X) = {problem.rank_x} of {problem.dx}; smallest singular value of X relative to the largest, columns "
-        f"scaled to equal norms, against {problem.order} * eps"
+        "scaled to equal norms, against what rounding and the stored precision leave uncertain"
     )
-    return _finding("xxt-full-rank", decision, detail)
+    return measured(name, float(s[-1] / s[0]), problem.precision.input_error, detail)
 
 
 def _xyt_full_rank(problem: ReducedProblem) -> Finding:
-    wanted = min(problem.dx, problem.dy)
+    name, wanted, bound = "xyt-full-rank", min(problem.dx, problem.dy), min(problem.rank_bounds)
+    if bound < wanted:
+        return short_rank(name, bound, wanted, "rank(X Y^T)", problem)
     s, error = _output_scaled_singular_values(problem)
-    decision = decide_nonzero(float(s[wanted - 1]) if s.size >= wanted else 0.0, error)
-    rank = numerical_rank(s, error)
     detail = (
-        f"rank(X Y^T) = {rank} of {wanted}; smallest singular value of Y's projection on the rows of X, outputs scaled "
-        "to equal norms, against its rounding error"
+        f"rank(X Y^T) = {numerical_rank(s, error)} of {wanted}; smallest singular value of Y's projection on the rows "
+        "of X, outputs scaled to equal norms, against what rounding and the stored precision leave uncertain"
     )
-    return _finding("xyt-full-rank", decision, detail)
+    return measured(name, float(s[wanted - 1]) if s.size >= wanted else 0.0, error, detail)
 
 
 def _output_scaled_singular_values(problem: ReducedProblem) -> tuple[np.ndarray, float]:
-    """Singular values of T with the outputs scaled to unit norm, so that units do not matter, and their error bound."""
-    norms = problem.output_norms
+    """Singular values of T with the outputs scaled to unit norm, so that units do not matter, and their error bound.
+
+    That of `Precision.target_error` for dy outputs of norm 1: relative errors of the outputs, and the turn of X's row
+    space, which brings at most that share of the residual into T.
+    """
+    norms, precision = problem.output_norms, problem.precision
+    seen = norms > 0.0
     scaled = np.divide(
-        problem.target * problem.scale, norms[:, None], out=np.zeros_like(problem.target), where=norms[:, None] > 0.0
+        problem.target * problem.scale, norms[:, None], out=np.zeros_like(problem.target), where=seen[:, None]
     )
     s = np.linalg.svd(scaled, compute_uv=False)
-    error = rank_threshold(np.sqrt(max(problem.dy, 1)), problem.order, problem.data_eps) * problem.condition
-    return s, float(error)
+    of_outputs = np.linalg.norm(precision.target_errors[seen] / norms[seen])
+    return s, float(of_outputs + precision.turn * (1.0 + precision.turn) * np.sqrt(problem.dy))
 
 
 def _dy_le_dx(problem: ReducedProblem) -> Finding:
@@ -100,20 +119,18 @@ def distinct_eigenvalues(problem: ReducedProblem) -> Finding:
     """Decide whether the dy eigenvalues of Sigma differ, zeros counted."""
     if problem.dy == 1:
         return Finding("distinct-eigenvalues", Status.HOLDS, 1.0, 0.0, None, "one output has one eigenvalue; exact")
+    name, zeros = "distinct-eigenvalues", problem.dy - min(problem.rank_bounds)
+    error = problem.target_error()
+    if zeros >= 2:  # a tie whatever the numbers are
+        detail = f"{zeros} eigenvalues are zero because rank(X Y^T) <= {problem.dy - zeros} and dy = {problem.dy}"
+        return Finding(name, Status.FAILS, 0.0, error, None, f"{detail}; exact")
     roots = np.zeros(problem.dy)
     s = problem.target_svd[1]
     roots[: s.size] = s
     gaps = roots[:-1] - roots[1:]
     closest = int(np.argmin(gaps))
-    error = problem.target_error(problem.data_eps)
-    decision = decide_nonzero(float(gaps[closest]), error)
-    zeros = problem.dy - numerical_rank(*_output_scaled_singular_values(problem))  # units make no eigenvalue zero
-    if zeros >= 2:  # an exact tie: rank(X Y^T) leaves two or more eigenvalues zero
-        detail = f"{zeros} eigenvalues are zero because rank(X Y^T) = {problem.dy - zeros} and dy = {problem.dy}"
-        return Finding("distinct-eigenvalues", Status.FAILS, 0.0, error, 0.0, detail)
-    status = Status.UNDECIDED if decision.status is Status.FAILS else decision.status  # rounding can hide a tiny gap
     detail = (
         f"closest eigenvalues {closest + 1} and {closest + 2}: gap between their square roots, relative to the first, "
-        "against the rounding error of the projection"
+        "against what rounding and the stored precision leave uncertain in the projection"
     )
-    return Finding("distinct-eigenvalues", status, decision.value, decision.threshold, decision.margin, detail)
+    return measured(name, float(gaps[closest]), error, detail)

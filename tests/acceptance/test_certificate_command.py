@@ -13,6 +13,7 @@ import pytest
 from process import ROOT
 from schemas import check_document
 
+from lossurf.inputs.certificate import digest_of
 from lossurf.report.pages.verify import page
 
 SAMPLES = ROOT / "sample_data"
@@ -60,7 +61,7 @@ def test_the_table_says_valid_and_with_verbose_why(lossurf):
     write(lossurf, "bad-saddle")
     done = lossurf("verify", "c.json", "-v")
     assert (done.returncode, done.stderr) == (0, "")
-    assert "Valid: bad-saddle follows from the matrices, by 17 checks." in done.stdout
+    assert "Valid: bad-saddle follows from the matrices, by 18 checks." in done.stdout
     assert "pair-3-1-at-rank-1" in done.stdout
 
 
@@ -91,6 +92,64 @@ def test_a_changed_claim_is_not_valid(lossurf, tmp_path):
     assert done.returncode == 1
     failed = {check["id"] for check in json.loads(done.stdout)["checks"] if not check["ok"]}
     assert failed == {"digest", "loss"}
+
+
+def forge(directory: Path, **changes) -> None:
+    """Change the claim and sign it again, as the digest is no secret."""
+    claim = {**json.loads((directory / "c.json").read_text()), **changes}
+    with np.load(directory / "c.npz") as arrays:
+        claim["digest"] = digest_of(claim, dict(arrays))
+    (directory / "c.json").write_text(json.dumps(claim))
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("early-float32", {"claim": "global-minimum", "kind": "gap", "tolerance": 0.5}),
+        ("bad-saddle", {"claim": "global-minimum", "kind": "gap", "tolerance": 0.5}),
+        ("bad-saddle", {"tolerance": 1e-7}),
+        ("bad-saddle-float32", {"tolerance": 1e-5}),
+        ("global-minimum", {"claim": "not-critical", "kind": "gradient", "tolerance": 1e-300}),
+    ],
+)
+def test_a_claim_at_an_easier_tolerance_is_refused_with_its_tolerance_and_gap_said(lossurf, tmp_path, name, changes):
+    write(lossurf, "global-minimum")
+    following = json.loads((tmp_path / "c.json").read_text())["next_level"]
+    write(lossurf, name)
+    forge(tmp_path, **changes, next_level=following)
+    done = lossurf("verify", "c.npz", "-f", "json")
+    document = json.loads(done.stdout)
+    assert (done.returncode, document["valid"]) == (1, False)
+    assert "tolerance" in {check["id"] for check in document["checks"] if not check["ok"]}
+    assert document["tolerance"] == changes["tolerance"]
+    assert document["default_tolerance"] == (1e-6 if "float32" in name else 1e-8)
+    X, Y = wine()
+    with np.load(tmp_path / "c.npz") as arrays:
+        P = arrays["W3"] @ arrays["W2"] @ arrays["W1"]
+    best = 147.08924881811276  # channel: reduced-rank regression by numpy's SVD, as the README shows
+    assert document["gap"] == pytest.approx(0.5 * np.sum((X @ P.T - Y) ** 2) - best, rel=1e-9, abs=1e-9)
+    told = lossurf("verify", "c.npz")
+    assert f"At tolerance {changes['tolerance']:g}" in told.stdout
+    assert "above L*" in told.stdout
+
+
+def test_a_tolerance_that_was_asked_for_is_accepted_when_asked_for_again(lossurf):
+    done = lossurf("classify", POINTS / "bad-saddle.npz", *WINE, "--tolerance", "1e-6", "--certificate", "c.npz", "-qq")
+    assert done.returncode == 0
+    refused = lossurf("verify", "c.npz")
+    assert refused.returncode == 1
+    assert "--any-tolerance: accept the claim at its own tolerance" in refused.stdout
+    assert lossurf("verify", "c.npz", "--any-tolerance", "-qq").returncode == 0
+
+
+def test_a_coarse_dtype_is_not_believed_of_weights_that_never_had_it(lossurf, tmp_path):
+    write(lossurf, "bad-saddle")
+    layers = json.loads((tmp_path / "c.json").read_text())["layers"]
+    for dtype in ("float32", "float16", "bfloat16"):
+        forge(tmp_path, layers=[{**layer, "dtype": dtype} for layer in layers])
+        done = lossurf("verify", "c.npz", "-f", "json")
+        assert done.returncode == 1
+        assert "dtypes" in {check["id"] for check in json.loads(done.stdout)["checks"] if not check["ok"]}
 
 
 def test_other_data_are_not_the_certificate_s(lossurf, tmp_path):
@@ -151,6 +210,7 @@ def test_every_check_has_words_for_its_failure(lossurf):
         ids |= {check["id"] for check in json.loads(done.stdout)["checks"]}
     for identifier in ids | {"data-means", "direction"}:
         document = {"command": "verify", "certificate": "c", "claim": "bad-saddle", "valid": False}
+        document |= {"tolerance": 1e-8, "default_tolerance": 1e-8, "gap": None}
         check = {"id": identifier, "ok": False, "value": None, "bound": None}
         drawn = page({**document, "checks": [check]})
         assert len(drawn.cases[0].message) > 10

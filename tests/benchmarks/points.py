@@ -29,7 +29,7 @@ def problem_and_map(d: int, seed: int = 0) -> tuple[ReducedProblem, SVD]:
     r[1 : 1 + d, 1 : 1 + d] = np.eye(d)
     r[1 : 1 + d, 1 + d :] = (U * values @ V.T).T
     r[1 + d :, 1 + d :] = 0.1 * np.eye(d)
-    return reduced_problem(Triangle(r, 10 * d, d, d)), (U, values, V)
+    return reduced_problem(Triangle(r, 10 * d, d, d, np.zeros(len(r)), np.linalg.norm(r, axis=0))), (U, values, V)
 
 
 def point(kind: str, d: int, depth: int, svd: SVD, seed: int = 1) -> list[np.ndarray]:

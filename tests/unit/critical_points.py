@@ -136,6 +136,11 @@ def random_point(rng, *, max_depth=6, max_dim=7):
     widths = rng.integers(1, max_dim + 1, N + 1).tolist()
     m = int(rng.integers(2, 20))
     X, Y = random_data(rng, widths[0], widths[-1], m, tie=rng.random() < 0.2, zero=rng.random() < 0.2)
+    return point_on(rng, widths, X, Y)
+
+
+def point_on(rng, widths, X, Y):
+    """Return a critical point of random eigen-set and tails on given data."""
     values = eigen_system(X, Y)[1]
     positive = [i for i, v in enumerate(values) if v > 1e-9]
     r = int(rng.integers(0, min(*widths, len(positive)) + 1))

@@ -10,27 +10,33 @@ import lossurf
 POINTS = 60
 
 
-@pytest.mark.parametrize("kind", [name for name in KINDS if name != "ill-conditioned"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_no_verdict_is_wrong_and_few_are_left_open(kind):
-    # channel: the dense Hessian of the point before it was hidden
+    # channel: the dense Hessian of the point before it was hidden, or its gap in exact fractions
     outcome = attack(kind, range(POINTS))
     assert not outcome.wrong
     assert outcome.counts["undetermined"] <= 0.05 * POINTS
     assert not outcome.curvatures or np.quantile(outcome.curvatures, 0.05) >= 0.05
-
-
-def test_no_gap_is_called_a_global_minimum_on_ill_conditioned_data():
-    # channel: the gap in exact fractions
-    outcome = attack("ill-conditioned", range(POINTS))
-    assert not outcome.wrong
-    assert outcome.counts["right"] >= 0.7 * POINTS
+    assert min(outcome.curvatures, default=1.0) >= 1e-6
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_whole_campaign(kind):
     # channel: as above, on other seeds than the slice
-    assert not attack(kind, range(1000, 4000)).wrong
+    outcome = attack(kind, range(1000, 4000))
+    assert not outcome.wrong
+    assert outcome.counts["undetermined"] <= 0.02 * 3000
+    assert not outcome.curvatures or np.quantile(outcome.curvatures, 0.05) >= 0.05
+    assert min(outcome.curvatures, default=1.0) >= 1e-6
+
+
+def test_an_exchange_by_the_layers_that_are_small_is_found():
+    # channel: the dense Hessian; through the large last layer the same exchange has 1e-10 of the curvature
+    case = KINDS["rounding-for-zero"](np.random.default_rng([*b"rounding-for-zero", 301]))
+    eigenvalues = np.linalg.eigvalsh(dense_hessian(case.weights, case.X, case.Y))
+    result = lossurf.classify(case.weights, case.X.T, case.Y.T)
+    assert result.certificate.curvature == pytest.approx(eigenvalues[0], rel=1e-3)
 
 
 def hilbert(n):

@@ -21,7 +21,20 @@ Y = X @ np.array([[1.0, 0.0], [2.0, 1.0], [0.0, -1.0]]) + 0.1 * GENERATOR.standa
 
 def summary(rows=slice(None)):
     triangle = reduce_blocks([(X[rows], Y[rows])], 3, 2)
-    return Summary(triangle.r, triangle.samples, 3, 2, "float64", 2.0**-52, "X.npy", "Y.npy", ("a", "b", "c"), None)
+    return Summary(
+        triangle.r,
+        triangle.shift,
+        triangle.norms,
+        triangle.samples,
+        3,
+        2,
+        "float64",
+        2.0**-52,
+        "X.npy",
+        "Y.npy",
+        ("a", "b", "c"),
+        None,
+    )
 
 
 def saved(tmp_path, held):
@@ -40,6 +53,8 @@ def test_a_saved_summary_is_the_triangle_to_the_bit(tmp_path):
     data = open_dataset(saved(tmp_path, held))
     triangle = reduce_data(data)
     assert np.array_equal(triangle.r, held.triangle)
+    assert np.array_equal(triangle.shift, held.shift)
+    assert np.array_equal(triangle.norms, held.norms)
     assert (triangle.samples, data.samples, data.x, data.y) == (40, 40, "X.npy", "Y.npy")
     assert (data.x_names, data.y_names) == (("a", "b", "c"), None)
 
@@ -77,15 +92,23 @@ def test_samples_columns_makes_no_sense(tmp_path):
         open_dataset(saved(tmp_path, summary()), samples="columns")
 
 
-def altered(tmp_path, change):
-    """Write a summary whose facts and triangle went through `change`."""
-    arrays = dict(np.load(io.BytesIO(summary_bytes(summary()))))
+def altered(tmp_path, change, arrays=None):
+    """Write a summary whose facts and triangle went through `change`, and its other arrays as they are given."""
+    arrays = dict(np.load(io.BytesIO(summary_bytes(summary())))) | (arrays or {})
     facts = json.loads(arrays["lossurf_summary"].tobytes())
     triangle = change(facts, arrays["lossurf_triangle"])
+    arrays["lossurf_triangle"] = arrays["lossurf_triangle"] if triangle is None else triangle
+    arrays["lossurf_summary"] = np.frombuffer(json.dumps(facts).encode(), np.uint8)
     path = tmp_path / "altered.npz"
-    text = np.frombuffer(json.dumps(facts).encode(), np.uint8)
-    np.savez(path, lossurf_triangle=arrays["lossurf_triangle"] if triangle is None else triangle, lossurf_summary=text)
+    np.savez(path, **{name: array for name, array in arrays.items() if array is not None})
     return path
+
+
+def signed(facts, *arrays):
+    """Give the facts the checksum that belongs to them."""
+    facts.pop("sha256", None)
+    content = json.dumps(facts, sort_keys=True).encode() + b"\0" + b"".join(array.tobytes() for array in arrays)
+    facts["sha256"] = hashlib.sha256(content).hexdigest()
 
 
 def below_diagonal(_facts, triangle):
@@ -95,7 +118,7 @@ def below_diagonal(_facts, triangle):
 
 
 CHANGES = {
-    "a later major version": (lambda facts, _: facts.update(format_version="2.0"), "format version 2.0"),
+    "a later major version": (lambda facts, _: facts.update(format_version="3.0"), "format version 3.0"),
     "no version": (lambda facts, _: facts.pop("format_version") and None, "format version None"),
     "another number of samples": (lambda facts, _: facts.update(samples=41), "checksum"),
     "another number in the triangle": (lambda _, triangle: triangle * 2.0, "checksum"),
@@ -115,14 +138,61 @@ def test_a_damaged_summary_is_refused(tmp_path, name):
         open_dataset(altered(tmp_path, change))
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("lossurf_shift", np.zeros(5)),
+        ("lossurf_shift", np.full(6, np.nan)),
+        ("lossurf_norms", np.ones(6, dtype=np.float32)),
+        ("lossurf_norms", None),
+        ("lossurf_other", np.ones(6)),
+        ("lossurf_shift", np.ones(6)),
+    ],
+)
+def test_damaged_vectors_are_refused(tmp_path, name, value):
+    with pytest.raises(InputError, match="not a readable summary file"):
+        open_dataset(altered(tmp_path, lambda *_: None, {name: value}))
+
+
 def test_facts_added_by_a_later_minor_version_are_welcome(tmp_path):
+    held = summary()
+
     def later(facts, triangle):
-        del facts["sha256"]
-        facts |= {"format_version": "1.1", "machine": "abacus"}
-        content = json.dumps(facts, sort_keys=True).encode() + b"\0" + triangle.tobytes()
-        facts["sha256"] = hashlib.sha256(content).hexdigest()
+        facts |= {"format_version": "2.1", "machine": "abacus"}
+        signed(facts, triangle, held.shift, held.norms)
 
     assert reduce_data(open_dataset(altered(tmp_path, later))).samples == 40
+
+
+def of_version_1(tmp_path, X, Y):
+    """Write what the first format held: R of [1 X Y] as numpy factors it, and the checksum of facts and triangle."""
+    r = np.linalg.qr(np.hstack([np.ones((len(X), 1)), X, Y]), mode="r")
+    facts = {"format_version": "1.0", "samples": len(X), "dx": X.shape[1], "dy": Y.shape[1], "dtype": "float64"}
+    facts |= {"data_eps": 2.0**-52, "x": "X.npy", "y": "Y.npy", "x_names": None, "y_names": None}
+    signed(facts, r)
+    path = tmp_path / "old.npz"
+    np.savez(path, lossurf_triangle=r, lossurf_summary=np.frombuffer(json.dumps(facts).encode(), np.uint8))
+    return path
+
+
+def test_a_summary_of_version_1_is_read_as_it_was_meant(tmp_path):
+    problem = reduced_problem(reduce_data(open_dataset(of_version_1(tmp_path, X, Y))), bias=True)
+    assert problem.loss_by_rank[-1] == pytest.approx(least_squares_loss([0, 1, 2]), rel=1e-12)
+
+
+def test_a_summary_of_version_1_says_what_its_means_cost(tmp_path):
+    """Its columns were factored with their means: the error bars must hold what that lost, and do not hide it."""
+    exact = reduced_problem(reduce_blocks([(X, Y)], 3, 2), bias=True)
+    old = reduced_problem(reduce_data(open_dataset(of_version_1(tmp_path, X + 2.0**27, Y + 2.0**27))), bias=True)
+    off = np.abs(old.loss_by_rank - exact.loss_by_rank)
+    assert np.all(off <= old.loss_by_rank_error)
+    assert old.loss_by_rank_error[-1] > 1e6 * exact.loss_by_rank_error[-1]
+
+
+def test_a_summary_of_version_1_joins_one_of_today(tmp_path):
+    old = reduce_data(open_dataset(of_version_1(tmp_path, X[:15], Y[:15])))
+    whole = merge_triangles(old, reduce_blocks([(X[15:], Y[15:])], 3, 2))
+    assert reduced_problem(whole, bias=True).loss_by_rank[-1] == pytest.approx(least_squares_loss([0, 1, 2]), rel=1e-12)
 
 
 @pytest.mark.parametrize("text", [b"", b"[]", b"{", b"\xff\xfe", b"[" * 100_000])
@@ -137,9 +207,10 @@ def test_a_description_that_is_no_json_object_is_refused(tmp_path, text):
 def test_facts_that_no_summary_holds_are_damage(tmp_path, value):
     path = tmp_path / "data.lossurf.npz"
     with np.load(io.BytesIO(summary_bytes(summary()))) as members:
-        triangle, text = members["lossurf_triangle"], members["lossurf_summary"].tobytes().decode()
+        arrays = {name: members[name] for name in members.files if name != "lossurf_summary"}
+        text = members["lossurf_summary"].tobytes().decode()
     facts = json.loads(text)
     text = text.replace(json.dumps(facts["data_eps"]), value)
-    np.savez(path, lossurf_triangle=triangle, lossurf_summary=np.frombuffer(text.encode(), np.uint8))
+    np.savez(path, **arrays, lossurf_summary=np.frombuffer(text.encode(), np.uint8))
     with pytest.raises(InputError, match="checksum"):
         open_dataset(path)

@@ -14,11 +14,12 @@ from critical_points import dense_hessian, loss, random_data, random_point
 
 from lossurf.errors import InputError
 from lossurf.inputs.certificate import StoredCertificate, digest_of, read_certificate
-from lossurf.landscape import plain_network, verification, verification_data
+from lossurf.landscape import verification
 from lossurf.landscape.classify import classify_network
 from lossurf.landscape.construct import construct_point
 from lossurf.landscape.evidence import evidence_arrays, evidence_claim
 from lossurf.landscape.plain_network import curvature
+from lossurf.landscape.verdict import LayerFacts
 from lossurf.landscape.verification import verify_certificate
 from lossurf.landscape.verification_data import data_checks
 from lossurf.reduction.engine import reduce_blocks
@@ -26,6 +27,7 @@ from lossurf.reduction.problem import reduced_problem
 from lossurf.report.document import make_document
 from lossurf.report.npz import npz_bytes
 
+LANDSCAPE = Path(verification.__file__).parent
 KINDS = ("global-minimum", "strict-saddle", "bad-saddle", "not-critical")
 
 
@@ -33,9 +35,10 @@ def problem_of(X, Y, *, bias=False):
     return reduced_problem(reduce_blocks([(X.T, Y.T)], X.shape[0], Y.shape[0]), bias=bias)
 
 
-def certificate_of(problem, weights, biases=None, tolerance=None):
+def certificate_of(problem, weights, biases=None, dtype="float64"):
     """What would be written, as it would be read; None where the verdict claims nothing."""
-    result = classify_network(weights, problem, biases=biases, tolerance=tolerance)
+    layers = [LayerFacts(f"W{k}", W.shape, dtype) for k, W in enumerate(weights, 1)]
+    result = classify_network(weights, problem, biases=biases, layers=layers)
     claim = evidence_claim(result, problem, weights)
     if claim is None:
         return None
@@ -94,11 +97,9 @@ def agree(seeds):
     count = 0
     for seed in seeds:
         point = random_point(np.random.default_rng(seed), max_dim=6)
-        for weights, tau in (
-            (point.weights, 1e-8),
-            ([W.astype(np.float32).astype(float) for W in point.weights], 1e-6),
-        ):
-            stored = certificate_of(problem_of(point.X, point.Y), weights, tolerance=tau)
+        for dtype in ("float64", "float32"):
+            weights = [W.astype(dtype).astype(float) for W in point.weights]
+            stored = certificate_of(problem_of(point.X, point.Y), weights, dtype=dtype)
             if stored is not None:
                 count += 1
                 assert failed(stored) == [], (seed, stored.claim["claim"])
@@ -219,6 +220,50 @@ def test_other_data_are_told_apart(bias):
         assert not all(check.ok for check in data_checks(stored, rows_of((other_X, other_Y), 5))), name
 
 
+def with_nearest(kind):
+    """A certificate of weights 1e-10 away from an exactly critical point that it names."""
+    stored, (X, Y) = example(kind)
+    rng = np.random.default_rng(8)
+    exact = [stored.arrays[f"W{k}"] for k in range(1, 4)]
+    weights = [W * (1.0 + 1e-10 * rng.standard_normal(W.shape)) for W in exact]
+    again = certificate_of(problem_of(X, Y), weights)
+    distance = max(np.linalg.norm(V - W) / np.linalg.norm(W) for V, W in zip(exact, weights, strict=True))
+    claim = {**again.claim, "nearest": {"distance": distance, "gradient": 1e-16}}
+    arrays = {**again.arrays, **{f"N{k}": W for k, W in enumerate(exact, 1)}}
+    return signed(replace(again, claim=claim, arrays=arrays))
+
+
+@pytest.mark.parametrize("kind", ["global-minimum", "strict-saddle", "bad-saddle"])
+def test_a_nearest_critical_point_is_checked_and_no_other_taken_for_it(tmp_path, kind):
+    stored = with_nearest(kind)
+    assert failed(read_certificate(written(tmp_path, stored))) == []
+    assert {"nearest-distance", "nearest-critical"} <= {check.id for check in verify_certificate(stored).checks}
+    for name in ("N1", "N2", "N3"):
+        array = stored.arrays[name]
+        for position in np.ndindex(array.shape):
+            changed = array.copy()
+            changed[position] += 1e-7 * np.abs(array).max()
+            assert failed(signed(replace(stored, arrays={**stored.arrays, name: changed}))), (name, position)
+    themselves = {f"N{k}": stored.arrays[f"W{k}"] for k in range(1, 4)}
+    claim = {**stored.claim, "nearest": {"distance": 0.0, "gradient": 0.0}}
+    merely_near = signed(replace(stored, claim=claim, arrays={**stored.arrays, **themselves}))
+    assert "nearest-critical" in failed(merely_near)
+    for changes in ({"distance": 0.0}, {"gradient": 1e-3}, {"distance": 1e-12}):
+        claim = {**stored.claim, "nearest": {**stored.claim["nearest"], **changes}}
+        assert failed(signed(replace(stored, claim=claim))), changes
+
+
+def test_a_nearest_point_that_is_missing_or_not_spoken_of_is_refused(tmp_path):
+    stored = with_nearest("bad-saddle")
+    for changes in ({"nearest": None}, {"nearest": []}, {"nearest": {"distance": 0.0}}, {"nearest": {"distance": "x"}}):
+        with pytest.raises(InputError):
+            read_certificate(written(tmp_path, replace(stored, claim={**stored.claim, **changes})))
+    for name in ("N1", "N2"):
+        arrays = {key: array for key, array in stored.arrays.items() if key != name}
+        with pytest.raises(InputError):
+            read_certificate(written(tmp_path, replace(stored, arrays=arrays)))
+
+
 def test_curvature_is_that_of_the_dense_hessian():
     # channel: the dense Hessian from the data, and second differences of the loss
     rng = np.random.default_rng(2)
@@ -234,11 +279,18 @@ def test_curvature_is_that_of_the_dense_hessian():
     assert terms >= abs(form)
 
 
-@pytest.mark.parametrize("module", [plain_network, verification, verification_data])
-def test_nothing_of_the_analysis_is_imported(module):
-    allowed = {"lossurf.numerics", "lossurf.inputs.certificate", "lossurf.landscape.plain_network"}
-    allowed |= {"lossurf.landscape.verification"}
-    for node in ast.walk(ast.parse(Path(module.__file__).read_text("utf-8"))):
+VERIFYING = [
+    *sorted(LANDSCAPE.glob("verification*.py")),
+    LANDSCAPE / "plain_network.py",
+    LANDSCAPE / "exact_gradient.py",
+]
+
+
+@pytest.mark.parametrize("path", VERIFYING, ids=lambda path: path.stem)
+def test_nothing_of_the_analysis_is_imported(path):
+    allowed = {f"lossurf.landscape.{module.stem}" for module in VERIFYING}
+    allowed |= {"lossurf.numerics", "lossurf.inputs.certificate"}
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
         names += [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
         assert {name for name in names if name.startswith("lossurf")} <= allowed

@@ -8,7 +8,7 @@ from lossurf.report.document import Document
 from lossurf.report.page import Block, Case, Cell, Facts, Grid, Lines, Page, Tone
 from lossurf.report.pages import other_loss
 from lossurf.report.pages.common import OUTCOME_BY_STATUS, TONE_BY_STATUS, data_facts, status_cell
-from lossurf.report.text import number, percent
+from lossurf.report.text import estimate, number, percent
 
 _ROWS_SHOWN = 12  # a spectrum's ends tell most
 
@@ -68,7 +68,7 @@ def _measured(findings: list[dict[str, Any]]) -> Lines:
 
 def _spectrum(document: Document) -> Grid:
     data, losses = document["data"], document["loss_by_rank"]
-    values = [None, *document["eigenvalues"]]
+    values = [(None, None), *zip(document["eigenvalues"], document["eigenvalues_error"], strict=True)]
     gain = losses[0] - losses[-1]
     return Grid(
         title="Optimal loss for every rank of the product W_N ... W_1",
@@ -76,8 +76,8 @@ def _spectrum(document: Document) -> Grid:
         rows=tuple(
             (
                 str(k),
-                number(values[k]),
-                number(loss),
+                "-" if k == 0 else estimate(*values[k]),
+                estimate(loss, document["loss_by_rank_error"][k]),
                 number(2.0 * loss / (data["samples"] * data["dy"])),
                 percent((losses[0] - loss) / gain if gain > 0.0 else None),
             )
@@ -91,7 +91,8 @@ def _spectrum(document: Document) -> Grid:
 
 def _optimum(document: Document) -> Facts:
     network = document["network"]
-    best = f"{number(document['optimal_loss'])}, mean squared error {number(document['optimal_mse'])}"
+    loss = estimate(document["optimal_loss"], document["optimal_loss_error"])
+    best = f"{loss}, mean squared error {number(document['optimal_mse'])}"
     if network is None:
         return Facts((("Optimal loss L*", f"{best}, at full rank"),))
     widths = ",".join(map(str, network["widths"]))

@@ -9,7 +9,8 @@ from lossurf.report.text import count, number
 _MEANINGS = {
     "digest": "the files are not as they were written",
     "weights": "a layer has not the norm that is claimed",
-    "tolerance": "the tolerance is not between 0 and 1",
+    "dtypes": "the weights hold numbers that the dtype they are said to be stored with does not have",
+    "tolerance": "the tolerance is easier to meet than the default of the weights' dtype",
     "loss": "the weights do not have the loss that is claimed",
     "optimal-loss": "the data do not have the optimal loss that is claimed",
     "gradient-claimed": "the weights do not have the gradient that is claimed",
@@ -29,6 +30,19 @@ _MEANINGS = {
     "descent-claimed": "the loss does not fall by as much as is claimed",
     "staircase": "a step of the staircase is not as claimed",
     "staircase-covers": "a pair of layers follows from no step of the staircase",
+    "nearest": "a point that is not critical has no critical point of its kind beside it",
+    "nearest-distance-claimed": "the nearest critical point is not as far away as is claimed",
+    "nearest-distance": "the nearest critical point is farther away than the tolerance explains",
+    "nearest-critical": "the nearest critical point is not critical to rounding",
+    "nearest-gradient-claimed": "the gradient that is claimed of the nearest critical point is not rounding",
+    "nearest-rank": "the product of the nearest critical point has a higher rank than is claimed",
+    "nearest-rank-reached": "the product of the nearest critical point has a lower rank than is claimed",
+    "nearest-at-the-optimum": "the nearest critical point is above the optimal loss",
+    "nearest-above-the-optimum": "the nearest critical point is at the optimal loss",
+    "nearest-best-fit": "the nearest critical point is not a best fit of its rank",
+    "nearest-best-fit-missed": "the nearest critical point is a best fit of its rank",
+    "nearest-pairs": "a pair of layers of the nearest critical point gives negative curvature",
+    "nearest-pairs-open": "no pair of layers of the nearest critical point gives negative curvature",
     "data-shape": "the data have another number of samples or columns",
     "data-x": "X X' of the data is another",
     "data-xy": "Y X' of the data is another",
@@ -45,7 +59,7 @@ def page(document: Document) -> Page:
     return Page(
         title="lossurf verify",
         read=(Facts((("Certificate", document["certificate"]), ("Claim", document["claim"]))),),
-        verdict=(_verdict(document, failed),),
+        verdict=(_verdict(document, failed), _tolerance(document)),
         blocks=(Lines(tuple(f"{check['id']}: {_meaning(check)}" for check in failed), "Failed"), _table(checks))
         if failed
         else (_table(checks),),
@@ -67,9 +81,19 @@ def _verdict(document: Document, failed: list[Document]) -> Cell:
     return Cell(f"Not valid: {claim} does not follow; {len(failed)} of {checks} failed.", Tone.BAD)
 
 
+def _tolerance(document: Document) -> str:
+    """Say what the claim stands on: tau beside the one that the weights justify, and the gap."""
+    tau, default = document["tolerance"], document["default_tolerance"]
+    own = "the default" if tau == default else f"where the default is {number(default)}"
+    gap = "the gap is not finite" if document["gap"] is None else f"the loss is {number(document['gap'])} above L*"
+    return f"At tolerance {number(tau)}, {own} for weights so stored; {gap}."
+
+
 def _next_steps(failed: list[Document]) -> tuple[str, ...]:
     if not failed:
         return ()
+    if [check["id"] for check in failed] == ["tolerance"]:
+        return ("--any-tolerance: accept the claim at its own tolerance",)
     if all(_is_about_data(check) for check in failed):
         return ("check that these are the data the certificate was written for",)
     return ("lossurf classify CHECKPOINT --data ... --certificate FILE: write it again from its source",)
