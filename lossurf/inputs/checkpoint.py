@@ -16,13 +16,16 @@ from lossurf.inputs.chain import Links, arrange
 from lossurf.inputs.faults import fault, listing
 from lossurf.inputs.kinds import is_matrix
 from lossurf.inputs.layers import Layer, all_layers, choose_layers, stored_shape, unused
+from lossurf.inputs.lora import AdapterChoice, adapter_path, is_adapter, read_adapter
 from lossurf.inputs.memory import memory_limit
+from lossurf.inputs.nested import state_dict
 from lossurf.inputs.readers import read_tensors
 from lossurf.inputs.roles import Orientation
 from lossurf.inputs.sequence import gaps
 from lossurf.inputs.tensors import Tensor, TensorFile, as_tensor, load_matrix
 
 _ARRAYS: Final = "weights"
+_FROM_FILE: Final = AdapterChoice()
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,7 @@ def read_checkpoint(
     *,
     layers: Sequence[str] | None = None,
     orientation: Orientation | None = None,
+    adapter: AdapterChoice | None = _FROM_FILE,
     max_memory: int | str | None = None,
     linear: bool = True,
 ) -> Checkpoint:
@@ -92,6 +96,8 @@ def read_checkpoint(
         The weight matrices to use, first layer first; everything else in the file is left out.
     orientation : {"out-in", "in-out"}, optional
         Axes of the stored weights; told from shapes and names by default.
+    adapter : AdapterChoice or None
+        Module and scale of a LoRA adapter; None where an adapter is no answer.
     max_memory : int or str, optional
         Bytes that may be taken, or a size such as "4G".
     linear : bool
@@ -107,7 +113,15 @@ def read_checkpoint(
         If the file is not readable, or what it holds is not a linear network from dx to dy.
     """
     limit = memory_limit(max_memory)
+    wanted = _Wanted(dx, dy, limit, orientation, linear=linear)
+    path = adapter_path(path)
     file = read_tensors(path, limit)
+    if is_adapter(file, path):
+        chosen, note = read_adapter(file, path, (dx, dy), layers, adapter)
+        return _assembled(replace(file, notes=(*file.notes, note)), chosen, replace(wanted, fixed=True), file.name)
+    for option, given in (adapter or _FROM_FILE)._asdict().items():
+        if given is not None:
+            raise fault("no-adapter", file.name, option=option)
     chosen = choose_layers(file, layers) if layers else all_layers(file)
     patterns = any(character in word for word in layers or () for character in "*?[")
     fixed = file.sequence is not None or (bool(layers) and not patterns)
@@ -116,7 +130,7 @@ def read_checkpoint(
         file = replace(
             file, notes=(*file.notes, f"{file.name}: not used, as --layers leaves it out: {', '.join(left)}")
         )
-    return _assembled(file, chosen, _Wanted(dx, dy, limit, orientation, fixed, linear), file.name)
+    return _assembled(file, chosen, replace(wanted, fixed=fixed), file.name)
 
 
 def as_checkpoint(
@@ -153,8 +167,10 @@ def as_checkpoint(
     if isinstance(weights, Mapping):
         if biases is not None:
             raise fault("biases-twice")
-        tensors = tuple(as_tensor(str(name), array) for name, array in weights.items())
-        file = TensorFile(_ARRAYS, tensors, options=False)
+        named, notes = state_dict(weights, _ARRAYS)
+        file = TensorFile(_ARRAYS, tuple(as_tensor(name, array) for name, array in named), notes, options=False)
+        if is_adapter(file):
+            raise fault("adapter-in-python")
         return _assembled(file, all_layers(file), _Wanted(dx, dy, limit, linear=linear), file.name)
     if biases is None and any(_is_vector(array) for array in weights[1:]):
         return _interleaved(weights, _Wanted(dx, dy, limit, fixed=True))

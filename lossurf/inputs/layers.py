@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 
 from lossurf.inputs.faults import fault, hint, listing
 from lossurf.inputs.kinds import is_weight, tensor_role
@@ -66,15 +67,15 @@ def _with_biases(file: TensorFile, roles: Mapping[str, Role | None], weights: Se
 
 
 def choose_layers(file: TensorFile, wanted: Sequence[str]) -> list[Layer]:
-    """Take the weight matrices the user listed, with their biases; everything else is left out."""
+    """Take the weight matrices the user listed, by name or pattern, with their biases; the rest is left out."""
     roles = _roles(file)
     chosen: list[Tensor] = []
     for word in wanted:
-        tensor = _find(file, word.strip())
-        if any(other.name == tensor.name for other in chosen):
-            raise fault("layer-twice", file.name, layer=word)
-        require_uncoded(file, tensor, roles[tensor.name])
-        chosen.append(tensor)
+        for tensor in _matching(file, word.strip()):
+            if any(other.name == tensor.name for other in chosen):
+                raise fault("layer-twice", file.name, layer=tensor.name)
+            require_uncoded(file, tensor, roles[tensor.name])
+            chosen.append(tensor)
     return _with_biases(file, roles, chosen)
 
 
@@ -82,6 +83,28 @@ def unused(file: TensorFile, layers: Sequence[Layer]) -> list[str]:
     """Return the names of the arrays that are in the file and in no layer."""
     used = {tensor.name for layer in layers for tensor in (layer.weight, layer.bias) if tensor is not None}
     return [tensor.name for tensor in file.tensors if tensor.name not in used]
+
+
+def _matching(file: TensorFile, word: str) -> list[Tensor]:
+    """Return the weight of a name, or those of a pattern in natural order; what else it matches is refused by name."""
+    literal = any(word in _names(tensor) for tensor in file.tensors)  # of a tensor called W[0], too
+    if literal or not any(character in word for character in "*?["):
+        return [_find(file, word)]
+    found = [tensor for tensor in file.tensors if any(fnmatchcase(name, word) for name in _names(tensor))]
+    if not any(is_weight(tensor, tensor_role(tensor)) for tensor in found):
+        raise fault("no-match", file.name, pattern=word, known=listing(_weight_names(file)))
+    roles = {tensor.name: tensor_role(tensor) for tensor in found}
+    matched = [tensor for tensor in found if (role := roles[tensor.name]) is None or role.kind != "bias"]
+    return [layer.weight for layer in all_layers(replace(file, tensors=tuple(matched)))]  # biases come with them
+
+
+def _names(tensor: Tensor) -> tuple[str, ...]:
+    """Return the names that a layer's weight goes by."""
+    return (tensor.name, unwrapped(tensor.name), *_layer_names(tensor))
+
+
+def _weight_names(file: TensorFile) -> list[str]:
+    return [tensor.name for tensor in file.tensors if is_weight(tensor, tensor_role(tensor))]
 
 
 def _find(file: TensorFile, word: str) -> Tensor:
@@ -97,7 +120,7 @@ def _find(file: TensorFile, word: str) -> Tensor:
             return found[0]
         if found:
             raise fault("two-layers", file.name, layer=word, found=listing(tensor.name for tensor in found))
-    known = [tensor.name for tensor in file.tensors if is_weight(tensor, tensor_role(tensor))]
+    known = _weight_names(file)
     raise fault("no-layer", file.name, layer=word, hint=hint(word, known), known=listing(known))
 
 

@@ -64,10 +64,11 @@ def data_files(directory):
         ),
         ".parquet": (lambda: save_arrow(directory / "t.parquet"), ("t.parquet", *one)),
         ".feather": (lambda: save_arrow(directory / "t.feather"), ("t.feather", *one)),
+        ".arrow": (lambda: save_arrow(directory / "t.arrow"), ("t.arrow", *one)),
     }
 
 
-DATA_ROWS = [".npy", ".npz", ".csv", ".tsv", ".csv.gz", ".parquet", ".feather"]
+DATA_ROWS = [".npy", ".npz", ".csv", ".tsv", ".csv.gz", ".parquet", ".feather", ".arrow"]
 
 
 @pytest.mark.parametrize("row", DATA_ROWS)
@@ -97,6 +98,31 @@ def torch_state(directory, name, wrap):
 def save_safetensors(directory):
     numpy = pytest.importorskip("safetensors.numpy")
     numpy.save_file({"0.weight": W1, "0.bias": B1, "1.weight": W2, "1.bias": B2}, directory / "c.safetensors")
+
+
+def flax_state():
+    layers = {f"Dense_{i}": {"kernel": W.T, "bias": b} for i, (W, b) in enumerate(((W1, B1), (W2, B2)))}
+    return {"params": layers, "step": np.array(7)}
+
+
+def save_msgpack(directory):
+    serialization = pytest.importorskip("flax.serialization")
+    (directory / "c.msgpack").write_bytes(serialization.msgpack_serialize(flax_state()))
+
+
+def save_orbax(directory):
+    orbax = pytest.importorskip("orbax.checkpoint")
+    orbax.PyTreeCheckpointer().save(directory / "orbax", flax_state())
+
+
+def save_sharded(directory):
+    numpy = pytest.importorskip("safetensors.numpy")
+    shards = [{"0.weight": W1, "0.bias": B1}, {"1.weight": W2, "1.bias": B2}]
+    names = [f"model-0000{i}-of-00002.safetensors" for i in (1, 2)]
+    for name, arrays in zip(names, shards, strict=True):
+        numpy.save_file(arrays, directory / name)
+    table = {key: name for name, arrays in zip(names, shards, strict=True) for key in arrays}
+    (directory / "model.safetensors.index.json").write_text(json.dumps({"weight_map": table}))
 
 
 def keras_bytes():
@@ -147,6 +173,9 @@ CHECKPOINTS = {
     ),
     ".npz, scikit-learn": ("c.npz", scikit_learn),
     ".safetensors": ("c.safetensors", save_safetensors),
+    ".msgpack": ("c.msgpack", save_msgpack),
+    "orbax": ("orbax", save_orbax),
+    ".index.json": ("model.safetensors.index.json", save_sharded),
     ".pt, .pth, .bin": ("c.pt", lambda d: torch_state(d, "c.pt", dict)),
     ".ckpt": ("c.ckpt", lambda d: torch_state(d, "c.ckpt", lambda state: {"epoch": 1, "state_dict": state})),
     ".weights.h5": ("c.weights.h5", lambda d: (d / "c.weights.h5").write_bytes(keras_bytes())),

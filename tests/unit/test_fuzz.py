@@ -17,6 +17,8 @@ NEEDS = {
     "keras": "h5py",
     "parquet": "pyarrow",
     "feather": "pyarrow",
+    "arrows": "pyarrow",
+    "msgpack": "flax",
 }
 READERS = [
     pytest.param(reader, marks=[pytest.mark.torch] if reader == "torch" else []) for reader in fuzz_readers.SEEDS
