@@ -69,7 +69,7 @@ def refusal(path, **options):
 
 ARRAY_NAMES = {  # how the arrays of a layer are called, whether they are (in, out), and whether the name says so
     "torch": ("{}.weight", False),
-    "wrapped": ("_orig_mod.module.net.{}.weight", False),
+    "wrapped": ("_orig_mod.module.{}.weight", False),
     "flax": ("params/{}/kernel", True),
     "flax.nnx": ("{}/kernel/value", True),
     "dots": ("{}.kernel", True),
