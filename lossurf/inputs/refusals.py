@@ -35,8 +35,9 @@ def require_linear(file: TensorFile, roles: Roles, weights: Sequence[Tensor]) ->
     InputError
     """
     for tensor in file.tensors:
-        if tensor.error is not None and foreign(tensor.name) is None:
-            raise tensor.error if roles[tensor.name] is not None else _no_numbers(file, tensor, weights)
+        if tensor.error is not None and (tensor.dtype == "layer" or foreign(tensor.name) is None):
+            told = roles[tensor.name] is not None or tensor.dtype == "layer"
+            raise tensor.error if told else _no_numbers(file, tensor, weights)
     if not weights and file.tensors and is_loose(file.tensors[0], roles[file.tensors[0].name]):
         vector = file.tensors[0]
         kind = f"is a vector (shape {vector.shape}) and there is no matrix"

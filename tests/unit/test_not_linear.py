@@ -425,6 +425,45 @@ def test_keras_adapters(tmp_path, keras):
 
 
 @pytest.mark.filterwarnings("ignore")
+def test_keras_layers_without_weights(tmp_path, keras):
+    layers = keras.layers
+
+    def notes(model, name):
+        model.save_weights(tmp_path / name) if "weights" in name else model.save(tmp_path / name)
+        return " ".join(read_checkpoint(tmp_path / name, DX, DY).notes)
+
+    for name in ("c.keras", "c.h5", "c.weights.h5"):
+        ends = (layers.Dense(H), layers.Dense(DY))
+        plain = keras.Sequential([keras.Input((DX,)), ends[0], layers.Dropout(0.5), layers.Flatten(), ends[1]])
+        assert "left out" not in notes(plain, name)
+        assert "'re_lu" in notes(keras.Sequential([keras.Input((DX,)), ends[0], layers.ReLU(), ends[1]]), name)
+        assert "'rescaling" in notes(keras.Sequential([keras.Input((DX,)), layers.Rescaling(2.0), *ends]), name)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_keras_layers_that_join_others(tmp_path, keras):
+    layers = keras.layers
+    inputs = keras.Input((DX,))
+    for join in (layers.Add, layers.Multiply, layers.Maximum):
+        outputs = layers.Dense(DY, use_bias=False)(
+            join(name="both")([inputs, layers.Dense(DX, use_bias=False)(inputs)])
+        )
+        model = keras.Model(inputs, outputs)
+        for name in ("c.keras", "c.h5"):
+            model.save(tmp_path / name)
+            message = refusal(tmp_path / name)
+            assert f"'both' joins the outputs of several layers ({join.__name__})" in message
+            assert "--layers" not in message
+    block = np.eye(DX) + model.layers[1].get_weights()[0]
+    model = keras.Model(inputs, layers.Dense(DY)(layers.Add()([inputs, layers.Dense(DX)(inputs)])))
+    block = np.eye(DX) + model.layers[1].get_weights()[0]
+    expected = half_square(keras.ops.convert_to_numpy(model(X)))
+    assert lossurf.classify([block, model.layers[1].get_weights()[1], *model.layers[-1].get_weights()], X, Y).loss == (
+        pytest.approx(expected, rel=1e-5)
+    )
+
+
+@pytest.mark.filterwarnings("ignore")
 def test_keras_batch_norm_folded(keras):
     keras.utils.set_random_seed(8)
     layers = keras.layers
