@@ -113,7 +113,7 @@ def _collect_checkpoints(function: Function, argument: Callable[[Function], Func
         click.option(
             "--orientation",
             type=click.Choice(["out-in", "in-out"]),
-            help="How the files store a layer. Default: out-in, or what chains.",
+            help="How the files store a layer. Default: what names and shapes tell.",
         ),
         click.option("--module", metavar="NAME", help="Module of a LoRA adapter, where it has several."),
         click.option(

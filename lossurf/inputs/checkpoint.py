@@ -236,6 +236,7 @@ def _assembled(file: TensorFile, chosen: Sequence[Layer], wanted: _Wanted, where
     weights = [weight.reshape(shapes[i]) for weight, i in zip(weights, chain.order, strict=True)]
     if chain.orientation == "in-out":
         weights = [np.ascontiguousarray(weight.T) for weight in weights]
+    notes += [f"{file.name}: {note}" for note in _tied([layer.weight.name for layer in chosen], weights)]
     pairs = zip(chosen, weights, strict=True)
     biases = tuple(_bias(layer.bias, weight.shape[0], file.name, wanted.limit, notes) for layer, weight in pairs)
     return Checkpoint(
@@ -263,6 +264,14 @@ def _assumed(file: TensorFile, layers: Sequence[Layer], wanted: _Wanted) -> Iter
             f"between {pairs} lies a module without weights, taken as the identity; a network with a ReLU there is for"
             " 'lossurf relu'"
         )
+
+
+def _tied(names: Sequence[str], weights: Sequence[Matrix]) -> Iterator[str]:
+    """Say which layers are each other's transpose: theorems and verdicts are about weights that are free."""
+    for i in range(len(weights) // 2):
+        first, last = weights[i], weights[-1 - i]
+        if first.shape == last.shape[::-1] and np.array_equal(first, last.T) and not np.array_equal(first, last):
+            yield f"{names[-1 - i]} is the transpose of {names[i]}; tied or not, both are judged as free"
 
 
 def _length(bias: Tensor | None) -> int | None:

@@ -44,7 +44,7 @@ FOLD: Final = (
     "fold it into the layer before it (torch.nn.utils.fusion.fuse_linear_bn_eval, or kernel * gamma /"
     " sqrt(variance + epsilon)) and save the result"
 )
-_DEQUANTISE: Final = "save the weights dequantised, as floating-point numbers, or those from before quantisation"
+QUANTISED_REMEDY: Final = "save the weights dequantised, as floating-point numbers, or those from before quantisation"
 _MULTIPLY: Final = "save the weights with it multiplied in, or, where it belongs to a normalisation, train without that"
 _DENSE: Final = (
     "save its matrix on flattened inputs (torch.func.jacrev gives it) as a plain layer's weight, and X flattened"
@@ -60,7 +60,7 @@ _SPECTRAL_NORM: Final = (
 _ORTHOGONAL: Final = "belongs to an orthogonal parametrisation, which makes the layer's matrix from it"
 _PARAMETRISED: Final = "belongs to a parametrisation, which makes the layer's matrix from it"
 _PRUNED: Final = "belongs to a pruned layer, whose matrix is weight_orig * weight_mask"
-_QUANTISED: Final = "belongs to quantised weights: the numbers stored are not the layer's matrix"
+QUANTISED: Final = "belongs to quantised weights: the numbers stored are not the layer's matrix"
 _SCALE: Final = "is a scale, as quantised weights or a normalisation such as RMSNorm have"
 _BATCH_NORM: Final = "belongs to a normalisation over the batch (BatchNorm)"
 _SAMPLE_NORM: Final = "belongs to a normalisation of each sample by its size (such as LayerNorm)"
@@ -86,10 +86,16 @@ FOREIGN: Final = (
     Foreign(r"spectral_?norm|vector_u$", _SPECTRAL_NORM, _PLAIN, "coded"),
     Foreign(
         rf"{_OF}\w*(zero_?points?|qweight|qzeros|qscales?|g_idx|scb|absmax|quant_map|quant_state|weight_format"
-        r"|packed_params|(weight|input|act)_scales?(_inv)?|weight_packed|fake_quant|activation_post_process|bitsandbytes"
+        r"|packed_params|(weight|kernel|act|inputs?|outputs?(_grad)?)_scales?(_inv)?|kernel_zero|amax_history|weight_packed|fake_quant|activation_post_process|bitsandbytes"
         r"|quanti[sz]\w*)($|[./_])",
-        _QUANTISED,
-        _DEQUANTISE,
+        QUANTISED,
+        QUANTISED_REMEDY,
+        "coded",
+    ),
+    Foreign(
+        r"(?P<layer>.*)/lora_(kernel|embeddings)_[ab]$",
+        "belongs to a LoRA adapter within a Keras layer, whose product is added to the kernel",
+        "save the model as .keras, which merges it into the kernel",
         "coded",
     ),
     Foreign(
@@ -133,6 +139,12 @@ FOREIGN: Final = (
         "save the matrix of the whole block as one layer: the product of its layers plus that of the shortcut",
     ),
     Foreign(rf"{_OF}\w*scales?$", _SCALE, _MULTIPLY, "coded", vector=True),
+    Foreign(
+        r"(?P<layer>.*)/vars/([2-9]|\d{2,})$",
+        "is a third array of one layer, as quantised weights, normalisations and recurrent layers have",
+        f"{QUANTISED_REMEDY}, or train without the normalisation",
+        "coded",
+    ),
     Foreign(rf"optim(?!al)|exp_avg|momentum_buffer|{_AT}opt_state", _OPTIMISER, "", "beside"),
     Foreign(rf"{_AT}(ema|shadow)[./_]", "is an average of earlier weights", "", "beside"),
     Foreign(

@@ -22,7 +22,7 @@ from lossurf.inputs.faults import fault, place
 from lossurf.inputs.files import file_size
 from lossurf.inputs.memory import require_memory
 from lossurf.inputs.npz import reading
-from lossurf.inputs.tensors import Tensor, TensorFile
+from lossurf.inputs.tensors import Tensor, TensorFile, unreadable
 
 _LAYERS_OF_OLDER: Final = "model_weights"  # before Keras 3
 _LAYERS_OF_CHAINS: Final = "_layer_checkpoint_dependencies"  # in the first releases of Keras 3
@@ -35,6 +35,8 @@ _IDENTITIES: Final = (
     *("InputLayer", "Identity", "Flatten", "Reshape"),
     *("Dropout", "SpatialDropout1D", "GaussianDropout", "AlphaDropout", "GaussianNoise", "ActivityRegularization"),
 )
+_MERGES: Final = ("Add", "Subtract", "Average", "Concatenate", "Multiply", "Dot", "Maximum", "Minimum")
+_NOTHING: Final = re.compile(r"(input|input_layer|identity|flatten|reshape|\w*dropout\w*|\w*noise|activity\w*)(_\d+)?")
 _DEEPEST: Final = 16
 _MOST: Final = 100_000  # datasets; a link back to a group above would otherwise be followed for ever
 
@@ -106,11 +108,36 @@ def _between(config: bytes | str, name: str) -> tuple[str, ...]:
         left = None
         if layer.get("activation") not in (None, "linear"):
             left = f"has the activation {layer['activation']!r}"
-        elif layer["class"] not in _IDENTITIES:
-            left = f"is a {layer['class']}"
+        elif layer["class"] not in (*_IDENTITIES, *_MERGES):
+            left = f"is of the class {layer['class']}"
         if left is not None:
             notes.append(f"{name}: layer {layer.get('name')!r} {left}, which is left out: the network read is linear")
     return tuple(notes)
+
+
+def _is_beside(key: str) -> bool:
+    first, *others = key.split("/")
+    return first in _BESIDE or "seed_generator" in others
+
+
+def _without_weights(file: Any, older: str | None, name: str) -> tuple[str, ...]:
+    """Say which layers without weights are left out, where the file names its layers and does not describe them."""
+    group = file.get(older or "layers", file if "layer_names" in file.attrs else {})
+    names = group if hasattr(group, "keys") else ()
+    empty = [key for key in names if hasattr(group[key], "keys") and not _datasets(group[key], name)]
+    left = [key for key in empty if key not in _BESIDE and not _NOTHING.fullmatch(key)]
+    return tuple(f"{name}: layer {key!r} has no weights and is left out: the network read is linear" for key in left)
+
+
+def _merges(config: bytes | str, name: str) -> Iterator[Tensor]:
+    """Stand in for the layers that join several others, so that nothing is read as a chain that is none."""
+    for layer in _layer_configs(config)[1]:
+        if layer["class"] in _MERGES:
+            kind = f"joins the outputs of several layers ({layer['class']})"
+            remedy = "save the matrix of the whole block, from its input to its output, as one layer"
+            called = str(layer.get("name"))
+            error = fault("not-linear", name, name=called, kind=kind, remedy=remedy)
+            yield replace(unreadable(called, error), dtype="layer")
 
 
 def _sequence(file: Any, root: str) -> tuple[str, ...]:
@@ -153,15 +180,17 @@ def _hdf5(source: Path | BinaryIO, name: str, config: bytes | str, limit: int) -
         older = _LAYERS_OF_OLDER if _LAYERS_OF_OLDER in file else None
         tensors = _datasets(file if older is None else file[older], name, older or "")
         beside = [key for key in file if key in _BESIDE and len(file[key])]
-        tensors = [(key, *facts) for key, *facts in tensors if key.split("/")[0] not in beside]
+        tensors = [(key, *facts) for key, *facts in tensors if not _is_beside(key)]
         chain = _is_chain(file, config)
         found = tuple(
             replace(_tensor(source, name, key, (shape, dtype), limit), title=None if chain else _title(file, key))
             for key, shape, dtype in tensors
         )
         sequence = _sequence(file, older) if chain and older else None
+        between = _between(config, name) if config else _without_weights(file, older, name)
     said = (f"{name}: {', '.join(beside)} beside the layers is not read",) if beside else ()
-    return TensorFile(name, found, (*_between(config, name), *said), sequence=sequence, counted=chain, ordered=False)
+    tensors_read = (*found, *_merges(config, name))
+    return TensorFile(name, tensors_read, (*between, *said), sequence=sequence, counted=chain, ordered=False)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import Final
 
 from lossurf.errors import InputError
 from lossurf.inputs.faults import fault
-from lossurf.inputs.foreign import FOLD, REMEDY_AFTER, coder, first_foreign, foreign
+from lossurf.inputs.foreign import FOLD, QUANTISED, QUANTISED_REMEDY, REMEDY_AFTER, coder, first_foreign, foreign
 from lossurf.inputs.kinds import is_matrix, is_weight
 from lossurf.inputs.places import is_loose, predecessors
 from lossurf.inputs.roles import Role
@@ -15,6 +15,7 @@ from lossurf.inputs.tensors import Tensor, TensorFile
 
 Roles = Mapping[str, Role | None]
 
+_QUANTISED_TYPES: Final = ("int8", "uint8", "int4", "uint4", "int2", "uint2")
 _NAMES_SHOWN: Final = 40
 
 
@@ -34,8 +35,8 @@ def require_linear(file: TensorFile, roles: Roles, weights: Sequence[Tensor]) ->
     InputError
     """
     for tensor in file.tensors:
-        if tensor.error is not None and foreign(tensor.name) is None:
-            told = roles[tensor.name] is not None or tensor.dtype == "object"
+        if tensor.error is not None and (tensor.dtype == "layer" or foreign(tensor.name) is None):
+            told = roles[tensor.name] is not None or tensor.dtype in ("object", "layer")
             raise tensor.error if told else _no_numbers(file, tensor, weights)
     if not weights and file.tensors and is_loose(file.tensors[0], roles[file.tensors[0].name]):
         vector = file.tensors[0]
@@ -45,6 +46,8 @@ def require_linear(file: TensorFile, roles: Roles, weights: Sequence[Tensor]) ->
     if found is not None:
         name, entry = found
         raise _not_linear(file, name, entry.kind, entry.remedy or _leave_out(file, weights))
+    for tensor in weights:
+        _require_unquantised(file, tensor, roles[tensor.name])
     for tensor in file.tensors:
         refused = _by_shape(file, tensor, roles, weights)
         if refused is not None:
@@ -61,11 +64,18 @@ def require_uncoded(file: TensorFile, chosen: Tensor, role: Role | None) -> None
     entry = foreign(chosen.name, matrix=is_matrix(chosen))
     if entry is not None and entry.part == "coded":
         raise _not_linear(file, chosen.name, entry.kind, entry.remedy)
+    _require_unquantised(file, chosen, role)
     names = [tensor.name for tensor in file.tensors]
     found = coder(chosen.name, names) or (coder(role.layer, names) if role is not None else None)
     if found is not None:
         name, entry = found
         raise fault("coded-layer", file.name, name=chosen.name, other=name, kind=entry.kind, remedy=entry.remedy)
+
+
+def _require_unquantised(file: TensorFile, weight: Tensor, role: Role | None) -> None:
+    """Refuse bytes where a library keeps a layer's weights: only quantisation puts them there."""
+    if role is not None and role.orientation is not None and weight.dtype in _QUANTISED_TYPES:
+        raise _not_linear(file, weight.name, f"has the number type {weight.dtype} and {QUANTISED}", QUANTISED_REMEDY)
 
 
 def require_biases_placed(file: TensorFile, roles: Roles, weights: Sequence[Tensor], biases: Sequence[Tensor]) -> None:

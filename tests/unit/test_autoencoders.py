@@ -69,7 +69,7 @@ def refusal(path, **options):
 
 ARRAY_NAMES = {  # how the arrays of a layer are called, whether they are (in, out), and whether the name says so
     "torch": ("{}.weight", False),
-    "wrapped": ("_orig_mod.module.net.{}.weight", False),
+    "wrapped": ("_orig_mod.module.{}.weight", False),
     "flax": ("params/{}/kernel", True),
     "flax.nnx": ("{}/kernel/value", True),
     "dots": ("{}.kernel", True),
@@ -302,6 +302,10 @@ def test_half_of_an_autoencoder_is_named(tmp_path):
     assert len(read_checkpoint(tmp_path / "c.npz", D, D, layers=["encoder.weight"]).weights) == 1
     whole = {"encoder.0.weight": encoder, "encoder.1.weight": decoder}  # all of a network may be called one
     assert len(as_checkpoint(whole, D, D).weights) == 2
+    saved = {"encoder.weight": encoder, "decoder.weight": encoder.T}  # what the message advises
+    assert "decoder.weight is the transpose of encoder.weight" in " ".join(as_checkpoint(saved, D, D).notes)
+    free = {"encoder.weight": encoder, "decoder.weight": decoder}
+    assert "transpose" not in " ".join(as_checkpoint(free, D, D).notes)
     for arrays in (
         {"W": encoder, "b_h": np.zeros(2), "b_v": np.zeros(D)},
         {"encoder.weight": encoder, "encoder.bias": np.zeros(2), "decoder.bias": np.zeros(D)},

@@ -112,6 +112,15 @@ BY_NAME = {
     "scales": ({"0.weight_scale": h, "0.weight_zero_point": h}, "0.weight_scale", "quantised", "dequantised"),
     "fp8": ({"0.weight_scale_inv": hh}, "0.weight_scale_inv", "quantised", "dequantised"),
     "zero point": ({"0.scale": np.array(0.5), "0.zero_point": np.array(3)}, "0.zero_point", "quantised", "dequantised"),
+    "keras int8, older": ({"d/kernel_scale": h, "d/bias": h}, "d/kernel_scale", "quantised", "dequantised"),
+    "keras int8": (
+        {"d/vars/0": hh, "d/vars/1": h, "d/vars/2": h},
+        "d/vars/2",
+        "quantised",
+        "dequantised",
+    ),
+    "number type": ({"1.weight": np.ones((H, H), np.int8)}, "1.weight", "int8", "dequantised"),
+    "keras LoRA": ({"d/lora_kernel_a": hh}, "d/lora_kernel_a", "LoRA", "save the model as .keras"),
     "a scale alone": ({"0.scale": h}, "0.scale", "is a scale", "multiplied in"),
     "batch norm": (
         {"1.weight": h, "1.bias": h, "1.running_mean": h, "1.running_var": h, "1.num_batches_tracked": np.array(3)},
@@ -376,6 +385,82 @@ def test_keras_layers(tmp_path, keras):
                 message = refusal(tmp_path / name)
                 assert re.search(causes, message) or (called and "3 dimensions" in message), message
                 assert "--layers" not in message or "if the network does not use it" in message
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_keras_quantised(tmp_path, keras):
+    layers = keras.layers
+    for kind in ("int8", "int4"):
+        model = keras.Sequential([keras.Input((DX,)), layers.Dense(H), layers.Dense(DY)])
+        try:
+            model.quantize(kind)
+        except ValueError:
+            continue  # an older Keras
+        model.save(tmp_path / "c.keras")
+        model.save(tmp_path / "c.h5")
+        model.save_weights(tmp_path / "c.weights.h5")
+        for name in ("c.keras", "c.h5", "c.weights.h5"):
+            message = refusal(tmp_path / name)
+            assert "quantised" in message
+            assert "dequantised" in message
+            assert "--layers" not in message
+        for kernels in (["layers/dense", "layers/dense_1"], ["layers/dense/vars/0", "layers/dense_1/vars/0"]):
+            assert "quantised" in refusal(tmp_path / "c.keras", layers=kernels)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_keras_adapters(tmp_path, keras):
+    keras.utils.set_random_seed(9)
+    layers = keras.layers
+    model = keras.Sequential([keras.Input((DX,)), layers.Dense(H), layers.Dense(DY)])
+    model.layers[0].enable_lora(2)
+    model.layers[0].lora_kernel_b.assign(rng.standard_normal((2, H)))
+    expected = half_square(keras.ops.convert_to_numpy(model(X)))
+    model.save(tmp_path / "c.keras")
+    found = read_checkpoint(tmp_path / "c.keras", DX, DY)
+    (first, second), (one, two) = found.weights, found.biases
+    assert half_square((X @ first.T + one) @ second.T + two) == pytest.approx(expected, rel=1e-5)  # merged, float32
+    model.save(tmp_path / "c.h5")
+    assert "save the model as .keras" in refusal(tmp_path / "c.h5")
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_keras_layers_without_weights(tmp_path, keras):
+    layers = keras.layers
+
+    def notes(model, name):
+        model.save_weights(tmp_path / name) if "weights" in name else model.save(tmp_path / name)
+        return " ".join(read_checkpoint(tmp_path / name, DX, DY).notes)
+
+    for name in ("c.keras", "c.h5", "c.weights.h5"):
+        ends = (layers.Dense(H), layers.Dense(DY))
+        plain = keras.Sequential([keras.Input((DX,)), ends[0], layers.Dropout(0.5), layers.Flatten(), ends[1]])
+        assert "left out" not in notes(plain, name)
+        assert "'re_lu" in notes(keras.Sequential([keras.Input((DX,)), ends[0], layers.ReLU(), ends[1]]), name)
+        assert "'rescaling" in notes(keras.Sequential([keras.Input((DX,)), layers.Rescaling(2.0), *ends]), name)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_keras_layers_that_join_others(tmp_path, keras):
+    layers = keras.layers
+    inputs = keras.Input((DX,))
+    for join in (layers.Add, layers.Multiply, layers.Maximum):
+        outputs = layers.Dense(DY, use_bias=False)(
+            join(name="both")([inputs, layers.Dense(DX, use_bias=False)(inputs)])
+        )
+        model = keras.Model(inputs, outputs)
+        for name in ("c.keras", "c.h5"):
+            model.save(tmp_path / name)
+            message = refusal(tmp_path / name)
+            assert f"'both' joins the outputs of several layers ({join.__name__})" in message
+            assert "--layers" not in message
+    block = np.eye(DX) + model.layers[1].get_weights()[0]
+    model = keras.Model(inputs, layers.Dense(DY)(layers.Add()([inputs, layers.Dense(DX)(inputs)])))
+    block = np.eye(DX) + model.layers[1].get_weights()[0]
+    expected = half_square(keras.ops.convert_to_numpy(model(X)))
+    assert lossurf.classify([block, model.layers[1].get_weights()[1], *model.layers[-1].get_weights()], X, Y).loss == (
+        pytest.approx(expected, rel=1e-5)
+    )
 
 
 @pytest.mark.filterwarnings("ignore")
