@@ -26,6 +26,7 @@ from lossurf.inputs.tensors import Tensor, TensorFile
 
 _WEIGHTS: Final = ("adapter_model.safetensors", "adapter_model.bin", "adapters.safetensors")
 _WRAPPER: Final = "base_model.model."  # before every name that PEFT writes
+_CONTAINERS: Final = ("_orig_mod", "module", "model", "net", "network", "state_dict", "params")
 _FIRST: Final = ("lora_A", "lora_a", "lora_down", "lora.down", "lora_linear_layer.down")
 _SECOND: Final = ("lora_B", "lora_b", "lora_up", "lora.up", "lora_linear_layer.up")
 _PARTS: Final = "|".join(map(re.escape, (*_FIRST, *_SECOND)))
@@ -70,11 +71,17 @@ def is_adapter(file: TensorFile, path: Path | None = None) -> bool:
     """Tell adapters by the names of their arrays, or by where they are: two layers may be called lora_A and lora_B."""
     if path is not None and path.name in _WEIGHTS[:2]:
         return True
-    found = [match for tensor in file.tensors if (match := _NAME.fullmatch(unwrapped(tensor.name)))]
+    found = [match for tensor in file.tensors if (match := _NAME.fullmatch(tensor.name))]
     pair = {match["part"] in _FIRST for match in found} == {True, False}  # what `_layer` names is none
-    return any(match["module"] for match in found) or (
-        pair and path is not None and path.with_name(CONFIG_NAME).exists()
-    )
+    beside = path is not None and path.with_name(CONFIG_NAME).exists()
+    return any(_of_module(match) for match in found) or (pair and beside)
+
+
+def _of_module(match: re.Match[str]) -> bool:
+    """Tell whether a name is that of a module's adapter and not of a layer in a network's only container."""
+    parts = [part for part in (match["module"] or "").split(".") if part not in _CONTAINERS]
+    bare = match["module"] is not None and match["kind"] is None  # parameters of a layer, not layers
+    return any(parts) or bare
 
 
 def read_adapter(

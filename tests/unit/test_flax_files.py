@@ -30,7 +30,8 @@ def pack(path, tree):
 
 def save_orbax(path, tree):
     orbax = pytest.importorskip("orbax.checkpoint")
-    orbax.PyTreeCheckpointer().save(path, tree)
+    with orbax.PyTreeCheckpointer() as checkpointer:
+        checkpointer.save(path, tree)
     return path
 
 

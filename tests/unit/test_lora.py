@@ -185,7 +185,7 @@ def test_other_layouts(tmp_path, arrays, config, scale):
 
 
 def test_two_layers_that_are_only_called_so_are_a_network(tmp_path):
-    for prefix in ("", "model.", "module."):
+    for prefix in ("", "model.", "module.", "net.", "_orig_mod.module.net."):
         path = adapter(tmp_path, {f"{prefix}lora_A.weight": A, f"{prefix}lora_B.weight": B}, None, "c.npz")
         assert product(path) == pytest.approx(B @ A)
         assert "for LoRA adapters" in refusal(path, scale=2.0)
