@@ -137,12 +137,12 @@ def _missing(path: Path, code: str, package: str) -> MissingExtraError:
 
 
 def _told(read: Callable[[], Any], path: Path, kind: str) -> Any:
-    """Call a library, and turn every way it fails on damaged files into one message, its own log and tasks silenced."""
+    """Call a library, and turn every way it fails on damaged files into one message, its own words left unheard."""
     logs = [logging.getLogger(name) for name in ("absl", "asyncio")]
     levels = [log.level for log in logs]
-    hook = sys.unraisablehook
     for log in logs:
         log.setLevel(logging.CRITICAL + 1)
+    reason = ""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # on devices the arrays were on
@@ -151,13 +151,24 @@ def _told(read: Callable[[], Any], path: Path, kind: str) -> Any:
         raise
     except Exception as error:  # noqa: BLE001  # damaged bytes lead the unpackers into any kind of error
         reason = (str(error) or type(error).__name__).strip().partition("\n")[0][:200]
+        _let_late_callbacks_pass()
     finally:
-        sys.unraisablehook = lambda _: None
-        gc.collect()  # tasks that a failure left behind complain as they go: let them, unheard
-        sys.unraisablehook = hook
+        if reason:
+            gc.collect()  # tasks that the failure left behind complain as they go
         for log, level in zip(logs, levels, strict=True):
             log.setLevel(level)
     raise fault("damaged", name=str(path), format=kind, reason=reason)
+
+
+def _let_late_callbacks_pass() -> None:
+    """Keep threads that were still reading when a read failed from complaining that nobody waits for them any more."""
+    before = sys.unraisablehook
+
+    def hook(unraisable: Any) -> None:
+        if not (isinstance(unraisable.exc_value, RuntimeError) and str(unraisable.exc_value) == "Event loop is closed"):
+            before(unraisable)
+
+    sys.unraisablehook = hook
 
 
 def _file(tree: Any, name: str) -> TensorFile:

@@ -31,7 +31,7 @@ _FIRST: Final = ("lora_A", "lora_a", "lora_down", "lora.down", "lora_linear_laye
 _SECOND: Final = ("lora_B", "lora_b", "lora_up", "lora.up", "lora_linear_layer.up")
 _PARTS: Final = "|".join(map(re.escape, (*_FIRST, *_SECOND)))
 _NAME: Final = re.compile(
-    rf"(?:(?P<module>.+)\.)?(?P<part>{_PARTS})(?:\.(?P<adapter>(?!weight$|bias$)[^.]+))?(?:\.(?P<kind>weight|bias))?"
+    rf"(?:(?P<module>.+)\.)?(?P<part>{_PARTS})(?:(?:\.(?P<adapter>[^.]+))?\.(?P<kind>weight|bias))?"
 )
 _BESIDE: Final = (
     (r"lora_magnitude_vector", "is the length of a DoRA adapter, which normalises the adapted weight"),

@@ -190,6 +190,9 @@ def test_two_layers_that_are_only_called_so_are_a_network(tmp_path):
         assert product(path) == pytest.approx(B @ A)
         assert "for LoRA adapters" in refusal(path, scale=2.0)
         assert "--module" in refusal(path, module="fc")
+    for pattern in ("params.{}.kernel", "net/{}/w", "params/{}/kernel"):
+        path = adapter(tmp_path, {pattern.format("lora_A"): A.T, pattern.format("lora_B"): B.T}, None, "c.npz")
+        assert product(path) == pytest.approx(B @ A)
 
 
 def test_shapes(tmp_path):
