@@ -8,6 +8,7 @@ import math
 import sys
 import warnings
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -142,6 +143,8 @@ def _told(read: Callable[[], Any], path: Path, kind: str) -> Any:
     levels = [log.level for log in logs]
     for log in logs:
         log.setLevel(logging.CRITICAL + 1)
+    hook = sys.unraisablehook
+    sys.unraisablehook = hook if isinstance(hook, _WithoutLateCallbacks) else _WithoutLateCallbacks(hook)
     reason = ""
     try:
         with warnings.catch_warnings():
@@ -151,24 +154,26 @@ def _told(read: Callable[[], Any], path: Path, kind: str) -> Any:
         raise
     except Exception as error:  # noqa: BLE001  # damaged bytes lead the unpackers into any kind of error
         reason = (str(error) or type(error).__name__).strip().partition("\n")[0][:200]
-        _let_late_callbacks_pass()
     finally:
         if reason:
-            gc.collect()  # tasks that the failure left behind complain as they go
+            gc.collect()  # tasks that the failure left behind complain as they go, threads even later
+        else:
+            sys.unraisablehook = hook
         for log, level in zip(logs, levels, strict=True):
             log.setLevel(level)
     raise fault("damaged", name=str(path), format=kind, reason=reason)
 
 
-def _let_late_callbacks_pass() -> None:
-    """Keep threads that were still reading when a read failed from complaining that nobody waits for them any more."""
-    before = sys.unraisablehook
+@dataclass(frozen=True)
+class _WithoutLateCallbacks:
+    """A hook that leaves out complaints of threads that were still reading when a read failed: nobody waits."""
 
-    def hook(unraisable: Any) -> None:
-        if not (isinstance(unraisable.exc_value, RuntimeError) and str(unraisable.exc_value) == "Event loop is closed"):
-            before(unraisable)
+    hook: Callable[[Any], Any]
 
-    sys.unraisablehook = hook
+    def __call__(self, unraisable: Any) -> None:
+        error = unraisable.exc_value
+        if not (isinstance(error, RuntimeError) and str(error) == "Event loop is closed"):
+            self.hook(unraisable)
 
 
 def _file(tree: Any, name: str) -> TensorFile:
