@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from lossurf.errors import LossurfError, MissingExtraError
 from lossurf.inputs.faults import fault, listing, place
-from lossurf.inputs.files import file_size, open_binary
+from lossurf.inputs.files import exists, file_size, open_binary
 from lossurf.inputs.memory import require_memory
 from lossurf.inputs.nested import state_dict
 from lossurf.inputs.order import natural_key
@@ -75,14 +75,14 @@ def orbax_item(path: Path) -> Path | None:
     InputError
         If there are several to choose from.
     """
-    if (path / _METADATA).is_file():
+    if exists(path / _METADATA):
         return path
     try:
         below = sorted((item for item in path.iterdir() if item.is_dir()), key=lambda item: natural_key(item.name))
+        steps = [step for step in below if step.name.isdecimal() and any(step.glob(f"*/{_METADATA}"))]
     except OSError:
         return None
-    items = [item for item in below if (item / _METADATA).is_file()]
-    steps = [step for step in below if step.name.isdecimal() and any(step.glob(f"*/{_METADATA}"))]
+    items = [item for item in below if exists(item / _METADATA)]
     found = items or steps
     if len(found) > 1:
         names = listing(item.name for item in found)

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lossurf.inputs.faults import fault, hint, listing, place
-from lossurf.inputs.files import is_directory
+from lossurf.inputs.files import exists, is_directory
 from lossurf.inputs.layers import Layer
 from lossurf.inputs.lora_config import CONFIG_NAME, LoraConfig, read_config
 from lossurf.inputs.order import natural_key
@@ -61,8 +61,8 @@ def adapter_path(path: Path) -> Path:
         path = path.parent
     if not is_directory(path):
         return path
-    found = [path / name for name in _WEIGHTS if (path / name).exists()]
-    if not found and (path / CONFIG_NAME).exists():
+    found = [path / name for name in _WEIGHTS if exists(path / name)]
+    if not found and exists(path / CONFIG_NAME):
         raise fault("adapter-empty", str(path), wanted=" or ".join(_WEIGHTS[:2]))
     return found[0] if found else path
 
@@ -73,7 +73,7 @@ def is_adapter(file: TensorFile, path: Path | None = None) -> bool:
         return True
     found = [match for tensor in file.tensors if (match := _NAME.fullmatch(tensor.name))]
     pair = {match["part"] in _FIRST for match in found} == {True, False}  # what `_layer` names is none
-    beside = path is not None and path.with_name(CONFIG_NAME).exists()
+    beside = path is not None and exists(path.with_name(CONFIG_NAME))
     return any(_of_module(match) for match in found) or (pair and beside)
 
 
@@ -86,7 +86,7 @@ def _of_module(match: re.Match[str]) -> bool:
 
 def read_adapter(
     file: TensorFile,
-    path: Path,
+    path: Path | None,
     widths: tuple[int, int],
     layers: Sequence[str] | None,
     choice: AdapterChoice | None,
@@ -97,8 +97,8 @@ def read_adapter(
     ----------
     file : TensorFile
         Of which `is_adapter` holds.
-    path : Path
-        Where it is, and its configuration beside it.
+    path : Path or None
+        Where it is, and its configuration beside it; None on standard input.
     widths : tuple of int
         Inputs and outputs of the data.
     layers : sequence of str or None
@@ -121,7 +121,7 @@ def read_adapter(
     if layers:
         raise fault("adapter-layers", file.name)
     modules, rest = _modules(file)
-    config = read_config(path.with_name(CONFIG_NAME))
+    config = None if path is None else read_config(path.with_name(CONFIG_NAME))
     if config is not None:
         config.require_plain()
     if not modules:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from lossurf.inputs.faults import fault
-from lossurf.inputs.files import file_size, open_binary
+from lossurf.inputs.files import exists, file_size, open_binary
 from lossurf.inputs.memory import require_memory
 
 CONFIG_NAME: Final = "adapter_config.json"
@@ -122,7 +122,7 @@ def read_config(path: Path) -> LoraConfig | None:
     InputError
         If it cannot be read.
     """
-    if not path.exists():
+    if not exists(path):
         return None
     require_memory(str(path), file_size(path), _LARGEST)
     try:

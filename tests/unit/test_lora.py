@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
+import sys
 import time
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -193,6 +197,20 @@ def test_two_layers_that_are_only_called_so_are_a_network(tmp_path):
     for pattern in ("params.{}.kernel", "net/{}/w", "params/{}/kernel"):
         path = adapter(tmp_path, {pattern.format("lora_A"): A.T, pattern.format("lora_B"): B.T}, None, "c.npz")
         assert product(path) == pytest.approx(B @ A)
+
+
+def test_standard_input_has_nothing_beside_it(tmp_path, monkeypatch):
+    stream = io.BytesIO()
+    np.savez(stream, **PAIR)
+    (tmp_path / "adapter_config.json").write_text(json.dumps(CONFIG))
+    monkeypatch.chdir(tmp_path)
+    for scale in (None, 8.0):
+        stream.seek(0)
+        monkeypatch.setattr(sys, "stdin", SimpleNamespace(isatty=lambda: False, buffer=stream))
+        if scale is None:
+            assert "--scale" in refusal(Path("-"))
+        else:
+            assert product(Path("-"), scale=scale) == pytest.approx(8 * B @ A)
 
 
 def test_shapes(tmp_path):
