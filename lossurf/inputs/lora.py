@@ -154,7 +154,9 @@ def _modules(file: TensorFile) -> tuple[dict[str, _Module], list[Tensor]]:
         name = ".".join(filter(None, [module, match["adapter"] if several else None]))
         in_out = part in ("lora_a", "lora_b") and match["kind"] is None  # MLX
         _, tensors, _ = found.setdefault(name, (module, {}, in_out))
-        tensors["first" if part in _FIRST else "second", match["kind"] or "weight"] = tensor
+        key = ("first" if part in _FIRST else "second", match["kind"] or "weight")
+        if tensors.setdefault(key, tensor) is not tensor:
+            rest.append(tensor)  # the same under another name
     return {name: _Module(name, *facts) for name, facts in found.items()}, rest
 
 
@@ -251,7 +253,8 @@ def _scaled(tensor: Tensor, name: str, scale: float) -> Tensor:
         array = tensor.load()
         if scale == 1.0 or array.dtype.kind not in "biuf":  # what is no number is refused by whoever loads it
             return array
-        product: NDArray[np.float64] = array.astype(np.float64) * scale
+        with np.errstate(over="ignore"):  # an infinity is refused by whoever loads it
+            product: NDArray[np.float64] = array.astype(np.float64) * scale
         return product
 
     return Tensor(name, tensor.shape, tensor.dtype, load, tensor.error)
