@@ -129,8 +129,8 @@ def _collect_checkpoints(function: Function, argument: Callable[[Function], Func
 
 
 def _factor(scale: float | None) -> float | None:
-    if scale is not None and not (0.0 < abs(scale) < float("inf")):
-        raise UsageError(f"{scale:g} is no factor", where="--scale", remedy="give a finite number other than zero")
+    if scale is not None and not 1e-30 <= abs(scale) <= 1e30:
+        raise UsageError(f"{scale:g} is no factor", where="--scale", remedy="give alpha / r, a number other than zero")
     return scale
 
 

@@ -19,7 +19,7 @@ from lossurf.inputs.layers import Layer, all_layers, choose_layers, stored_shape
 from lossurf.inputs.lora import AdapterChoice, adapter_path, is_adapter, read_adapter
 from lossurf.inputs.memory import memory_limit
 from lossurf.inputs.nested import state_dict
-from lossurf.inputs.readers import read_tensors
+from lossurf.inputs.readers import STANDARD_INPUT, read_tensors
 from lossurf.inputs.roles import Orientation
 from lossurf.inputs.sequence import gaps
 from lossurf.inputs.tensors import Tensor, TensorFile, as_tensor, load_matrix
@@ -116,8 +116,9 @@ def read_checkpoint(
     wanted = _Wanted(dx, dy, limit, orientation, linear=linear)
     path = adapter_path(path)
     file = read_tensors(path, limit)
-    if is_adapter(file, path):
-        chosen, note = read_adapter(file, path, (dx, dy), layers, adapter)
+    place = None if path == STANDARD_INPUT else path
+    if is_adapter(file, place):
+        chosen, note = read_adapter(file, place, (dx, dy), layers, adapter)
         return _assembled(replace(file, notes=(*file.notes, note)), chosen, replace(wanted, fixed=True), file.name)
     for option, given in (adapter or _FROM_FILE)._asdict().items():
         if given is not None:

@@ -20,7 +20,7 @@ FAULTS: Final[dict[str, tuple[str, str]]] = {
     "empty-file": ("{name!r} is empty", "write it again; the program that made it may have been interrupted"),
     "pointer": ("{name!r} is {kind}, not the file it stands for", "run {command}, which fetches the file"),
     "unknown-format": ("{name!r} has no ending that tells its format", "{hint}known endings are {known}"),
-    "other-format": ("{name!r} is {kind}", "{trust}convert it with: {line}"),
+    "other-format": ("{name!r} is {kind}", "{trust}convert it with {tool}: {line}"),
     "damaged": (
         "{name!r} is not a readable {format} file: {reason}",
         "write it again, or copy it again if it was moved",

@@ -84,6 +84,14 @@ def is_directory(path: Path) -> bool:
         return False
 
 
+def exists(path: Path) -> bool:
+    """Tell whether there is anything of this name that may be looked at; a name that no file can have is nothing."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
 def open_binary(path: Path) -> BinaryIO:
     """Open a regular file for reading.
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import math
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import sys
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,7 +17,7 @@ from numpy.typing import NDArray
 
 from lossurf.errors import LossurfError, MissingExtraError
 from lossurf.inputs.faults import fault, listing, place
-from lossurf.inputs.files import file_size, open_binary
+from lossurf.inputs.files import exists, file_size, open_binary
 from lossurf.inputs.memory import require_memory
 from lossurf.inputs.nested import state_dict
 from lossurf.inputs.order import natural_key
@@ -61,9 +64,7 @@ def read_msgpack(path: Path, limit: int) -> TensorFile:
         raise _missing(path, _MSGPACK, "flax") from None
     with open_binary(path) as file:
         data = file.read()
-    with _reading(path, "msgpack"):
-        tree = msgpack_restore(data)
-    return _file(tree, str(path))
+    return _file(_told(lambda: msgpack_restore(data), path, "msgpack"), str(path))
 
 
 def orbax_item(path: Path) -> Path | None:
@@ -74,14 +75,14 @@ def orbax_item(path: Path) -> Path | None:
     InputError
         If there are several to choose from.
     """
-    if (path / _METADATA).is_file():
+    if exists(path / _METADATA):
         return path
     try:
         below = sorted((item for item in path.iterdir() if item.is_dir()), key=lambda item: natural_key(item.name))
+        steps = [step for step in below if step.name.isdecimal() and any(step.glob(f"*/{_METADATA}"))]
     except OSError:
         return None
-    items = [item for item in below if (item / _METADATA).is_file()]
-    steps = [step for step in below if step.name.isdecimal() and any(step.glob(f"*/{_METADATA}"))]
+    items = [item for item in below if exists(item / _METADATA)]
     found = items or steps
     if len(found) > 1:
         names = listing(item.name for item in found)
@@ -117,17 +118,18 @@ def read_orbax(path: Path, limit: int) -> TensorFile:
         import orbax.checkpoint as orbax
     except ImportError:
         raise _missing(path, _ORBAX, "orbax") from None
-    with _reading(path, "orbax"):
-        checkpointer = orbax.PyTreeCheckpointer()
-        facts = checkpointer.metadata(path.absolute())
-        tree = getattr(facts, "item_metadata", facts)
-        tree = getattr(tree, "tree", tree)
-        leaves = jax.tree.leaves(tree)
-        needed = sum(8 * math.prod(getattr(leaf, "shape", None) or ()) for leaf in leaves)
-        require_memory(str(path), 2 * needed, limit)
-        arguments = jax.tree.map(lambda _: orbax.RestoreArgs(restore_type=np.ndarray), tree)
-        found = checkpointer.restore(path.absolute(), restore_args=arguments)
-    return _file(found, str(path))
+
+    def read() -> Any:
+        with orbax.PyTreeCheckpointer() as checkpointer:
+            facts = checkpointer.metadata(path.absolute())
+            tree = getattr(facts, "item_metadata", facts)
+            tree = getattr(tree, "tree", tree)
+            needed = sum(8 * math.prod(getattr(leaf, "shape", None) or ()) for leaf in jax.tree.leaves(tree))
+            require_memory(str(path), 2 * needed, limit)
+            arguments = jax.tree.map(lambda _: orbax.RestoreArgs(restore_type=np.ndarray), tree)
+            return checkpointer.restore(path.absolute(), restore_args=arguments)
+
+    return _file(_told(read, path, "orbax"), str(path))
 
 
 def _missing(path: Path, code: str, package: str) -> MissingExtraError:
@@ -135,21 +137,43 @@ def _missing(path: Path, code: str, package: str) -> MissingExtraError:
     return MissingExtraError("flax", needed_for=f"reading {str(path)!r}", otherwise=f"where {package} is, run: {line}")
 
 
-@contextmanager
-def _reading(path: Path, kind: str) -> Iterator[None]:
-    """Turn every way the libraries fail on damaged files into one message, and keep their log to themselves."""
-    log = logging.getLogger("absl")
-    level = log.level
-    log.setLevel(logging.CRITICAL)
+def _told(read: Callable[[], Any], path: Path, kind: str) -> Any:
+    """Call a library, and turn every way it fails on damaged files into one message, its own words left unheard."""
+    logs = [logging.getLogger(name) for name in ("absl", "asyncio")]
+    levels = [log.level for log in logs]
+    for log in logs:
+        log.setLevel(logging.CRITICAL + 1)
+    hook = sys.unraisablehook
+    sys.unraisablehook = hook if isinstance(hook, _WithoutLateCallbacks) else _WithoutLateCallbacks(hook)
+    reason = ""
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # on devices the arrays were on
+            return read()
     except LossurfError:
         raise
     except Exception as error:  # noqa: BLE001  # damaged bytes lead the unpackers into any kind of error
         reason = (str(error) or type(error).__name__).strip().partition("\n")[0][:200]
-        raise fault("damaged", name=str(path), format=kind, reason=reason) from None
     finally:
-        log.setLevel(level)
+        if reason:
+            gc.collect()  # tasks that the failure left behind complain as they go, threads even later
+        else:
+            sys.unraisablehook = hook
+        for log, level in zip(logs, levels, strict=True):
+            log.setLevel(level)
+    raise fault("damaged", name=str(path), format=kind, reason=reason)
+
+
+@dataclass(frozen=True)
+class _WithoutLateCallbacks:
+    """A hook that leaves out complaints of threads that were still reading when a read failed: nobody waits."""
+
+    hook: Callable[[Any], Any]
+
+    def __call__(self, unraisable: Any) -> None:
+        error = unraisable.exc_value
+        if not (isinstance(error, RuntimeError) and str(error) == "Event loop is closed"):
+            self.hook(unraisable)
 
 
 def _file(tree: Any, name: str) -> TensorFile:

@@ -15,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 
 from lossurf.inputs.faults import fault, listing, size_text
-from lossurf.inputs.files import file_size, open_binary
+from lossurf.inputs.files import exists, file_size, open_binary
 from lossurf.inputs.memory import require_memory
 from lossurf.inputs.order import natural_key
 from lossurf.inputs.tensors import Tensor, TensorFile
@@ -76,7 +76,7 @@ def require_whole(path: Path) -> None:
     if keras is not None:
         index = path.with_name(f"{keras['stem']}{KERAS_INDEX}")
         number, of = int(keras["number"]) + 1, ""
-        if not index.exists():  # it may be the whole network after an epoch of this number
+        if not exists(index):  # it may be the whole network after an epoch of this number
             return
     elif shard is not None and int(shard["count"]) > 1:
         index = path.with_name(f"{shard['stem']}{shard['ending']}{INDEX}")
@@ -84,7 +84,7 @@ def require_whole(path: Path) -> None:
     else:
         return
     file_size(path)
-    beside = "beside it" if index.exists() else "that was saved with the shards, once all lie in one directory"
+    beside = "beside it" if exists(index) else "that was saved with the shards, once all lie in one directory"
     raise fault("one-shard", str(path), number=number, of=of, index=index.name, beside=beside)
 
 

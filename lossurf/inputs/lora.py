@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lossurf.inputs.faults import fault, hint, listing, place
-from lossurf.inputs.files import is_directory
+from lossurf.inputs.files import exists, is_directory
 from lossurf.inputs.layers import Layer
 from lossurf.inputs.lora_config import CONFIG_NAME, LoraConfig, read_config
 from lossurf.inputs.order import natural_key
@@ -26,11 +26,12 @@ from lossurf.inputs.tensors import Tensor, TensorFile
 
 _WEIGHTS: Final = ("adapter_model.safetensors", "adapter_model.bin", "adapters.safetensors")
 _WRAPPER: Final = "base_model.model."  # before every name that PEFT writes
+_CONTAINERS: Final = ("_orig_mod", "module", "model", "net", "network", "state_dict", "params")
 _FIRST: Final = ("lora_A", "lora_a", "lora_down", "lora.down", "lora_linear_layer.down")
 _SECOND: Final = ("lora_B", "lora_b", "lora_up", "lora.up", "lora_linear_layer.up")
 _PARTS: Final = "|".join(map(re.escape, (*_FIRST, *_SECOND)))
 _NAME: Final = re.compile(
-    rf"(?:(?P<module>.+)\.)?(?P<part>{_PARTS})(?:\.(?P<adapter>(?!weight$|bias$)[^.]+))?(?:\.(?P<kind>weight|bias))?"
+    rf"(?:(?P<module>.+)\.)?(?P<part>{_PARTS})(?:(?:\.(?P<adapter>[^.]+))?\.(?P<kind>weight|bias))?"
 )
 _BESIDE: Final = (
     (r"lora_magnitude_vector", "is the length of a DoRA adapter, which normalises the adapted weight"),
@@ -60,8 +61,8 @@ def adapter_path(path: Path) -> Path:
         path = path.parent
     if not is_directory(path):
         return path
-    found = [path / name for name in _WEIGHTS if (path / name).exists()]
-    if not found and (path / CONFIG_NAME).exists():
+    found = [path / name for name in _WEIGHTS if exists(path / name)]
+    if not found and exists(path / CONFIG_NAME):
         raise fault("adapter-empty", str(path), wanted=" or ".join(_WEIGHTS[:2]))
     return found[0] if found else path
 
@@ -70,16 +71,22 @@ def is_adapter(file: TensorFile, path: Path | None = None) -> bool:
     """Tell adapters by the names of their arrays, or by where they are: two layers may be called lora_A and lora_B."""
     if path is not None and path.name in _WEIGHTS[:2]:
         return True
-    found = [match for tensor in file.tensors if (match := _NAME.fullmatch(unwrapped(tensor.name)))]
+    found = [match for tensor in file.tensors if (match := _NAME.fullmatch(tensor.name))]
     pair = {match["part"] in _FIRST for match in found} == {True, False}  # what `_layer` names is none
-    return any(match["module"] for match in found) or (
-        pair and path is not None and path.with_name(CONFIG_NAME).exists()
-    )
+    beside = path is not None and exists(path.with_name(CONFIG_NAME))
+    return any(_of_module(match) for match in found) or (pair and beside)
+
+
+def _of_module(match: re.Match[str]) -> bool:
+    """Tell whether a name is that of a module's adapter and not of a layer in a network's only container."""
+    parts = [part for part in (match["module"] or "").split(".") if part not in _CONTAINERS]
+    bare = match["module"] is not None and match["kind"] is None  # parameters of a layer, not layers
+    return any(parts) or bare
 
 
 def read_adapter(
     file: TensorFile,
-    path: Path,
+    path: Path | None,
     widths: tuple[int, int],
     layers: Sequence[str] | None,
     choice: AdapterChoice | None,
@@ -90,8 +97,8 @@ def read_adapter(
     ----------
     file : TensorFile
         Of which `is_adapter` holds.
-    path : Path
-        Where it is, and its configuration beside it.
+    path : Path or None
+        Where it is, and its configuration beside it; None on standard input.
     widths : tuple of int
         Inputs and outputs of the data.
     layers : sequence of str or None
@@ -114,7 +121,7 @@ def read_adapter(
     if layers:
         raise fault("adapter-layers", file.name)
     modules, rest = _modules(file)
-    config = read_config(path.with_name(CONFIG_NAME))
+    config = None if path is None else read_config(path.with_name(CONFIG_NAME))
     if config is not None:
         config.require_plain()
     if not modules:
@@ -147,7 +154,9 @@ def _modules(file: TensorFile) -> tuple[dict[str, _Module], list[Tensor]]:
         name = ".".join(filter(None, [module, match["adapter"] if several else None]))
         in_out = part in ("lora_a", "lora_b") and match["kind"] is None  # MLX
         _, tensors, _ = found.setdefault(name, (module, {}, in_out))
-        tensors["first" if part in _FIRST else "second", match["kind"] or "weight"] = tensor
+        key = ("first" if part in _FIRST else "second", match["kind"] or "weight")
+        if tensors.setdefault(key, tensor) is not tensor:
+            rest.append(tensor)  # the same under another name
     return {name: _Module(name, *facts) for name, facts in found.items()}, rest
 
 
@@ -244,7 +253,8 @@ def _scaled(tensor: Tensor, name: str, scale: float) -> Tensor:
         array = tensor.load()
         if scale == 1.0 or array.dtype.kind not in "biuf":  # what is no number is refused by whoever loads it
             return array
-        product: NDArray[np.float64] = array.astype(np.float64) * scale
+        with np.errstate(over="ignore"):  # an infinity is refused by whoever loads it
+            product: NDArray[np.float64] = array.astype(np.float64) * scale
         return product
 
     return Tensor(name, tensor.shape, tensor.dtype, load, tensor.error)

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from lossurf.inputs.faults import fault
-from lossurf.inputs.files import file_size, open_binary
+from lossurf.inputs.files import exists, file_size, open_binary
 from lossurf.inputs.memory import require_memory
 
 CONFIG_NAME: Final = "adapter_config.json"
+LEAST, MOST = 1e-30, 1e30  # of a scale: far from where float64 loses digits, and from what anyone trains with
 _LARGEST: Final = 1 << 24  # bytes; patterns for every module of a large model take a few hundred kilobytes
 
 # Settings under which a module adds something else than the scaled product of its two matrices.
@@ -102,11 +103,9 @@ class LoraConfig:
             raise fault("adapter-pattern", self.name, pattern=_shown(pattern)) from None
 
     def _number(self, value: object, key: str) -> float:
-        real = isinstance(value, int | float) and not isinstance(value, bool)
-        number = float(value) if real and abs(value) < 1e300 else math.nan  # type: ignore[arg-type]
-        if not math.isfinite(number) or number == 0.0:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not LEAST <= abs(value) <= MOST:
             raise fault("adapter-alpha", self.name, value=f"{key} is {_shown(value)}")
-        return number
+        return float(value)
 
 
 def _shown(value: object) -> str:
@@ -122,7 +121,7 @@ def read_config(path: Path) -> LoraConfig | None:
     InputError
         If it cannot be read.
     """
-    if not path.exists():
+    if not exists(path):
         return None
     require_memory(str(path), file_size(path), _LARGEST)
     try:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from lossurf.errors import InputError
 from lossurf.inputs.faults import FAULTS, fault, hint, listing
-from lossurf.inputs.files import ending, file_size, is_directory, open_binary, require_no_pointer
+from lossurf.inputs.files import ending, exists, file_size, is_directory, open_binary, require_no_pointer
 from lossurf.inputs.flax_file import orbax_item, read_msgpack, read_orbax
 from lossurf.inputs.index_file import INDEX, KERAS_INDEX, read_index, require_whole
 from lossurf.inputs.keras_file import read_keras
@@ -51,7 +51,7 @@ def _read_directory(path: Path, limit: int) -> TensorFile:
     item = orbax_item(path)
     if item is not None:
         return read_orbax(item, limit)
-    if (path / ".metadata").is_file() and any(path.glob("*.distcp")):
+    if exists(path / ".metadata") and any(path.glob("*.distcp")):
         command = "python -m torch.distributed.checkpoint.format_utils dcp_to_torch"
         raise fault("dcp", name=str(path), line=f"{command} {quote(str(path))} {quote(f'{path}.pt')}")
     raise fault("checkpoint-directory", name=str(path), example=_example(path))

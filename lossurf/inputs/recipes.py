@@ -46,6 +46,14 @@ _ONNX: Final = (
     "import numpy, onnx, onnx.numpy_helper as h; "
     "numpy.savez(OUT, **{t.name: h.to_array(t) for t in onnx.load(FILE).graph.initializer})"
 )
+# A first row of numbers is no header: pandas would take it for one and change it.
+_SHEET: Final = "import pandas; pandas.read_excel(FILE, header=None).to_csv(OUT, index=False, header=False)"
+_COMPRESSED: Final = {
+    ".bz2": ("bz2", "bz2.open(FILE).read()"),
+    ".xz": ("lzma", "lzma.open(FILE).read()"),
+    ".zst": ("zstandard", 'zstandard.open(FILE, "rb").read()'),
+    ".zip": ("zipfile", "(lambda z: z.read(z.namelist()[0]))(zipfile.ZipFile(FILE))"),
+}
 _SHEETS: Final = (
     "import numpy, pandas; d = pandas.read_excel(FILE, sheet_name=None, header=None); "
     "numpy.savez(OUT, **{k: d[k].to_numpy(float) for k in d})"
@@ -58,7 +66,7 @@ _TEXT: Final = (
 _DATA: Final[dict[str, tuple[str, str, str]]] = {
     **dict.fromkeys(
         (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods"),
-        ("a spreadsheet", "import pandas; pandas.read_excel(FILE).to_csv(OUT, index=False)", ".csv"),
+        ("a spreadsheet", _SHEET, ".csv"),
     ),
     ".orc": ("a table of Apache ORC", "import pandas; pandas.read_orc(FILE).to_csv(OUT, index=False)", ".csv"),
     ".dta": ("a table of Stata", "import pandas; pandas.read_stata(FILE).to_csv(OUT, index=False)", ".csv"),
@@ -72,14 +80,11 @@ _DATA: Final[dict[str, tuple[str, str, str]]] = {
         "import pandas, scipy.io.arff; pandas.DataFrame(scipy.io.arff.loadarff(FILE)[0]).to_csv(OUT, index=False)",
         ".csv",
     ),
-    **dict.fromkeys(
-        (".csv.bz2", ".csv.xz", ".csv.zst", ".csv.zip", ".tsv.bz2", ".tsv.xz", ".tsv.zst", ".tsv.zip"),
-        (
-            "a compressed table",
-            'import pandas; pandas.read_csv(FILE, sep=None, engine="python").to_csv(OUT, index=False)',
-            ".csv",
-        ),
-    ),
+    **{
+        f"{table}{end}": ("a compressed table", f'import {module}; open(OUT, "wb").write({read})', table)
+        for table in (".csv", ".tsv", ".txt", ".dat")
+        for end, (module, read) in _COMPRESSED.items()
+    },
     **dict.fromkeys(
         (".pkl", ".pickle"),
         (
@@ -157,6 +162,18 @@ _R: Final = {
     ".rds": "write.csv(readRDS(FILE), OUT, row.names = FALSE)",
     **dict.fromkeys((".rda", ".rdata"), "write.csv(get(load(FILE)), OUT, row.names = FALSE)"),
 }
+# Packages by the names they are imported under, and what pandas reads some formats with.
+_PACKAGES: Final = {
+    name: name for name in ("pandas", "joblib", "torch", "safetensors", "h5py", "onnx", "zstandard")
+} | {"sklearn": "scikit-learn"}
+_ENGINES: Final = {
+    **dict.fromkeys((".xlsx", ".xlsm"), "openpyxl"),
+    ".xls": "xlrd",
+    ".xlsb": "pyxlsb",
+    ".ods": "odfpy",
+    ".sav": "pyreadstat",
+    ".orc": "pyarrow",
+}
 _HEAD: Final = 1 << 16  # bytes of a text that tell how it is laid out
 
 
@@ -214,9 +231,23 @@ def _refuse(path: Path, known: dict[str, tuple[str, str, str]]) -> None:
 
 def _refusal(path: Path, kind: str, code: str, out: str, program: str = "python -c") -> InputError:
     file_size(path)  # that the file is missing, or a pointer to it, is the better message
-    code = filled(path, code, out)
     trust = "where it is your own, " if kind == _PICKLE else ""
-    return fault("other-format", name=str(path), kind=kind, trust=trust, line=f"{program} {shlex.quote(code)}")
+    tool = "R" if program.startswith("R") else _packages(path, code)
+    return fault(
+        "other-format",
+        name=str(path),
+        kind=kind,
+        trust=trust,
+        tool=tool,
+        line=f"{program} {shlex.quote(filled(path, code, out))}",
+    )
+
+
+def _packages(path: Path, code: str) -> str:
+    """Name what has to be installed for a line to work."""
+    found = [package for package in _PACKAGES if re.search(rf"\b{package}\b", code)] or ["Python"]
+    engine = _ENGINES.get(ending(path, tuple(_ENGINES)) or "")
+    return " and ".join([*(_PACKAGES.get(package, package) for package in found), *([engine] if engine else [])])
 
 
 def _head(path: Path) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from lossurf.inputs.arrays import MatrixSource, require_dimensions
 from lossurf.inputs.faults import fault, hint, listing
-from lossurf.inputs.files import ending, file_size, open_binary
+from lossurf.inputs.files import ending, file_size, is_directory, open_binary
 from lossurf.inputs.recipes import refuse_data
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ def find_one(directory: Path, letter: str) -> Path:
     found = [path for path in paths if _stem(path) == letter.lower()]
     if not found:
         for path in paths:
-            if path.name.lower().startswith(f"{letter.lower()}.") and path.is_file():
+            if path.name.lower().startswith(f"{letter.lower()}.") and not is_directory(path):
                 refuse_data(path)  # of a format that is known and not read
     if len(found) > 1:
         names = listing(path.name for path in found)

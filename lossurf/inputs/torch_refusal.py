@@ -59,7 +59,9 @@ def _pickle(path: Path) -> bytes:
 def _remedy(path: Path, named: str, traced: Traced | None) -> tuple[str, str]:
     """Return where the line is to be run, and the line."""
     if traced is not None and not traced.arrays:  # the arrays are numpy's, in the pickle itself
-        code, out = f"import numpy, torch; d = {_LOADED}; {flattening()}", "-flat.npz"
+        key = next((key for key in WRAPPERS if key in traced.keys and traced.keys[key].keys), None)
+        held = _LOADED if key is None else f"{_LOADED}[{_quoted(key)}]"
+        code, out = f"import numpy, torch; d = {held}; {flattening()}", "-flat.npz"
     else:
         code, out = f"import torch; torch.save({_expression(traced)}, OUT)", "-state.pt"
     module = named.partition(".")[0]

@@ -112,7 +112,8 @@ def save_msgpack(directory):
 
 def save_orbax(directory):
     orbax = pytest.importorskip("orbax.checkpoint")
-    orbax.PyTreeCheckpointer().save(directory / "orbax", flax_state())
+    with orbax.PyTreeCheckpointer() as checkpointer:
+        checkpointer.save(directory / "orbax", flax_state())
 
 
 def save_sharded(directory):

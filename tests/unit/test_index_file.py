@@ -199,3 +199,15 @@ def test_shards_of_keras(tmp_path):
     assert "'m.weights.json' beside it" in found
     (tmp_path / "m.weights.json").rename(tmp_path / "other.weights.json")
     assert read_checkpoint(tmp_path / "m_00000.weights.h5", 3, 4).weights  # perhaps that of an epoch
+
+
+def test_the_longest_names_are_no_obstacle(tmp_path):
+    name = f"{'x' * 233}-00001-of-00002.npz"  # its index would have a name that no file can have
+    np.savez(tmp_path / name, **STATE)
+    assert "shard 1 of 2" in message(tmp_path / name)
+    assert read_checkpoint(stored_plain(tmp_path / f"{'y' * 251}.npz"), 3, 2).weights
+
+
+def stored_plain(path):
+    np.savez(path, **STATE)
+    return path

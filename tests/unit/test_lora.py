@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
+import sys
 import time
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -104,6 +108,9 @@ def test_the_configured_scale(tmp_path, change, scale):
         ({"lora_alpha": True}, "lora_alpha is True"),
         ({"lora_alpha": 0}, "lora_alpha is 0"),
         ({"lora_alpha": 10**400}, "lora_alpha is 1000"),
+        ({"lora_alpha": 1e-300}, "lora_alpha is 1e-300"),
+        ({"lora_alpha": float("nan")}, "lora_alpha is nan"),
+        ({"lora_alpha": float("inf")}, "lora_alpha is inf"),
         ({"alpha_pattern": ["fc"]}, "no table"),
         ({"alpha_pattern": {"(": 3}}, "no regular expression"),
         ({"alpha_pattern": {"(f+)+": 3}}, "too long"),
@@ -122,6 +129,7 @@ def test_what_changes_the_function_or_cannot_be_understood_is_refused_by_name(tm
         ("base_layer.bias", "bias of the adapted module"),
         ("lora_A.bias", "between the matrices"),
         ("lora_E", "beside the adapter"),
+        ("lora_A.default.bias.weight", "adds the adapter to"),
     ],
 )
 def test_what_a_module_has_beside_its_two_matrices_is_refused_by_name(tmp_path, name, part):
@@ -185,11 +193,32 @@ def test_other_layouts(tmp_path, arrays, config, scale):
 
 
 def test_two_layers_that_are_only_called_so_are_a_network(tmp_path):
-    for prefix in ("", "model.", "module."):
+    for prefix in ("", "model.", "module.", "net.", "_orig_mod.module.net."):
         path = adapter(tmp_path, {f"{prefix}lora_A.weight": A, f"{prefix}lora_B.weight": B}, None, "c.npz")
         assert product(path) == pytest.approx(B @ A)
         assert "for LoRA adapters" in refusal(path, scale=2.0)
         assert "--module" in refusal(path, module="fc")
+    for pattern in ("params.{}.kernel", "net/{}/w", "params/{}/kernel"):
+        path = adapter(tmp_path, {pattern.format("lora_A"): A.T, pattern.format("lora_B"): B.T}, None, "c.npz")
+        assert product(path) == pytest.approx(B @ A)
+
+
+def test_a_matrix_that_is_there_twice_is_refused(tmp_path):
+    assert "fc.lora_B.weight" in refusal(adapter(tmp_path, PAIR | {"fc.lora_B.weight": B}))
+
+
+def test_standard_input_has_nothing_beside_it(tmp_path, monkeypatch):
+    stream = io.BytesIO()
+    np.savez(stream, **PAIR)
+    (tmp_path / "adapter_config.json").write_text(json.dumps(CONFIG))
+    monkeypatch.chdir(tmp_path)
+    for scale in (None, 8.0):
+        stream.seek(0)
+        monkeypatch.setattr(sys, "stdin", SimpleNamespace(isatty=lambda: False, buffer=stream))
+        if scale is None:
+            assert "--scale" in refusal(Path("-"))
+        else:
+            assert product(Path("-"), scale=scale) == pytest.approx(8 * B @ A)
 
 
 def test_shapes(tmp_path):

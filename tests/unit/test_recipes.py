@@ -125,6 +125,7 @@ DATA = {
     "Stata": ("d.dta", lambda path: frame().to_stata(path, write_index=False)),
     "compressed": ("d.csv.xz", lambda path: frame().to_csv(path, index=False)),
     "compressed with semicolons": ("d.csv.bz2", lambda path: frame().to_csv(path, index=False, sep=";")),
+    "compressed in a zip": ("d.csv.zip", lambda path: frame().to_csv(path, index=False)),
     "MATLAB": ("d.mat", save_matlab(BOTH)),
     "MATLAB 7.3": ("d.mat", lambda path: save_hdf5(path, transposed=True)),
     "HDF5": ("d.h5", save_hdf5),
@@ -152,6 +153,23 @@ def test_the_line_for_data_works(tmp_path, case):
     assert y == pytest.approx(Y, rel=1e-15)
 
 
+def test_the_packages_that_a_line_needs_are_named(tmp_path):
+    needs = {
+        "d.xlsx": "pandas and openpyxl",
+        "d.xls": "pandas and xlrd",
+        "d.jsonl": "pandas",
+        "d.joblib": "joblib",
+        "d.pkl": "Python",
+        "d.mat": "Python",
+        "d.csv.zst": "zstandard",
+        "d.libsvm": "scikit-learn",
+        "d.rds": "R",
+    }
+    for name, packages in needs.items():
+        (tmp_path / name).write_text("x")
+        assert f"convert it with {packages}: " in refused(open_dataset, tmp_path / name).remedy
+
+
 def test_svmlight(tmp_path):
     datasets = pytest.importorskip("sklearn.datasets")
     datasets.dump_svmlight_file(X, Y[:, 0], str(tmp_path / "d.libsvm"))
@@ -159,6 +177,15 @@ def test_svmlight(tmp_path):
     x, y = next(dataset.blocks(20))
     assert x == pytest.approx(X, rel=1e-14)  # the writer keeps 16 digits
     assert y[:, 0] == pytest.approx(Y[:, 0], rel=1e-14)
+
+
+def test_a_spreadsheet_without_a_header_keeps_its_first_row(tmp_path):
+    pytest.importorskip("openpyxl")
+    numbers = np.hstack([X, Y])
+    numbers[0] = 1.0  # which a reader of headers would call 1.0, 1.0.1, 1.0.2, ...
+    pytest.importorskip("pandas").DataFrame(numbers).to_excel(tmp_path / "d.xlsx", header=False, index=False)
+    dataset = open_dataset(converted(refused(open_dataset, tmp_path / "d.xlsx"), tmp_path), targets=["4", "5"])
+    assert np.hstack(next(dataset.blocks(20))) == pytest.approx(numbers, rel=1e-15)  # a sheet keeps 16 digits
 
 
 def test_two_files_of_a_directory(tmp_path):

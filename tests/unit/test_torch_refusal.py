@@ -74,6 +74,12 @@ CASES = {  # what is saved, the object that blocks, the key it lies under, layer
     "a key with quotes": (lambda: {"my \"OUT'": state(), "FILE": ARGS}, "argparse.Namespace", "FILE", None),
     "several models": (encoder_and_decoder, "linear.Linear", "encoder", ["encoder.weight", "decoder.weight"]),
     "arrays of numpy": (lambda: {"W1": W1, "W2": W2}, "numpy._core.multiarray._reconstruct", "W1", None),
+    "arrays of numpy beside arguments": (
+        lambda: {"args": ARGS, "model": {"W1": W1, "W2": W2}},
+        "argparse.Namespace",
+        "args",
+        None,
+    ),
     "nested arrays of numpy": (lambda: {"net": {"W1": W1, "W2": W2}}, "_reconstruct", "net.W1", None),
 }
 
