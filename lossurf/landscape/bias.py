@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Final
 
 import numpy as np
@@ -44,8 +45,8 @@ def mean_residual(
     Returns
     -------
     MeanResidual
-        The measure is the norm over what a relative change of every layer and bias makes of it, at least the scale
-        of T.
+        The measure is the norm over what a relative change of every layer and bias makes of it: zero where the norm is
+        within the error of the means, which is at most that of Y's columns, means included.
 
     Raises
     ------
@@ -76,8 +77,10 @@ def _mean_residual(
         reach = reach * float(np.linalg.norm(W, 2)) + moved
         # a bias near a large mean of Y: the difference of the two is exact, that of their multiples would not be
         mean = W @ mean + row.root_samples * (bias - row.shift_y if k == last else bias)
-    norm = float(np.linalg.norm(mean - row.shifted_y)) / problem.scale
-    return MeanResidual(norm, norm / max(reach / problem.scale, 1.0))
+    norm = float(np.linalg.norm(mean - row.shifted_y))
+    known = float(np.linalg.norm(problem.precision.target_errors))  # n eps of a column bounds its error along the ones
+    measure = 0.0 if norm <= known else norm / reach if reach else inf
+    return MeanResidual(norm / problem.scale, measure)
 
 
 def output_bias(weights: Sequence[Matrix], biases: Sequence[Matrix | None] | None, problem: ReducedProblem) -> Matrix:

@@ -18,9 +18,10 @@ from lossurf.landscape.certificates import (
 from lossurf.landscape.descent import strict_saddle_descent
 from lossurf.landscape.optimum import best_loss, critical_losses, nearest_losses
 from lossurf.landscape.reading import Reading, read_point
+from lossurf.landscape.shadow import FARTHEST_SHADOW, find_shadow
 from lossurf.landscape.stored_gradient import surely_not_critical
 from lossurf.landscape.type_test import Step, TypeTest, eigen_indices
-from lossurf.landscape.verdict import Certificate, Classification, LayerFacts, Verdict
+from lossurf.landscape.verdict import Certificate, Classification, LayerFacts, Shadow, Verdict
 from lossurf.numerics import LARGEST_TOLERANCE, STABILITY_FACTOR, default_tolerance, rank_threshold
 from lossurf.reduction.problem import ReducedProblem
 from lossurf.reduction.triangle import Matrix
@@ -100,6 +101,7 @@ def classify_network(
     optimal_loss = best_loss(problem, rank_max)
     gap = problem.scale**2 * max(test.rise_above(rank_max), 0.0)
     judgement = _judge(_Setting(reading, test, problem, tau, step, below, above, rank, floor, gap, weights))
+    judgement, nearest = _with_shadow(judgement, test, weights, problem, tau)
     plateau, distance = _plateau(problem, loss, rank_max)
     attainable = best_loss(problem, 0) - optimal_loss
     critical = judgement.verdict not in (Verdict.NOT_CRITICAL, Verdict.UNDETERMINED)
@@ -125,8 +127,22 @@ def classify_network(
         plateau_distance=distance,
         nearest_levels=nearest_losses(critical_losses(problem, rank_max), loss),
         certificate=judgement.certificate,
+        nearest=nearest,
         notes=notes,
     )
+
+
+def _with_shadow(
+    judgement: _Judgement, test: TypeTest, weights: Sequence[Matrix], problem: ReducedProblem, tau: float
+) -> tuple[_Judgement, Shadow | None]:
+    """Build the critical point that a verdict speaks of; withhold the verdict if the weights cannot reach it."""
+    if judgement.verdict in (Verdict.NOT_CRITICAL, Verdict.UNDETERMINED):
+        return judgement, None
+    shadow, distance = find_shadow(test, weights, problem, tau)
+    if not distance > FARTHEST_SHADOW * tau:  # nan where none was built, which says nothing
+        return judgement, shadow
+    reason = f"{judgement.verdict} at this tolerance, but the nearest exact one that was found is {distance:.3g} away"
+    return _Judgement(Verdict.UNDETERMINED, reason), None
 
 
 def _finite_loss(problem: ReducedProblem, test: TypeTest) -> float:

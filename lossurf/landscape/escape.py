@@ -20,6 +20,7 @@ from lossurf.landscape.line_search import best_step
 from lossurf.landscape.segments import Segment, SegmentKind, descent_path, path_start
 from lossurf.landscape.verdict import Classification, LayerFacts, Verdict
 from lossurf.network import Layers, WhitenedNetwork, from_user, to_user, whiten
+from lossurf.numerics import column_norms
 from lossurf.reduction.problem import ReducedProblem
 from lossurf.reduction.triangle import Matrix
 
@@ -81,6 +82,9 @@ class Escape:
         loss_before - loss_after without the rounding of their difference.
     order : int or None
         Order in the path's parameter at which the loss first falls: 2 along curvature, N at a bad saddle.
+    growth : float or None
+        Norm of the largest column of a layer at the end over that at the start; None where nothing moved or every layer
+        was zero.
     segments : tuple of PathSegment
         Empty where the start is no saddle.
     start : Weights
@@ -95,6 +99,7 @@ class Escape:
     optimal_loss: float
     drop: float
     order: int | None
+    growth: float | None
     segments: tuple[PathSegment, ...]
     start: Weights = field(repr=False)
 
@@ -270,9 +275,16 @@ def _result(walk: _Walk, segments: tuple[PathSegment, ...], before: float) -> Es
         optimal_loss=walk.found.optimal_loss,
         drop=walk.problem.scale**2 * (before - after),
         order=orders[0] if orders else None,
+        growth=_growth(walk.start.layers, segments[-1].end.layers) if segments else None,
         segments=segments,
         start=walk.start,
     )
+
+
+def _growth(start: Layers, end: Layers) -> float | None:
+    before, after = (max(float(np.max(column_norms(W))) for W in layers) for layers in (start, end))
+    with np.errstate(over="ignore"):
+        return after / before if before else None
 
 
 def _require_attainable(at_least: float | None, found: Classification) -> None:

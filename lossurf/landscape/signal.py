@@ -84,10 +84,24 @@ def signal_of(network: WhitenedNetwork, rank: int) -> Signal:
     layers. Q_k S_k = I is then restored exactly, so that the result has no tails at all, whatever the tolerance.
     """
     u, s, vt = np.linalg.svd(network.product, full_matrices=False)
-    U, s, V, N = u[:, :rank], s[:rank], vt[:rank].T, network.depth
-    S = [(network.below(k) @ V) * s ** (-k / N) for k in range(1, N)]
+    return signal_between(network, u[:, :rank], vt[:rank].T, s[:rank])
+
+
+def signal_between(network: WhitenedNetwork, U: Matrix, V: Matrix, s: Matrix) -> Signal:
+    """Return the signal that is carried from the span of V to that of U.
+
+    Parameters
+    ----------
+    network : WhitenedNetwork
+    U, V : ndarray, shapes (dy, r) and (rank_x, r)
+        Orthonormal columns, such as singular vectors of the product, or those of T it is near to.
+    s : ndarray, shape (r,)
+        The singular values that go with them, all positive.
+    """
+    N = network.depth
+    S = [np.asarray((network.below(k) @ V) * s ** (-k / N)) for k in range(1, N)]
     above = [(U.T @ network.above(k)) * s[:, None] ** ((k - N) / N) for k in range(1, N)]
-    Q = [np.linalg.solve(rows @ columns, rows) for rows, columns in zip(above, S, strict=True)]
+    Q = tuple(np.asarray(np.linalg.solve(rows @ columns, rows)) for rows, columns in zip(above, S, strict=True))
     inner = zip(Q[1:], network.layers[1:-1], S[:-1], strict=True)
     K = (*(q @ W @ columns for q, W, columns in inner), U.T @ network.layers[-1] @ S[-1])
-    return Signal(network.target, U, tuple(S), tuple(Q), K)
+    return Signal(network.target, U, tuple(S), Q, K)

@@ -121,6 +121,25 @@ class LayerFacts:
 
 
 @dataclass(frozen=True)
+class Shadow:
+    """The explicit critical point beside stored weights W that a verdict speaks of (theory, end of section 6a).
+
+    Attributes
+    ----------
+    distance : float
+        max_k ||W'_k - W_k||_F / ||W_k||_F; a layer that is zero stays zero.
+    gradient : float
+        The criticality measure of W' (theory, section 6): rounding.
+    layers : tuple of ndarray
+        W'_1..W'_N, of the shapes of the weights.
+    """
+
+    distance: float
+    gradient: float
+    layers: tuple[NDArray[np.float64], ...] = field(repr=False)
+
+
+@dataclass(frozen=True)
 class Classification:
     """The verdict on one checkpoint, with its error bar.
 
@@ -158,6 +177,9 @@ class Classification:
     nearest_levels : (float or None, float or None)
         The nearest critical values at or below and above the loss.
     certificate : Certificate or None
+    nearest : Shadow or None
+        An exactly critical point of that kind beside the weights, and how far it is; None where the verdict names no
+        kind of critical point, or none was built (a layer is rounding of a zero, say).
     notes : tuple of str
         What was assumed in reading the checkpoint, and what was raised or lowered in judging it.
     lemmas : tuple of LemmaFinding or None
@@ -191,6 +213,7 @@ class Classification:
     plateau_distance: float | None
     nearest_levels: tuple[float | None, float | None]
     certificate: Certificate | None
+    nearest: Shadow | None = None
     notes: tuple[str, ...] = ()
     lemmas: tuple[LemmaFinding, ...] | None = None
     theorems: tuple[TheoremFinding, ...] | None = None

@@ -116,7 +116,10 @@ class _Claim:
         return stored if off[1] < off[0] and balanced.fixes_no_scale() else balanced
 
     def _mean_residual(self) -> tuple[float, float]:
-        """Norm of sqrt(m) (P mean_x + b_eff - mean_y) over the scale, and over its first-order change as well."""
+        """Norm of sqrt(m) (P mean_x + b_eff - mean_y) over the scale, and over its first-order change as well.
+
+        Both are zero within the rounding of the means as they are stored, order * eps of that change.
+        """
         arrays, root = self.stored.arrays, sqrt(float(self.said["data"]["samples"]))
         mean, change = root * arrays["mean_x"], 0.0
         for k, W in enumerate(self.weights, 1):
@@ -124,7 +127,10 @@ class _Claim:
             moved = float(np.linalg.norm(np.abs(W) @ np.abs(mean)) + np.linalg.norm(shift))
             mean, change = W @ mean + shift, change * norm(W) + moved
         size = float(np.linalg.norm(mean - root * arrays["mean_y"])) / self.scale
-        return size, size / max(change / self.scale, 1.0)
+        change /= self.scale
+        if size <= rank_threshold(change, sum(W.shape[1] for W in self.weights)):
+            return 0.0, 0.0
+        return size, size / change
 
     def loss(self, rank: int) -> float:
         """Least loss of a product of that rank, from the singular values of T."""

@@ -61,7 +61,7 @@ def test_the_table_says_valid_and_with_verbose_why(lossurf):
     write(lossurf, "bad-saddle")
     done = lossurf("verify", "c.json", "-v")
     assert (done.returncode, done.stderr) == (0, "")
-    assert "Valid: bad-saddle follows from the matrices, by 18 checks." in done.stdout
+    assert "Valid: bad-saddle follows from the matrices, by 27 checks." in done.stdout
     assert "pair-3-1-at-rank-1" in done.stdout
 
 

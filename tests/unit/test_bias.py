@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from critical_points import RECIPES, build, dense_hessian, eigen_system, loss, random_data
@@ -99,3 +101,32 @@ def test_missing_inner_biases_are_zero():
     moved = Y.mean(axis=1) - np.linalg.multi_dot([*weights[::-1], X.mean(axis=1)])
     result = lossurf.classify(weights, X.T, Y.T, biases=[None] * (len(weights) - 1) + [moved])
     assert result.verdict == true_type(weights, biases, X, Y, optimum)
+
+
+def test_a_mean_residual_that_no_bias_explains_is_a_gradient_however_small_it_is():
+    # channel: dL/db = m (mean residual), which no relative change of a zero bias and zero means of X removes
+    X = np.array([[1.0, -1.0, 2.0, -2.0]]).T
+    Y = X + 1e-9
+    exact = lossurf.classify([np.ones((1, 1))], X, Y, biases=[np.array([1e-9])])
+    missing = lossurf.classify([np.ones((1, 1))], X, Y, biases=[np.zeros(1)])
+    assert exact.verdict == "global-minimum"
+    assert missing.verdict == "not-critical"
+
+
+@pytest.mark.parametrize("mean", [1e3, 1e9, 1e12])
+def test_a_certificate_of_data_far_from_the_origin_is_valid(inside, tmp_path, mean):
+    # channel: least squares of the centred integers, the output bias in fractions
+    rng = np.random.default_rng(0)
+    X = rng.integers(-9, 10, (20, 3)).astype(float)
+    Y = X @ rng.integers(-3, 4, (3, 2)) + rng.integers(-3, 4, (20, 2))
+    P = np.linalg.lstsq(X - X.mean(axis=0), Y - Y.mean(axis=0), rcond=None)[0].T
+    means = [[sum(map(Fraction, column)) / 20 for column in matrix.T.tolist()] for matrix in (X + mean, Y + 2.0 * mean)]
+    b = [
+        float(y - sum(Fraction(p) * x for p, x in zip(row, means[0], strict=True)))
+        for row, y in zip(P.tolist(), means[1], strict=True)
+    ]
+    np.savez(tmp_path / "data.npz", X=X + mean, Y=Y + 2.0 * mean)
+    np.savez(tmp_path / "w.npz", **{"fc.weight": P, "fc.bias": np.array(b)})
+    done = inside("classify", "w.npz", "--data", "data.npz", "--certificate", "c.npz", "--expect", "global-minimum")
+    assert done.returncode == 0
+    assert inside("verify", "c.npz", "--data", "data.npz").returncode == 0

@@ -7,6 +7,7 @@ import itertools
 import mpmath
 import numpy as np
 import pytest
+from campaign import KINDS
 from critical_points import chain, eigen_system, loss, random_data, random_point, true_type
 from process import ROOT
 
@@ -268,3 +269,22 @@ def test_a_gain_that_rounding_takes_away_is_refused():
         lossurf.escape(made.weights, X.T, Y.T, dtype="int8")
     with pytest.raises(UsageError, match="rounded to float16"):
         lossurf.escape(made.weights, X.T, Y.T, dtype="float16")
+
+
+@pytest.mark.parametrize("kind", ["rescaled", "float32", "blind", "rounding-for-zero", "outer-rounding", "large-means"])
+def test_layers_do_not_grow_a_millionfold_unless_the_fit_needs_it(kind):
+    # channel: N layers of norm n make a product of at most n^N
+    for seed in range(40):
+        case = KINDS[kind](np.random.default_rng([*kind.encode(), seed]))
+        found = lossurf.escape(case.weights, case.X.T, case.Y.T, biases=case.biases, tolerance=1e-6)
+        largest = max(np.linalg.norm(W, 2) for W in case.weights)
+        if not found.moved or not largest:
+            continue
+        end = found.end.layers
+        needed = np.linalg.norm(chain(end, case.X.shape[0]), 2) ** (1.0 / len(end)) / largest
+        assert max(np.linalg.norm(W, 2) for W in end) <= 1e6 * max(1.0, needed) * largest
+        assert found.growth == pytest.approx(max(map(widest, end)) / max(map(widest, case.weights)), rel=1e-12)
+
+
+def widest(W):
+    return np.max(np.linalg.norm(W, axis=0))

@@ -147,6 +147,9 @@ def _numbers(result: dict[str, Any]) -> list[tuple[str, Text]]:
     if result["plateau_rank"] is not None:
         k = result["plateau_rank"]
         items.append(("Nearest L_k", f"L_{k}, best loss of rank {k}, {number(result['plateau_distance'])} away"))
+    if result["nearest"] is not None:
+        distance = number(result["nearest"]["distance"])
+        items.append(("Nearest point", f"an exact {result['verdict']}, {distance} away, relative to the layers"))
     below, above = result["nearest_levels"]
     if (below, above) != (None, None):
         items.append(("Critical values", f"{number(below)} at or below, {number(above)} above"))

@@ -9,6 +9,8 @@ from lossurf.report.page import Block, Case, Cell, Facts, Grid, Outcome, Page, T
 from lossurf.report.pages.common import data_facts
 from lossurf.report.text import count, number, percent
 
+_LARGE_GROWTH = 1e6  # layers so much larger that a reader should hear of it
+
 
 def page(document: Document) -> Page:
     """Lay out the document of `escape`."""
@@ -27,7 +29,15 @@ def _moved(document: Document) -> tuple[Text, ...]:
     before, after, optimum = (document[key] for key in ("loss_before", "loss_after", "optimal_loss"))
     share = document["drop"] / (before - optimum) if before > optimum else None
     fall = f"The loss falls from {number(before)} to {number(after)}, {percent(share)} of what can be gained."
-    return (Cell(fall, Tone.GOOD), f"The start is a {document['verdict']}: {document['reason']}.")
+    start = f"The start is a {document['verdict']}: {document['reason']}."
+    growth = document["growth"]
+    if growth is None or growth <= _LARGE_GROWTH:
+        return (Cell(fall, Tone.GOOD), start)
+    return (
+        Cell(fall, Tone.GOOD),
+        start,
+        f"Its layers are near zero: the largest grew by a factor of {number(growth)}.",
+    )
 
 
 def _stayed(document: Document) -> tuple[Text, ...]:

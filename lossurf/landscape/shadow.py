@@ -1,0 +1,284 @@
+"""The explicit critical point beside a trained network: critical to rounding, of the same rank, eigen-set and type.
+
+In bases of signal and tail (theory, section 5) every layer is W_k = S_k K_k Q_{k-1} + Y_k z_k Y^_{k-1}. The signal's
+product is made a projection of T exactly; of the tails what is zero at the tolerance is made zero, by projecting their
+cores z_k, so that z_N ... z_1 = 0 and (z_N ... z_{k+1})^T G (z_{k-1} ... z_1)^T = 0 for every k, G what P leaves of T.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import nan
+
+import numpy as np
+
+from lossurf.landscape.sensitivity import Sensitivity
+from lossurf.landscape.signal import signal_between
+from lossurf.landscape.type_test import TypeTest
+from lossurf.landscape.verdict import Shadow, Verdict
+from lossurf.network import Layers, WhitenedNetwork, layer_to_user
+from lossurf.numerics import UNDECIDED_FACTOR, column_norms, rank_threshold
+from lossurf.reduction.problem import ReducedProblem
+from lossurf.reduction.triangle import Matrix
+
+FARTHEST_SHADOW = 10.0
+"""Times tau: a point is critical at tau where, to first order, a change of the layers by tau makes its gradients zero;
+what is farther than ten times that, for what the first order leaves out, is not the point that was meant."""
+
+_PASSES = 8
+"""Projections of the tails from above and from below disturb each other by the square of what they remove; a few passes
+of both reach rounding from any tolerance at which a verdict is made."""
+
+_ROUNDING = 100.0
+"""Times order * eps: the measure of a point is rounding. It is put together from singular vectors and one inverse of a
+signal block, whose condition takes two digits at most where the layers are balanced."""
+
+
+def find_shadow(
+    test: TypeTest, weights: Sequence[Matrix], problem: ReducedProblem, tau: float
+) -> tuple[Shadow | None, float]:
+    """Build the critical point that a verdict at `tau` speaks of.
+
+    Parameters
+    ----------
+    test : TypeTest
+        In the gauge that decides; critical at tau.
+    weights : sequence of ndarray
+        As stored.
+    problem : ReducedProblem
+    tau : float
+
+    Returns
+    -------
+    Shadow or None, float
+        The point, None where there is none that a relative change of the stored layers by FARTHEST_SHADOW * tau
+        reaches; and how far it is in the units of the type test, max_k ||W'_k - W_k|| / w_k (theory, section 6), nan
+        where none was built: the carried eigenvectors are not told apart from others, or what was built is not
+        critical to rounding. Beside layers of rounding size w_k is 1, and the two differ.
+    """
+    with np.errstate(all="ignore"):  # what is not finite is not critical
+        try:
+            layers = _critical_layers(test, problem, tau)
+        except np.linalg.LinAlgError:  # a signal block that cannot be inverted
+            return None, nan
+        if layers is None or not all(np.isfinite(W).all() for W in layers):
+            return None, nan
+        read, sensitivity = test.network, test.sensitivity
+        network = WhitenedNetwork(layers, read.target, read.stretch, read.first_layer_size)
+        gradient = float(np.max(Sensitivity(network).gradient_measures()))
+        if not gradient <= _ROUNDING * rank_threshold(1.0, sum(W.shape[1] for W in layers)):
+            return None, nan
+        moved = max(
+            float(np.linalg.norm(W - before)) / sensitivity.weight(k)
+            for k, (W, before) in enumerate(zip(layers, read.layers, strict=True), 1)
+        )
+        stored = _stored(read, layers, weights, problem)
+        distance = max(_distance(W, other) for W, other in zip(weights, stored, strict=True))
+    return (Shadow(distance, gradient, stored) if distance <= FARTHEST_SHADOW * tau else None), moved
+
+
+def _stored(
+    network: WhitenedNetwork, layers: Layers, weights: Sequence[Matrix], problem: ReducedProblem
+) -> tuple[Matrix, ...]:
+    """Map the layers back; what X does not see of W_1 stays as it is, and a layer read as zero is made zero."""
+    moved = []
+    for k, (W, before, after) in enumerate(zip(weights, network.layers, layers, strict=True), 1):
+        if np.any(before):
+            moved.append(W + layer_to_user(network, after - before, k, problem))
+        else:
+            moved.append(_unseen(W, problem) if k == 1 else np.zeros_like(W))
+    return tuple(moved)
+
+
+def _unseen(W_1: Matrix, problem: ReducedProblem) -> Matrix:
+    """Part of W_1 that does not act on X."""
+    norms = problem.column_norms
+    seen = W_1 * norms @ problem.whitening @ problem.left_inverse
+    return np.asarray(W_1 - np.divide(seen, norms, out=np.zeros_like(seen), where=norms > 0.0))
+
+
+def _distance(W: Matrix, other: Matrix) -> float:
+    size, moved = (float(column_norms(matrix.reshape(-1, 1))[0]) for matrix in (W, other - W))
+    return moved / size if size else np.inf if moved else 0.0
+
+
+def _critical_layers(test: TypeTest, problem: ReducedProblem, tau: float) -> Layers | None:
+    network, rank = test.network, test.ranks(tau)[0]
+    carried = _carried(network, problem, rank)
+    if carried is None:
+        return None
+    U, V, s = carried
+    if network.depth == 1:
+        return (U @ (U.T @ network.target),)
+    signal = signal_between(network, U, V, s)
+    Y = [_complement(V), *(_complement(Q.T) for Q in signal.Q), _complement(U)]
+    inverse = [np.linalg.inv(np.hstack([S, basis]))[rank:] for S, basis in zip(signal.S, Y[1:-1], strict=True)]
+    dual = [Y[0].T, *inverse, Y[-1].T]
+    cores = [dual[k] @ W @ Y[k - 1] for k, W in enumerate(network.layers, 1)]
+    cores = _without_small_products(cores, Y[-1].T @ network.target @ Y[0], test, tau)
+    parts = signal.layers() if rank else tuple(np.zeros_like(W) for W in network.layers)
+    return tuple(
+        np.asarray(part + Y[k] @ core @ dual[k - 1], dtype=np.float64)
+        for k, (part, core) in enumerate(zip(parts, cores, strict=True), 1)
+    )
+
+
+def _carried(network: WhitenedNetwork, problem: ReducedProblem, rank: int) -> tuple[Matrix, Matrix, Matrix] | None:
+    """Singular vectors of T, and values, that the product carries: within a tie those nearest to it.
+
+    None if the product shares its rank among eigenvectors that are not tied.
+    """
+    u, s, vt = problem.target_svd
+    if rank == 0:
+        return u[:, :0], vt[:0].T, s[:0]
+    product = np.linalg.svd(network.product, full_matrices=False)[0][:, :rank]
+    tie = UNDECIDED_FACTOR * problem.target_error()
+    starts = np.flatnonzero(np.append(np.inf, -np.diff(s)) > tie)
+    U, V, values = [], [], []
+    for start, stop in zip(starts, [*starts[1:], len(s)], strict=True):
+        left, shares, _ = np.linalg.svd(u[:, start:stop].T @ product, full_matrices=False)
+        count = round(float(np.sum(shares**2)))
+        if count and s[start] <= tie:
+            return None
+        U.append(u[:, start:stop] @ left[:, :count])
+        V.append(vt[start:stop].T @ left[:, :count])
+        values += [float(np.mean(s[start:stop]))] * count
+    if len(values) != rank:
+        return None
+    return np.hstack(U), np.hstack(V), np.array(values)
+
+
+def _complement(columns: Matrix) -> Matrix:
+    """Orthonormal basis of what is orthogonal to independent columns."""
+    n, r = columns.shape
+    return np.eye(n) if r == 0 else np.asarray(np.linalg.qr(columns, mode="complete")[0][:, r:])
+
+
+def _without_small_products(cores: Sequence[Matrix], G: Matrix, test: TypeTest, tau: float) -> list[Matrix]:
+    """Project the tails so that every product which is zero at tau is zero, and the point is critical.
+
+    Directions of what P leaves of T are followed down from the last layer and directions of the input up from the
+    first, until they vanish at tau; from there on the layers are made to annihilate them. No direction of the input
+    that reaches layer k may be one that layer k + 1 feels. At a bad saddle no pair of layers may be left with E_ij and
+    z_{i-1} ... z_{j+1} both rounding rather than zero, so those that vanish at tau are made to.
+    """
+    left, s, right = _svd(G)
+    some = int(np.count_nonzero(s > tau))
+    outputs, residual = left[:, :some], s[:some, None] * right[:some]
+    blocks, links = _vanishing(test, tau)
+    cores = list(cores)
+    for _ in range(_PASSES):
+        before = [core.copy() for core in cores]
+        for i, j in links:
+            _cut_between(cores, i, j, test.sensitivity, tau)
+        felt = _cut_from_above(cores, outputs, residual, test.sensitivity, tau)
+        _cut_from_below(cores, [felt[i - 1] for i in blocks], test.sensitivity, tau)
+        if all(np.array_equal(a, b) for a, b in zip(before, cores, strict=True)):
+            break
+    return cores
+
+
+def _vanishing(test: TypeTest, tau: float) -> tuple[list[int], list[tuple[int, int]]]:
+    """For every layer j the last i >= j whose E_ij is to be zero, and the pairs whose link is.
+
+    E_jj = 0 is what critical means. The rest makes a saddle bad: where E_ij is not zero, z_{i-1} ... z_{j+1} is.
+    """
+    N = test.network.depth
+    if test.verdict(tau) is not Verdict.BAD_SADDLE:
+        return list(range(1, N + 1)), []
+    zero = {(i, j): test.sensitivity.block_ratio(i, j) <= tau for j in range(1, N + 1) for i in range(j + 1, N + 1)}
+    blocks = [max([j, *(i for i in range(j + 1, N + 1) if zero[i, j])]) for j in range(1, N + 1)]
+    links = [(i, j) for (i, j), vanishes in zero.items() if not vanishes and i > j + 1]
+    return blocks, sorted(links, key=lambda pair: pair[0] - pair[1])
+
+
+def _cut_between(cores: list[Matrix], i: int, j: int, sensitivity: Sensitivity, tau: float) -> None:
+    """Make z_{i-1} ... z_{j+1} zero: each direction is cut where it vanishes at tau."""
+    alive = reached = np.eye(cores[j].shape[1])
+    for k in range(j + 1, i):
+        core = cores[k - 1]
+        threshold = np.inf if k == i - 1 else tau * max(sensitivity.change(k + 1, j), 1.0)
+        alive, dropped = _split(core @ reached, alive, threshold)
+        cores[k - 1] = core - _projected(reached @ dropped, core.T).T
+        reached = cores[k - 1] @ reached
+
+
+def _cut_from_above(
+    cores: list[Matrix], outputs: Matrix, residual: Matrix, sensitivity: Sensitivity, tau: float
+) -> list[Matrix]:
+    """Cut chains from the outputs; return what of the residual layers 1..N feel, bases (n, t_0), one a layer."""
+    N = len(cores)
+    alive, reached, rows = np.eye(outputs.shape[1]), outputs, []
+    for k in range(N, 0, -1):
+        rows.append(_basis(residual.T @ alive).T)
+        # dL/dW_1 is felt by every input
+        threshold = np.inf if k == 1 else tau * max(sensitivity.change(N + 1, k - 1), 1.0)
+        alive, dropped = _split(cores[k - 1].T @ reached, alive, threshold)
+        cores[k - 1] = cores[k - 1] - _projected(reached @ dropped, cores[k - 1])
+        reached = cores[k - 1].T @ reached
+    return rows[::-1]
+
+
+def _cut_from_below(cores: list[Matrix], felt: Sequence[Matrix], sensitivity: Sensitivity, tau: float) -> None:
+    """Cut chains from the inputs, so that none reaches a layer j where it is among the rows `felt[j - 1]`."""
+    alive = _turned_away(_alive_inputs(cores, sensitivity, tau), felt)
+    reached = np.eye(cores[0].shape[1])
+    for k, core in enumerate(cores):
+        dropped = _outside(alive[k], alive[k + 1])
+        cores[k] = core - _projected(reached @ dropped, core.T).T
+        reached = cores[k] @ reached
+
+
+def _alive_inputs(cores: Sequence[Matrix], sensitivity: Sensitivity, tau: float) -> list[Matrix]:
+    """Nested bases of the inputs that reach layers 0..N; none passes through all."""
+    reached = np.eye(cores[0].shape[1])
+    alive = [reached]
+    for k, core in enumerate(cores[:-1], 1):
+        reached = core @ reached
+        alive.append(_split(reached, alive[-1], tau * max(sensitivity.change(k + 1, 0), 1.0))[0])
+    return [*alive, reached[:0].T]
+
+
+def _turned_away(alive: Sequence[Matrix], felt: Sequence[Matrix]) -> list[Matrix]:
+    """Turn nested bases, from the last layer on, so that what reaches layer k is orthogonal to `felt[k]`."""
+    turned = [alive[-1]]
+    for basis, rows in zip(alive[-2::-1], felt[::-1], strict=True):
+        rest = basis - turned[-1] @ (turned[-1].T @ basis)
+        left, s, _ = _svd(rest - rows.T @ (rows @ rest))
+        turned.append(np.hstack([turned[-1], left[:, : int(np.count_nonzero(s > 0.5))]]))  # cosines, 0 or 1 to tau
+    return turned[::-1]
+
+
+def _outside(basis: Matrix, part: Matrix) -> Matrix:
+    """Orthonormal basis of what is in the span of a basis and orthogonal to a part of it."""
+    left, s, _ = _svd(basis - part @ (part.T @ basis))
+    return left[:, : int(np.count_nonzero(s > 0.5))]
+
+
+def _split(matrix: Matrix, basis: Matrix, threshold: float) -> tuple[Matrix, Matrix]:
+    """Split a basis into the directions that a matrix maps to more than a threshold, and the rest."""
+    _, s, right = _svd(matrix @ basis, full=True)
+    kept = int(np.count_nonzero(s > threshold))
+    turned = basis @ right.T
+    return turned[:, :kept], turned[:, kept:]
+
+
+def _projected(columns: Matrix, matrix: Matrix) -> Matrix:
+    """Projection of a matrix on the range of independent columns."""
+    basis = _basis(columns)
+    return np.asarray(basis @ (basis.T @ matrix))
+
+
+def _basis(columns: Matrix) -> Matrix:
+    """Orthonormal basis of the range."""
+    left, s, _ = _svd(columns)
+    return left[:, : int(np.count_nonzero(s > rank_threshold(float(s[0]), max(columns.shape)) if s.size else 0))]
+
+
+def _svd(matrix: Matrix, *, full: bool = False) -> tuple[Matrix, Matrix, Matrix]:
+    """SVD of a matrix that may have no rows or columns; `full` for all right singular vectors."""
+    if 0 in matrix.shape:
+        n = matrix.shape[1]
+        return np.zeros((matrix.shape[0], 0)), np.zeros(0), np.eye(n) if full else np.zeros((0, n))
+    left, s, right = np.linalg.svd(matrix, full_matrices=full)
+    return left, s, right

@@ -1,0 +1,115 @@
+"""The exactly critical point beside trained weights, against what it is said to be.
+
+Independent channels: 50-digit gradients of the stored numbers, dense Hessians of the point, distances by numpy, and
+`verify`, which shares no code with the analysis.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from campaign import KINDS
+from critical_points import dense_hessian, loss
+from mpmath import mp
+
+import lossurf
+from lossurf.landscape.shadow import FARTHEST_SHADOW
+
+FOUND = ("rescaled", "float32", "blind", "large-means", "intercept", "float32-data")
+POINTS = 40
+
+
+def cases(kind, count=POINTS):
+    for seed in range(count):
+        case = KINDS[kind](np.random.default_rng([*kind.encode(), seed]))
+        tolerance = 1e-6 if case.float32 else 1e-8
+        yield case, lossurf.classify(case.weights, case.X.T, case.Y.T, biases=case.biases, tolerance=tolerance)
+
+
+def centred(case):
+    X, Y = case.X.astype(float), case.Y.astype(float)
+    if case.biases is None:
+        return X, Y
+    return X - X.mean(axis=1, keepdims=True), Y - Y.mean(axis=1, keepdims=True)
+
+
+def gradient_sizes(weights, X, Y):
+    """Norms of the gradients at 50 digits, and of the terms that they are the difference of."""
+    with mp.workdps(50):
+        layers = [mp.matrix(W.tolist()) for W in weights]
+        XX, YX = mp.matrix(X.tolist()) * mp.matrix(X.T.tolist()), mp.matrix(Y.tolist()) * mp.matrix(X.T.tolist())
+        found = []
+        for k in range(len(layers)):
+            above, below = mp.eye(layers[k].rows), mp.eye(layers[k].cols)
+            for W in layers[k + 1 :]:
+                above = W * above
+            for W in reversed(layers[:k]):
+                below = below * W
+            P = above * layers[k] * below
+            size = mp.mnorm(above, "f") * mp.mnorm(below, "f") * (mp.mnorm(P * XX, "f") + mp.mnorm(YX, "f"))
+            found.append((float(mp.mnorm(above.T * (P * XX - YX) * below.T, "f")), float(size)))
+    return found
+
+
+@pytest.mark.parametrize("kind", FOUND)
+def test_it_is_near_and_critical(kind):
+    for case, result in cases(kind, 12):
+        if result.nearest is None:
+            continue
+        point = result.nearest.layers
+        ratios = [
+            np.linalg.norm(a - b) / np.linalg.norm(b) if np.any(b) else np.linalg.norm(a)
+            for a, b in zip(point, case.weights, strict=True)
+        ]
+        assert max(ratios) == pytest.approx(result.nearest.distance, rel=1e-6, abs=1e-300)
+        assert max(ratios) <= FARTHEST_SHADOW * result.tolerance
+        X, Y = centred(case)
+        for gradient, size in gradient_sizes(point, X, Y):
+            assert gradient <= 1e-11 * size or size == 0.0
+
+
+@pytest.mark.parametrize("kind", FOUND)
+def test_nearly_every_verdict_has_one_of_its_kind(kind):
+    found, wanted = 0, 0
+    for case, result in cases(kind):
+        if result.verdict == "undetermined":
+            continue
+        wanted, found = wanted + 1, found + (result.nearest is not None)
+        if result.nearest is None or kind == "intercept":  # whose X is too ill conditioned for a dense Hessian
+            continue
+        X, Y = centred(case)
+        eigenvalues = np.linalg.eigvalsh(dense_hessian(result.nearest.layers, X, Y))
+        small = 1e-12 * (eigenvalues[-1] + np.linalg.norm(Y @ X.T))
+        total = 0.5 * np.sum(Y**2)
+        if result.verdict == "bad-saddle":
+            assert eigenvalues[0] >= -small
+        if result.verdict == "global-minimum" and not case.biases:
+            assert loss(result.nearest.layers, X, Y) <= result.optimal_loss + 1e-12 * total
+    assert found >= 0.95 * wanted
+
+
+@pytest.mark.parametrize("name", ["bad-saddle", "strict-saddle", "strict-saddle-tails", "global-minimum"])
+def test_the_certificate_stores_it_and_verify_checks_it(inside, tmp_path, name):
+    wine, target = Path(__file__).resolve().parents[2] / "sample_data" / "wine", tmp_path / "c.npz"
+    point = str(wine / "checkpoints" / f"{name}.npz")
+    assert inside("classify", point, "--data", str(wine), "--certificate", str(target)).returncode == 0
+    claim = json.loads(target.with_suffix(".json").read_text())
+    assert set(claim["nearest"]) == {"distance", "gradient"}
+    checked = json.loads(inside("verify", str(target), "--format", "json").stdout)
+    ids = {check["id"] for check in checked["checks"]}
+    assert checked["valid"]
+    assert {"nearest-distance", "nearest-critical", "nearest-rank"} <= ids
+
+
+def test_a_layer_that_is_rounding_of_a_zero_has_no_point_near_it_in_its_own_units():
+    weights = [1e-16 * np.ones((2, 3)), np.eye(2), np.zeros((3, 2))]
+    result = lossurf.classify(weights, np.eye(3), np.diag([3.0, 2.0, 1.0]))
+    assert result.verdict in ("strict-saddle", "bad-saddle")
+    assert result.nearest is None
+
+
+def test_what_is_not_critical_has_none():
+    rng = np.random.default_rng(0)
+    weights = [rng.standard_normal((2, 3)), rng.standard_normal((3, 2))]
+    assert lossurf.classify(weights, np.eye(3), np.diag([3.0, 2.0, 1.0])).nearest is None
