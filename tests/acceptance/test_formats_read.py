@@ -6,6 +6,7 @@ The trusted channel: the same numbers saved by NumPy give the same document.
 from __future__ import annotations
 
 import gzip
+import importlib.util
 import io
 import json
 import re
@@ -15,7 +16,7 @@ import zipfile
 
 import numpy as np
 import pytest
-from process import ROOT, clean_environment
+from process import ROOT, clean_environment, python
 
 rng = np.random.default_rng(8)
 X = rng.standard_normal((40, 3))
@@ -100,20 +101,34 @@ def save_safetensors(directory):
     numpy.save_file({"0.weight": W1, "0.bias": B1, "1.weight": W2, "1.bias": B2}, directory / "c.safetensors")
 
 
-def flax_state():
-    layers = {f"Dense_{i}": {"kernel": W.T, "bias": b} for i, (W, b) in enumerate(((W1, B1), (W2, B2)))}
-    return {"params": layers, "step": np.array(7)}
+FLAX = """
+import numpy as np, pathlib
+w = np.load("flax.npz")
+layers = {f"Dense_{i}": {"kernel": w[f"W{i}"].T, "bias": w[f"b{i}"]} for i in (0, 1)}
+state = {"params": layers, "step": np.array(7)}
+"""
+MSGPACK = """
+from flax.serialization import msgpack_serialize
+pathlib.Path("c.msgpack").write_bytes(msgpack_serialize(state))
+"""
+ORBAX = """
+import orbax.checkpoint
+with orbax.checkpoint.PyTreeCheckpointer() as checkpointer:
+    checkpointer.save(pathlib.Path("orbax").absolute(), state)
+"""
 
 
-def save_msgpack(directory):
-    serialization = pytest.importorskip("flax.serialization")
-    (directory / "c.msgpack").write_bytes(serialization.msgpack_serialize(flax_state()))
+def save_by_jax(code, package):
+    """Write in a process of its own: JAX's threads do not go with the forks of other tests."""
 
+    def save(directory):
+        if importlib.util.find_spec(package) is None:
+            pytest.skip(f"{package} is not installed")
+        np.savez(directory / "flax.npz", W0=W1, b0=B1, W1=W2, b1=B2)
+        done = python("-c", FLAX + code, cwd=directory)
+        assert done.returncode == 0, done.stderr
 
-def save_orbax(directory):
-    orbax = pytest.importorskip("orbax.checkpoint")
-    with orbax.PyTreeCheckpointer() as checkpointer:
-        checkpointer.save(directory / "orbax", flax_state())
+    return save
 
 
 def save_sharded(directory):
@@ -174,8 +189,8 @@ CHECKPOINTS = {
     ),
     ".npz, scikit-learn": ("c.npz", scikit_learn),
     ".safetensors": ("c.safetensors", save_safetensors),
-    ".msgpack": ("c.msgpack", save_msgpack),
-    "orbax": ("orbax", save_orbax),
+    ".msgpack": ("c.msgpack", save_by_jax(MSGPACK, "flax")),
+    "orbax": ("orbax", save_by_jax(ORBAX, "orbax")),
     ".index.json": ("model.safetensors.index.json", save_sharded),
     ".pt, .pth, .bin": ("c.pt", lambda d: torch_state(d, "c.pt", dict)),
     ".ckpt": ("c.ckpt", lambda d: torch_state(d, "c.ckpt", lambda state: {"epoch": 1, "state_dict": state})),
