@@ -70,11 +70,11 @@ class OutputError(LossurfError, OSError):
 
 
 class MissingExtraError(LossurfError, ImportError):
-    """A file format or command whose optional dependency is not installed."""
+    """A file format or command whose optional dependency is not installed; `otherwise` is another way."""
 
-    def __init__(self, extra: str, *, needed_for: str) -> None:
+    def __init__(self, extra: str, *, needed_for: str, otherwise: str | None = None) -> None:
         super().__init__(
             f"{needed_for} needs the optional extra '{extra}'",
-            remedy=f"install it with: pip install 'lossurf[{extra}]'",
+            remedy=f"install it with: pip install 'lossurf[{extra}]'" + (f"; or, {otherwise}" if otherwise else ""),
         )
         self.extra = extra

@@ -105,11 +105,27 @@ def torch(zipped: bool) -> bytes:
     return buffered(lambda stream: library.save(state, stream, _use_new_zipfile_serialization=zipped))
 
 
+def stream_of(table: object, stream: io.BytesIO) -> None:
+    import pyarrow
+
+    with pyarrow.ipc.new_stream(stream, table.schema) as writer:
+        writer.write_table(table)
+
+
+def msgpack() -> bytes:
+    from flax.serialization import msgpack_serialize
+
+    layers = {f"Dense_{i}": {"kernel": array.T} for i, array in enumerate(LAYERS.values()) if array.ndim == 2}
+    return msgpack_serialize({"params": layers, "step": 3})
+
+
 def arrow(form: str) -> bytes:
     import pyarrow
     from pyarrow import feather, parquet
 
     table = pyarrow.table({"a": X[:, 0], "b": np.arange(4), "y": Y[:, 0]})
+    if form == "stream":
+        return buffered(lambda stream: stream_of(table, stream))
     writer = parquet.write_table if form == "parquet" else feather.write_feather
     return buffered(lambda stream: writer(table, stream))
 
@@ -125,6 +141,11 @@ CONFIGS = [
     "checkpoints: [a*.npz]\nexpect:\n  - global-minimum\nformat: json\ndata: sub\n",
 ]
 
+ADAPTERS = [
+    '{"peft_type": "LORA", "r": 2, "lora_alpha": 16, "alpha_pattern": {".*fc": 3}, "rank_pattern": {}}',
+    '{"lora_parameters": {"scale": 3.5, "rank": 2}, "fine_tune_type": "lora"}',
+]
+
 # reader: (name of the file, sound files)
 SEEDS: dict[str, tuple[str, Callable[[], list[bytes]]]] = {
     "npy": ("X.npy", lambda: [npy(X), npy(np.asfortranarray(X)), npy(X.astype(">f4")), npy(X > 1)]),
@@ -137,6 +158,7 @@ SEEDS: dict[str, tuple[str, Callable[[], list[bytes]]]] = {
     "csv.gz": ("t.csv.gz", lambda: [gzip.compress(text.encode(), mtime=0) for text in TABLES]),
     "parquet": ("t.parquet", lambda: [arrow("parquet")]),
     "feather": ("t.feather", lambda: [arrow("feather")]),
+    "arrows": ("t.arrows", lambda: [arrow("stream")]),
     "checkpoint.npz": (
         "c.npz",
         lambda: [
@@ -148,6 +170,9 @@ SEEDS: dict[str, tuple[str, Callable[[], list[bytes]]]] = {
     "safetensors": ("c.safetensors", lambda: [safetensors()]),
     "h5": ("c.weights.h5", lambda: [hdf5()]),
     "keras": ("c.keras", lambda: [keras()]),
+    "msgpack": ("c.msgpack", lambda: [msgpack()]),
+    "index": ("c.index.json", lambda: [json.dumps({"weight_map": dict.fromkeys(LAYERS, "c.npz")}).encode()]),
+    "adapter": ("adapter_config.json", lambda: [text.encode() for text in ADAPTERS]),
     "torch": ("c.pt", lambda: [torch(True), torch(False)]),
     "config": ("lossurf.yaml", lambda: [text.encode() for text in CONFIGS]),
 }
@@ -200,7 +225,12 @@ def read(reader: str, data: bytes, directory: Path) -> str:
     try:
         if reader == "config":
             read_config(path)
+        elif reader == "adapter":
+            np.savez(directory / "a.npz", **{"fc.lora_A.weight": np.ones((2, 3)), "fc.lora_B.weight": np.ones((2, 2))})
+            checkpoint = read_checkpoint(directory / "a.npz", 3, 2, max_memory=LIMIT)
+            assert np.isfinite(checkpoint.weights[1]).all()
         elif path.name[0] == "c":
+            np.savez(directory / "c.npz", **LAYERS) if reader == "index" else None
             checkpoint = read_checkpoint(path, 3, 2, max_memory=LIMIT)
             assert all(np.isfinite(weight).all() for weight in checkpoint.weights)
         else:

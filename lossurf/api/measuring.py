@@ -86,7 +86,9 @@ def relu(
     """
     data = as_dataset(X, Y, samples=samples)
     triangle = reduce_blocks(data.blocks(), data.dx, data.dy, dtype=data.dtype, data_eps=data.data_eps)
-    return relu_dataset(data, triangle, as_checkpoint(weights, data.dx, data.dy, biases=biases), seed=seed)
+    return relu_dataset(
+        data, triangle, as_checkpoint(weights, data.dx, data.dy, biases=biases, linear=False), seed=seed
+    )
 
 
 def relu_dataset(

@@ -61,10 +61,13 @@ class CheckpointSource(NamedTuple):
     paths: tuple[Path, ...]
     layers: tuple[str, ...] | None
     orientation: Literal["out-in", "in-out"] | None
+    module: str | None = None
+    scale: float | None = None
 
     def read(self, path: Path, data: LoadedData, max_memory: int | None, *, linear: bool = True) -> Checkpoint:
         """Read one checkpoint; a linear one with biases must have one on its output."""
         from lossurf.inputs.checkpoint import read_checkpoint, require_output_bias
+        from lossurf.inputs.lora import AdapterChoice
 
         checkpoint = read_checkpoint(
             path,
@@ -72,7 +75,9 @@ class CheckpointSource(NamedTuple):
             data.dataset.dy,
             layers=self.layers,
             orientation=self.orientation,
+            adapter=AdapterChoice(self.module, self.scale) if linear else None,
             max_memory=max_memory,
+            linear=linear,
         )
         if linear:
             require_output_bias(checkpoint)

@@ -98,22 +98,40 @@ def _collect_checkpoints(function: Function, argument: Callable[[Function], Func
         names = kwargs.pop("layers")
         layers = tuple(name.strip() for name in names.split(",")) if names else None
         paths = (kwargs.pop("checkpoint"),) if "checkpoint" in kwargs else tuple(kwargs.pop("checkpoints"))
-        source = CheckpointSource(paths, layers, kwargs.pop("orientation"))
+        adapter = kwargs.pop("module", None), _factor(kwargs.pop("scale", None))
+        source = CheckpointSource(paths, layers, kwargs.pop("orientation"), *adapter)
         return function(*args, checkpoints=source, **kwargs)
 
     collected: Function = with_source
     options = (
         argument,
-        click.option("--layers", metavar="A,B,...", help="Names of the layers' weights, first to last."),
+        click.option(
+            "--layers",
+            metavar="A,B,...",
+            help="Names of the layers' weights, first to last, or patterns in quotes such as 'encoder.*'.",
+        ),
         click.option(
             "--orientation",
             type=click.Choice(["out-in", "in-out"]),
-            help="How the files store a layer. Default: out-in, or what chains.",
+            help="How the files store a layer. Default: what names and shapes tell.",
+        ),
+        click.option("--module", metavar="NAME", help="Module of a LoRA adapter, where it has several."),
+        click.option(
+            "--scale",
+            type=float,
+            metavar="S",
+            help="Factor of a LoRA adapter. Default: alpha / r, by its configuration.",
         ),
     )
     for option in reversed(options):
         collected = option(collected)
     return collected
+
+
+def _factor(scale: float | None) -> float | None:
+    if scale is not None and not 1e-30 <= abs(scale) <= 1e30:
+        raise UsageError(f"{scale:g} is no factor", where="--scale", remedy="give alpha / r, a number other than zero")
+    return scale
 
 
 LOSSES = ("squared", "huber", "logcosh", "logistic", "softmax")

@@ -1,4 +1,4 @@
-"""Tables in .parquet and .feather (extra `arrow`), read a batch of rows at a time."""
+"""Tables in .parquet, .feather and Arrow's IPC format (extra `arrow`), read a batch of rows at a time."""
 
 from __future__ import annotations
 
@@ -8,16 +8,18 @@ from contextlib import contextmanager
 from functools import reduce
 from pathlib import Path
 from shlex import quote
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from lossurf.errors import LossurfError, MissingExtraError
 from lossurf.inputs.arrays import ArraySource, Matrix, coarser, rechunk, remember, rounding_note, to_float64
-from lossurf.inputs.faults import fault, listing, place
-from lossurf.inputs.files import ending, file_size
+from lossurf.inputs.faults import fault, listing, place, size_text
+from lossurf.inputs.files import ending, file_size, open_binary
 from lossurf.inputs.memory import require_memory
 from lossurf.inputs.row_names import told_by_types
+
+_STREAM_END: Final = b"\xff\xff\xff\xff\0\0\0\0"
 
 
 class ArrowTable:
@@ -99,7 +101,7 @@ class ArrowTable:
 
 
 def open_arrow(path: Path, letter: str) -> ArrowTable:
-    """Open a .parquet or .feather table; an index that pandas stored beside the columns is left out.
+    """Open a .parquet, .feather or Arrow IPC table; an index that pandas stored beside the columns is left out.
 
     Raises
     ------
@@ -164,8 +166,40 @@ def _parquet_facts(path: Path) -> tuple[Any, int]:
 def _feather_facts(path: Path) -> tuple[Any, int]:
     from pyarrow import feather
 
+    if _is_stream(path):
+        return _stream_facts(path)
     table = feather.read_table(path, memory_map=True, use_threads=False)
     return table.schema, int(table.num_rows)
+
+
+def _is_stream(path: Path) -> bool:
+    """Tell Arrow's stream format from its file format: any of the endings is used for either."""
+    with open_binary(path) as file:
+        return not file.read(6).startswith((b"ARROW1", b"FEA1"))
+
+
+def _stream_facts(path: Path) -> tuple[Any, int]:
+    import pyarrow
+
+    with pyarrow.memory_map(str(path)) as file, pyarrow.ipc.open_stream(file) as reader:
+        rows = sum(batch.num_rows for batch in reader)
+        read, size = file.tell(), file.size()
+        file.seek(max(0, read - len(_STREAM_END)))
+        if file.read(len(_STREAM_END)) != _STREAM_END:  # the library takes a file cut between batches for a whole one
+            raise fault("damaged", name=str(path), format=path.suffix, reason="it ends before the stream's end mark")
+        if read < size:  # and stops at the first of several streams
+            raise fault("trailing-bytes", str(path), extra=size_text(size - read))
+        return reader.schema, rows
+
+
+def _stream_batches(path: Path, names: tuple[str, ...], rows: int) -> Iterator[Any]:
+    import pyarrow
+
+    with pyarrow.memory_map(str(path)) as file, pyarrow.ipc.open_stream(file) as reader:
+        for batch in reader:
+            batch.validate(full=True)
+            kept = batch.select(list(names))
+            yield from (kept.slice(start, rows) for start in range(0, kept.num_rows, rows))
 
 
 def _batches(path: Path, names: tuple[str, ...], rows: int) -> Iterator[Any]:
@@ -176,6 +210,8 @@ def _batches(path: Path, names: tuple[str, ...], rows: int) -> Iterator[Any]:
             with ParquetFile(path) as file:
                 for batch in file.iter_batches(batch_size=rows, columns=list(names), use_threads=False):
                     yield batch.select(list(names))
+        elif _is_stream(path):
+            yield from _stream_batches(path, names, rows)
         else:
             from pyarrow import feather
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -12,15 +12,20 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lossurf.inputs.arrays import Matrix
-from lossurf.inputs.chain import orient
+from lossurf.inputs.chain import Links, arrange
 from lossurf.inputs.faults import fault, listing
-from lossurf.inputs.layers import Layer, all_layers, choose_layers, stored_shape
+from lossurf.inputs.kinds import is_matrix
+from lossurf.inputs.layers import Layer, all_layers, choose_layers, stored_shape, unused
+from lossurf.inputs.lora import AdapterChoice, adapter_path, is_adapter, read_adapter
 from lossurf.inputs.memory import memory_limit
-from lossurf.inputs.readers import read_tensors
+from lossurf.inputs.nested import state_dict
+from lossurf.inputs.readers import STANDARD_INPUT, read_tensors
 from lossurf.inputs.roles import Orientation
+from lossurf.inputs.sequence import gaps
 from lossurf.inputs.tensors import Tensor, TensorFile, as_tensor, load_matrix
 
 _ARRAYS: Final = "weights"
+_FROM_FILE: Final = AdapterChoice()
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,8 @@ class _Wanted:
     dy: int
     limit: int  # bytes of memory
     orientation: Orientation | None = None
+    fixed: bool = False  # the layers are given first to last
+    linear: bool = True  # what is between the layers is the identity
 
 
 def read_checkpoint(
@@ -73,7 +80,9 @@ def read_checkpoint(
     *,
     layers: Sequence[str] | None = None,
     orientation: Orientation | None = None,
+    adapter: AdapterChoice | None = _FROM_FILE,
     max_memory: int | str | None = None,
+    linear: bool = True,
 ) -> Checkpoint:
     """Read a trained network.
 
@@ -87,8 +96,12 @@ def read_checkpoint(
         The weight matrices to use, first layer first; everything else in the file is left out.
     orientation : {"out-in", "in-out"}, optional
         Axes of the stored weights; told from shapes and names by default.
+    adapter : AdapterChoice or None
+        Module and scale of a LoRA adapter; None where an adapter is no answer.
     max_memory : int or str, optional
         Bytes that may be taken, or a size such as "4G".
+    linear : bool
+        Whether nothing lies between the layers; else what lies there is not noted as taken for the identity.
 
     Returns
     -------
@@ -100,9 +113,25 @@ def read_checkpoint(
         If the file is not readable, or what it holds is not a linear network from dx to dy.
     """
     limit = memory_limit(max_memory)
+    wanted = _Wanted(dx, dy, limit, orientation, linear=linear)
+    path = adapter_path(path)
     file = read_tensors(path, limit)
+    place = None if path == STANDARD_INPUT else path
+    if is_adapter(file, place):
+        chosen, note = read_adapter(file, place, (dx, dy), layers, adapter)
+        return _assembled(replace(file, notes=(*file.notes, note)), chosen, replace(wanted, fixed=True), file.name)
+    for option, given in (adapter or _FROM_FILE)._asdict().items():
+        if given is not None:
+            raise fault("no-adapter", file.name, option=option)
     chosen = choose_layers(file, layers) if layers else all_layers(file)
-    return _assembled(file, chosen, _Wanted(dx, dy, limit, orientation), file.name)
+    patterns = any(character in word for word in layers or () for character in "*?[")
+    fixed = file.sequence is not None or (bool(layers) and not patterns)
+    left = unused(file, chosen)
+    if left:
+        file = replace(
+            file, notes=(*file.notes, f"{file.name}: not used, as --layers leaves it out: {', '.join(left)}")
+        )
+    return _assembled(file, chosen, replace(wanted, fixed=fixed), file.name)
 
 
 def as_checkpoint(
@@ -111,6 +140,7 @@ def as_checkpoint(
     dy: int,
     *,
     biases: Sequence[ArrayLike | None] | None = None,
+    linear: bool = True,
 ) -> Checkpoint:
     """Validate the weights of a network given as arrays.
 
@@ -118,11 +148,13 @@ def as_checkpoint(
     ----------
     weights : sequence of array_like, or mapping of str to array_like
         Weight matrices of shape (outputs, inputs), first layer first; or a state dict, which is understood as one in
-        a file is, biases included.
+        a file is, biases included. A vector behind a matrix in the sequence is its bias, and then tells its outputs.
     dx, dy : int
         Inputs and outputs they must chain between.
     biases : sequence of array_like or None, optional
         One for each layer of a sequence of weights.
+    linear : bool
+        Whether nothing lies between the layers; else what lies there is not noted as taken for the identity.
 
     Returns
     -------
@@ -136,8 +168,13 @@ def as_checkpoint(
     if isinstance(weights, Mapping):
         if biases is not None:
             raise fault("biases-twice")
-        file = TensorFile(_ARRAYS, tuple(as_tensor(str(name), array) for name, array in weights.items()))
-        return _assembled(file, all_layers(file), _Wanted(dx, dy, limit), file.name)
+        named, notes = state_dict(weights, _ARRAYS)
+        file = TensorFile(_ARRAYS, tuple(as_tensor(name, array) for name, array in named), notes, options=False)
+        if is_adapter(file):
+            raise fault("adapter-in-python")
+        return _assembled(file, all_layers(file), _Wanted(dx, dy, limit, linear=linear), file.name)
+    if biases is None and any(_is_vector(array) for array in weights[1:]):
+        return _interleaved(weights, _Wanted(dx, dy, limit, fixed=True))
     given = [None] * len(weights) if biases is None else list(biases)
     if len(given) != len(weights):
         raise fault("bias-count", biases=len(given), weights=len(weights))
@@ -147,26 +184,65 @@ def as_checkpoint(
     ]
     if not chosen:
         raise fault("no-weights")
-    return _assembled(TensorFile(_ARRAYS, ()), chosen, _Wanted(dx, dy, limit, "out-in"), None)
+    file = TensorFile(_ARRAYS, (), options=False)
+    return _assembled(file, chosen, _Wanted(dx, dy, limit, "out-in", fixed=True), None)
+
+
+def _is_vector(array: ArrayLike) -> bool:
+    if isinstance(array, list | tuple):
+        return bool(array) and not isinstance(array[0], list | tuple | np.ndarray)
+    return len(getattr(array, "shape", ())) == 1
+
+
+def _interleaved(arrays: Sequence[ArrayLike], wanted: _Wanted) -> Checkpoint:
+    """Take matrices with their biases between them, as Keras's get_weights and PyTorch's parameters give them."""
+    layers: list[Layer] = []
+    for array in arrays:
+        tensor = as_tensor(f"W{len(layers) + 1}", array)
+        if len(tensor.shape) != 1:
+            layers.append(Layer(tensor, None, None))
+        elif layers and layers[-1].bias is None and tensor.shape[0] in layers[-1].weight.shape:
+            layers[-1] = replace(layers[-1], bias=replace(tensor, name=f"b{len(layers)}"), placed=True)
+        else:
+            kind = f"has shape {tensor.shape} and is no bias of the matrix before it"
+            remedy = "give the weight matrices as a list and their vectors as biases=[...]"
+            raise fault("not-linear", name=tensor.name, kind=kind, remedy=remedy)
+    return _assembled(TensorFile(_ARRAYS, (), named=False, options=False), layers, wanted, _ARRAYS)
 
 
 def _assembled(file: TensorFile, chosen: Sequence[Layer], wanted: _Wanted, where: str | None) -> Checkpoint:
     """Order, orient and read the chosen layers; `where` is None for a sequence, whose axes are agreed."""
-    names = tuple(layer.weight.name for layer in chosen)
     shapes = [stored_shape(layer, wanted.dy, where) for layer in chosen]
-    told = {layer.role.orientation for layer in chosen if layer.role}
-    one = told.pop() if len(told) == 1 else None
-    chain = orient(names, shapes, wanted.dx, wanted.dy, told=one, asked=wanted.orientation, where=where)
-    notes = [*file.notes, *([f"{where}: {chain.note}"] if chain.note and where else [])]
+    links = Links(
+        names=[layer.weight.name for layer in chosen],
+        shapes=shapes,
+        dx=wanted.dx,
+        dy=wanted.dy,
+        biases=[_length(layer.bias) for layer in chosen],
+        tells={layer.role.orientation for layer in chosen if layer.role and layer.role.orientation},
+        asked=wanted.orientation,
+        fixed=wanted.fixed,
+        where=where,
+        options=file.options,
+        named=file.named,
+        titles=[layer.weight.title or layer.weight.name for layer in chosen],
+        counted=file.counted,
+    )
+    chain = arrange(links)
+    chosen = [chosen[i] for i in chain.order]
+    notes = [*file.notes]
+    if where is not None:
+        notes += [f"{where}: {note}" for note in (*chain.notes, *_assumed(file, chosen, wanted))]
     weights = [load_matrix(layer.weight, file.name, wanted.limit, notes) for layer in chosen]
-    weights = [weight.reshape(shape) for weight, shape in zip(weights, shapes, strict=True)]
+    weights = [weight.reshape(shapes[i]) for weight, i in zip(weights, chain.order, strict=True)]
     if chain.orientation == "in-out":
         weights = [np.ascontiguousarray(weight.T) for weight in weights]
+    notes += [f"{file.name}: {note}" for note in _tied([layer.weight.name for layer in chosen], weights)]
     pairs = zip(chosen, weights, strict=True)
     biases = tuple(_bias(layer.bias, weight.shape[0], file.name, wanted.limit, notes) for layer, weight in pairs)
     return Checkpoint(
         name=file.name,
-        layer_names=names,
+        layer_names=tuple(layer.weight.name for layer in chosen),
         weights=tuple(weights),
         biases=biases,
         dtypes=tuple(layer.weight.dtype for layer in chosen),
@@ -174,6 +250,33 @@ def _assembled(file: TensorFile, chosen: Sequence[Layer], wanted: _Wanted, where
         bias_names=tuple(layer.bias.name if layer.bias else None for layer in chosen),
         orientation=chain.orientation,
     )
+
+
+def _assumed(file: TensorFile, layers: Sequence[Layer], wanted: _Wanted) -> Iterator[str]:
+    """Say what was assumed of the layers beside their order and orientation."""
+    placed = [(layer.bias.name, layer.weight.name) for layer in layers if layer.placed and layer.bias]
+    if placed:
+        biases, weights = (", ".join(names) for names in zip(*placed, strict=True))
+        yield f"{biases} taken as bias of {weights}: each vector follows a matrix of as many outputs"
+    between = gaps([layer.weight.name for layer in layers], [tensor.name for tensor in file.tensors])
+    if between and wanted.linear:
+        pairs = ", ".join(" and ".join(pair) for pair in between)
+        yield (
+            f"between {pairs} lies a module without weights, taken as the identity; a network with a ReLU there is for"
+            " 'lossurf relu'"
+        )
+
+
+def _tied(names: Sequence[str], weights: Sequence[Matrix]) -> Iterator[str]:
+    """Say which layers are each other's transpose: theorems and verdicts are about weights that are free."""
+    for i in range(len(weights) // 2):
+        first, last = weights[i], weights[-1 - i]
+        if first.shape == last.shape[::-1] and np.array_equal(first, last.T) and not np.array_equal(first, last):
+            yield f"{names[-1 - i]} is the transpose of {names[i]}; tied or not, both are judged as free"
+
+
+def _length(bias: Tensor | None) -> int | None:
+    return None if bias is None or bias.error is not None or is_matrix(bias) else math.prod(bias.shape)
 
 
 def require_output_bias(checkpoint: Checkpoint) -> None:

@@ -18,7 +18,9 @@ FAULTS: Final[dict[str, tuple[str, str]]] = {
     "is-directory": ("{name!r} is a directory", "name one file in it"),
     "not-regular": ("{name!r} is {kind}, not a regular file", "write its contents to a file first and name that"),
     "empty-file": ("{name!r} is empty", "write it again; the program that made it may have been interrupted"),
+    "pointer": ("{name!r} is {kind}, not the file it stands for", "run {command}, which fetches the file"),
     "unknown-format": ("{name!r} has no ending that tells its format", "{hint}known endings are {known}"),
+    "other-format": ("{name!r} is {kind}", "{trust}convert it with {tool}: {line}"),
     "damaged": (
         "{name!r} is not a readable {format} file: {reason}",
         "write it again, or copy it again if it was moved",
@@ -87,6 +89,10 @@ FAULTS: Final[dict[str, tuple[str, str]]] = {
     "object-array": (
         "the array holds Python objects, which would need unpickling",
         "save plain numbers, each array under a name of its own",
+    ),
+    "nested-objects": (
+        "the array holds Python objects, such as nested dictionaries, which would need unpickling",
+        "where the file is your own, flatten it with: {line}",
     ),
     "complex-array": ("the array is complex ({dtype})", "save real numbers: the real and imaginary parts apart"),
     "text-array": ("the array holds text ({dtype})", "convert it to numbers before saving: array.astype(float)"),
@@ -207,6 +213,7 @@ FAULTS: Final[dict[str, tuple[str, str]]] = {
     "no-weights": ("the checkpoint holds no weight matrix", "save at least one two-dimensional array"),
     "not-linear": ("{name!r} {kind}: not a layer of a linear network", "{remedy}"),
     "no-layer": ("there is no layer {layer!r}", "{hint}the weight matrices are {known}"),
+    "no-match": ("no weight matrix matches {pattern!r}", "the weight matrices are {known}"),
     "two-layers": ("{layer!r} can mean {found}", "give the full name"),
     "layer-twice": ("the layer {layer!r} is listed twice", "list each layer once"),
     "no-chain": ("the layers do not chain from {dx} inputs to {dy} outputs: {shapes}", "{remedy}"),
@@ -214,7 +221,31 @@ FAULTS: Final[dict[str, tuple[str, str]]] = {
         "the bias {name!r} has shape {shape} and its layer has {width} outputs",
         "save the bias of that layer as a vector",
     ),
-    "bias-alone": ("the bias {name!r} belongs to no weight matrix", "{remedy}"),
+    "two-orientations": (
+        "the names tell two orientations, as kernel and weight do: {names}",
+        "save all layers in one orientation, or say it with --orientation",
+    ),
+    "ambiguous": ("the layers chain from {dx} to {dy} in more than one way: {shown}", "{remedy}"),
+    "half-autoencoder": (
+        "{names} chains between {dx} and {h} only, and X and Y have {dx} columns each: half of an autoencoder",
+        "save encoder and decoder; of a tied one the matrix and its transpose, which are judged as if both were free",
+    ),
+    "encoder-alone": (
+        "{names} is an encoder without a decoder: a tied autoencoder uses its transpose too",
+        "save the decoder's matrix too; where nothing follows, save the layers as W1, W2, ...",
+    ),
+    "tied": (
+        "the one matrix {name!r} has a bias on either side ({biases}), as a tied autoencoder has",
+        "save it as two layers, the matrix and its transpose; that is judged as if both were free",
+    ),
+    "coded-layer": (
+        "{name!r} is not its layer's matrix: {other!r} beside it {kind}",
+        "{remedy}",
+    ),
+    "bias-alone": (
+        "the bias {name!r} belongs to no weight matrix",
+        "save the weight matrix of its layer too, or name weight and bias alike, such as 0.weight and 0.bias",
+    ),
     "inner-bias": (
         "{names} {verb} a bias and the output layer {last!r} has none",
         "train with a bias on the output layer too, or with none at all: this case has no exact reduction",
@@ -222,14 +253,89 @@ FAULTS: Final[dict[str, tuple[str, str]]] = {
     "bias-count": ("{biases} biases for {weights} weight matrices", "give one bias, or None, for each layer"),
     "biases-twice": ("biases were given beside a state dict, which holds its own", "leave them out"),
     "pickled": (
-        "the file needs unpickling, which can run code and is never done",
+        "the file needs unpickling, which can run code and is never done{reason}",
         "save the tensors alone: torch.save(model.state_dict(), ...)",
     ),
+    "pickled-object": (
+        "the file holds {object}{at}, which needs unpickling; that can run code and is never done",
+        "{advice}: {line}",
+    ),
+    "torchscript": ("the file is a TorchScript program, which is not run", "save its tensors alone: {line}"),
     "no-tensors": (
         "the file holds {found}, not named tensors",
         "save a state dict: torch.save(model.state_dict(), ...)",
     ),
     "tensor-kind": ("the tensor is {kind}", "save it as a dense tensor of floating-point numbers"),
+    # checkpoints in several files
+    "checkpoint-directory": ("{name!r} is a directory", "name one file in it{example}"),
+    "orbax-several": (
+        "{name!r} holds several {kind} of an orbax checkpoint: {names}",
+        "name one of them, such as {last!r}",
+    ),
+    "dcp": ("{name!r} is a checkpoint of torch.distributed", "join its files with: {line}"),
+    "one-shard": (
+        "the file is shard {number}{of}, and the others hold the rest of the network",
+        "name the index {index!r} {beside}",
+    ),
+    "shard-outside": (
+        "the index names the file {shard!r}, which is outside its directory",
+        "put index and shards in one directory",
+    ),
+    "index-disagrees": (
+        "{names} {fact} the shard {shard!r}, against what the index says",
+        "copy the index and every shard again from one save",
+    ),
+    "index-size": (
+        "the index states {stated} of numbers and its shards hold {held}",
+        "copy the index and every shard again from one save",
+    ),
+    # adapters
+    "adapter-empty": ("the adapter holds no {wanted}", "save it again: model.save_pretrained(DIRECTORY)"),
+    "several-modules": (
+        "the adapter has {count} modules, each a network of its own: {known}",
+        "choose one with --module NAME; the data are that module's inputs and what it has to add",
+    ),
+    "no-module": ("the adapter has no module {module!r}", "{hint}its modules are {known}"),
+    "adapter-half": ("{name!r} has no second matrix", "save the adapter again: model.save_pretrained(DIRECTORY)"),
+    "adapter-shape": (
+        "{name!r} has shape {shape}: not a matrix that goes with the other one of a linear layer's adapter",
+        "choose a module that is a linear layer with --module NAME",
+    ),
+    "adapter-widths": (
+        "the adapter of module {module!r} has {inputs} inputs and {outputs} outputs, and the data have {wanted}",
+        "give the module's inputs as X, and as Y what is left of its outputs once the base's are subtracted",
+    ),
+    "adapter-beside": (
+        "{name!r} {kind}: the module {module!r} is not the product of two matrices alone",
+        "save the whole layer instead: model.merge_and_unload().state_dict()",
+    ),
+    "adapter-kind": (
+        "the adapter has {key} = {value}, which {effect}: it is not the product of two matrices",
+        "save the whole layer instead: model.merge_and_unload().state_dict()",
+    ),
+    "adapter-scale": (
+        "nothing tells the scale of the adapter, alpha / r",
+        "put its {config} beside it, or give the scale with --scale",
+    ),
+    "adapter-alpha": ("the scale cannot be told: {value}", "give the scale, alpha / r, with --scale"),
+    "adapter-rank": (
+        "the configuration says r = {stated} for the module {module!r} and its matrices have rank {rank}",
+        "put the configuration that was saved with the adapter beside it, or give the scale with --scale",
+    ),
+    "adapter-pattern": (
+        "the pattern {pattern} is no regular expression, or one that could take too long",
+        "give the module's scale, alpha / r, with --scale",
+    ),
+    "adapter-layers": (
+        "a LoRA adapter's layers are those of its modules",
+        "leave --layers out, and give --module NAME",
+    ),
+    "adapter-relu": ("a LoRA adapter is a linear map, not a network of ReLUs", "judge it with 'lossurf classify'"),
+    "adapter-in-python": (
+        "the arrays are those of a LoRA adapter, and nothing tells its scale",
+        "give one module's two matrices in a list, the scale in one of them: [A, alpha / r * B]",
+    ),
+    "no-adapter": ("--{option} is for LoRA adapters, and the file is none", "leave --{option} out"),
     # certificates
     "not-a-certificate": (
         "the certificate's claim is incomplete: {key} must be {kind}",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import stat
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 from lossurf.inputs.faults import fault, hint
 
@@ -16,6 +16,14 @@ _KINDS = (
     (stat.S_ISSOCK, "a socket"),
 )
 
+# What stands in a checkout for a large file whose content was not fetched: how it begins, its name, what fetches it.
+_POINTERS: Final = (
+    (b"version https://git-lfs.github.com/spec/", "a Git LFS pointer", "git lfs pull"),
+    (b"version https://hawser.github.com/spec/", "a Git LFS pointer", "git lfs pull"),  # its name before 2015
+    (b"/annex/objects/", "a git-annex pointer", "git annex get"),
+)
+_LARGEST_POINTER: Final = 1024  # bytes; Git LFS's specification says less, git-annex's are a path
+
 
 def file_size(path: Path) -> int:
     """Return the size of a regular, non-empty file in bytes; symbolic links are followed.
@@ -23,12 +31,15 @@ def file_size(path: Path) -> int:
     Raises
     ------
     InputError
-        If there is no such file, or it is a directory, pipe, device or socket, or it is empty.
+        If there is no such file, or it is a directory, pipe, device or socket, or it is empty, or a pointer of Git LFS
+        or git-annex lies in its place.
     """
     name = str(path)
     try:
         status = path.stat()
     except FileNotFoundError:
+        if path.is_symlink() and "/annex/objects/" in path.readlink().as_posix():
+            raise fault("pointer", name=name, kind="a git-annex pointer", command="git annex get") from None
         raise fault("no-file", name=name, hint=_neighbour(path)) from None
     except (OSError, ValueError) as error:  # ValueError: a null character in the name
         raise fault("not-readable", name=name, reason=_reason(error)) from None
@@ -39,7 +50,30 @@ def file_size(path: Path) -> int:
             raise fault("not-regular", name=name, kind=kind)
     if status.st_size == 0:
         raise fault("empty-file", name=name)
+    if status.st_size <= _LARGEST_POINTER:
+        _require_content(path)
     return status.st_size
+
+
+def _require_content(path: Path) -> None:
+    try:
+        with path.open("rb") as file:
+            start = file.read(_LARGEST_POINTER)
+    except OSError:
+        return  # whoever reads it says why it cannot be
+    require_no_pointer(start, str(path))
+
+
+def require_no_pointer(start: bytes, name: str) -> None:
+    """Refuse the content of a file that stands for one which was not fetched.
+
+    Raises
+    ------
+    InputError
+    """
+    for beginning, kind, command in _POINTERS:
+        if start.startswith(beginning):
+            raise fault("pointer", name=name, kind=kind, command=command)
 
 
 def is_directory(path: Path) -> bool:
@@ -47,6 +81,14 @@ def is_directory(path: Path) -> bool:
     try:
         return path.is_dir()
     except OSError:
+        return False
+
+
+def exists(path: Path) -> bool:
+    """Tell whether there is anything of this name that may be looked at; a name that no file can have is nothing."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
         return False
 
 

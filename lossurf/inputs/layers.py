@@ -2,108 +2,109 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 
 from lossurf.inputs.faults import fault, hint, listing
+from lossurf.inputs.kinds import is_weight, tensor_role
 from lossurf.inputs.order import natural_key
-from lossurf.inputs.roles import Role, foreign, role_of, unwrapped
+from lossurf.inputs.places import placed_biases
+from lossurf.inputs.refusals import require_biases_placed, require_linear, require_uncoded
+from lossurf.inputs.roles import Role, unwrapped
+from lossurf.inputs.sequence import in_sequence
 from lossurf.inputs.tensors import Tensor, TensorFile
-
-_LETTER: Final = re.compile(r"b\d*")
 
 
 @dataclass(frozen=True)
 class Layer:
-    """A weight matrix, not yet read, with its bias and what its name tells."""
+    """A weight matrix, not yet read, with its bias and what its name tells; `placed` if only its place tells a bias."""
 
     weight: Tensor
     bias: Tensor | None
     role: Role | None
+    placed: bool = False
 
 
 def all_layers(file: TensorFile) -> list[Layer]:
-    """Take every array of the file as part of the network, in natural order; refuse by name what is not."""
-    roles = {tensor.name: _role(tensor) for tensor in file.tensors}
-    weights = [tensor for tensor in file.tensors if _is_weight(tensor, roles[tensor.name])]
-    names = [tensor.name for tensor in sorted(weights, key=lambda tensor: natural_key(unwrapped(tensor.name)))]
-    for tensor in file.tensors:
-        _require_linear(tensor, roles[tensor.name], file.name, names)
+    """Take every array of the file as part of the network, in the order that is told; refuse by name what is not."""
+    roles = _roles(file)
+    weights = _in_order(file, [tensor for tensor in file.tensors if is_weight(tensor, roles[tensor.name])])
+    require_linear(file, roles, weights)
     if not weights:
         raise fault("no-weights", file.name)
-    biases = _biases(file)
-    layers = []
-    for tensor in sorted(weights, key=lambda tensor: natural_key(unwrapped(tensor.name))):
-        role = roles[tensor.name]
-        layers.append(Layer(tensor, biases.pop(role.layer, None) if role else None, role))
-    for bias in biases.values():
-        raise fault("bias-alone", file.name, name=bias.name, remedy=_pick(names))
+    layers = _with_biases(file, roles, weights)
+    require_biases_placed(file, roles, weights, [layer.bias for layer in layers if layer.bias is not None])
     return layers
 
 
-def _role(tensor: Tensor) -> Role | None:
-    """Return what a name tells; a matrix called b, beside one called a, is no bias."""
-    matrix = len([size for size in tensor.shape if size != 1]) > 1
-    return None if matrix and _LETTER.fullmatch(tensor.name) else role_of(tensor.name)
+def _roles(file: TensorFile) -> dict[str, Role | None]:
+    return {tensor.name: tensor_role(tensor) for tensor in file.tensors}
 
 
-def _biases(file: TensorFile) -> dict[str, Tensor]:
-    found = {}
-    for tensor in file.tensors:
-        role = _role(tensor)
-        if role is not None and role.kind == "bias":
-            found[role.layer] = tensor
-    return found
+def _in_order(file: TensorFile, weights: Sequence[Tensor]) -> list[Tensor]:
+    if file.sequence is not None:
+        place = {name: i for i, name in enumerate(file.sequence)}
+        return sorted(weights, key=lambda tensor: place.get(tensor.name, len(place)))
+    alphabetical = sorted(weights, key=lambda tensor: natural_key(unwrapped(tensor.name)))
+    return [alphabetical[i] for i in in_sequence([tensor.title or tensor.name for tensor in alphabetical])]
 
 
-def _is_weight(tensor: Tensor, role: Role | None) -> bool:
-    if foreign(tensor.name):
-        return False
-    if role is not None:
-        vector = len(tensor.shape) == 1 and unwrapped(tensor.name).endswith("coef_")  # one output, scikit-learn
-        return role.kind == "weight" and (len(tensor.shape) == 2 or vector)
-    return len(tensor.shape) == 2
-
-
-def _require_linear(tensor: Tensor, role: Role | None, file: str, names: list[str]) -> None:
-    """Refuse by name an array that no linear network has."""
-    if tensor.error is not None:
-        if role is not None:
-            raise tensor.error
-        raise fault("not-linear", file, name=tensor.name, kind="is not an array of numbers", remedy=_pick(names))
-    kind = foreign(tensor.name)
-    dimensions = len(tensor.shape)
-    is_bias = role is not None and role.kind == "bias"
-    if kind is None and not is_bias and not _is_weight(tensor, role):
-        if dimensions == 1 and role is not None:
-            kind = f"is a vector (shape {tensor.shape}), as a normalisation or an activation has"
-        elif dimensions >= 3:
-            kind = f"has {dimensions} dimensions (shape {tensor.shape}), as a convolution has"
-        else:
-            kind = f"has shape {tensor.shape} and a name that tells nothing"
-    if kind is not None:
-        raise fault("not-linear", file, name=tensor.name, kind=kind, remedy=_pick(names))
-
-
-def _pick(names: list[str]) -> str:
-    if not names:
-        return "save the weight matrices of a linear network"
-    return f"choose the layers by name, for example --layers {','.join(names[:12])}"
+def _with_biases(file: TensorFile, roles: Mapping[str, Role | None], weights: Sequence[Tensor]) -> list[Layer]:
+    """Give each weight its bias: of the same layer by name, else by place."""
+    named = {role.layer: tensor for tensor in file.tensors if (role := roles[tensor.name]) and role.kind == "bias"}
+    told: dict[str, Tensor] = {}
+    for weight in weights:
+        role = roles[weight.name]
+        bias = named.get(role.layer) if role is not None else None
+        bias = bias or named.get(weight.name)  # enc, and enc_b beside it
+        if bias is not None:
+            told[weight.name] = bias
+    placed = placed_biases(file, roles, [weight.name for weight in weights], told)
+    return [
+        Layer(weight, (told | placed).get(weight.name), roles[weight.name], weight.name in placed) for weight in weights
+    ]
 
 
 def choose_layers(file: TensorFile, wanted: Sequence[str]) -> list[Layer]:
-    """Take the weight matrices the user listed, with their biases; everything else is left out."""
-    biases = _biases(file)
-    chosen: list[Layer] = []
+    """Take the weight matrices the user listed, by name or pattern, with their biases; the rest is left out."""
+    roles = _roles(file)
+    chosen: list[Tensor] = []
     for word in wanted:
-        tensor = _find(file, word.strip())
-        if any(layer.weight.name == tensor.name for layer in chosen):
-            raise fault("layer-twice", file.name, layer=word)
-        role = _role(tensor)
-        chosen.append(Layer(tensor, biases.get(role.layer) if role else None, role))
-    return chosen
+        for tensor in _matching(file, word.strip()):
+            if any(other.name == tensor.name for other in chosen):
+                raise fault("layer-twice", file.name, layer=tensor.name)
+            require_uncoded(file, tensor, roles[tensor.name])
+            chosen.append(tensor)
+    return _with_biases(file, roles, chosen)
+
+
+def unused(file: TensorFile, layers: Sequence[Layer]) -> list[str]:
+    """Return the names of the arrays that are in the file and in no layer."""
+    used = {tensor.name for layer in layers for tensor in (layer.weight, layer.bias) if tensor is not None}
+    return [tensor.name for tensor in file.tensors if tensor.name not in used]
+
+
+def _matching(file: TensorFile, word: str) -> list[Tensor]:
+    """Return the weight of a name, or those of a pattern in natural order; what else it matches is refused by name."""
+    literal = any(word in _names(tensor) for tensor in file.tensors)  # of a tensor called W[0], too
+    if literal or not any(character in word for character in "*?["):
+        return [_find(file, word)]
+    found = [tensor for tensor in file.tensors if any(fnmatchcase(name, word) for name in _names(tensor))]
+    if not any(is_weight(tensor, tensor_role(tensor)) for tensor in found):
+        raise fault("no-match", file.name, pattern=word, known=listing(_weight_names(file)))
+    roles = {tensor.name: tensor_role(tensor) for tensor in found}
+    matched = [tensor for tensor in found if (role := roles[tensor.name]) is None or role.kind != "bias"]
+    return [layer.weight for layer in all_layers(replace(file, tensors=tuple(matched)))]  # biases come with them
+
+
+def _names(tensor: Tensor) -> tuple[str, ...]:
+    """Return the names that a layer's weight goes by."""
+    return (tensor.name, unwrapped(tensor.name), *_layer_names(tensor))
+
+
+def _weight_names(file: TensorFile) -> list[str]:
+    return [tensor.name for tensor in file.tensors if is_weight(tensor, tensor_role(tensor))]
 
 
 def _find(file: TensorFile, word: str) -> Tensor:
@@ -119,12 +120,12 @@ def _find(file: TensorFile, word: str) -> Tensor:
             return found[0]
         if found:
             raise fault("two-layers", file.name, layer=word, found=listing(tensor.name for tensor in found))
-    known = [tensor.name for tensor in file.tensors if _is_weight(tensor, _role(tensor))]
+    known = _weight_names(file)
     raise fault("no-layer", file.name, layer=word, hint=hint(word, known), known=listing(known))
 
 
 def _layer_names(tensor: Tensor) -> tuple[str, ...]:
-    role = _role(tensor)
+    role = tensor_role(tensor)
     return (role.layer, unwrapped(role.layer)) if role is not None and role.kind == "weight" else ()
 
 

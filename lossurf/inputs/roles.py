@@ -32,17 +32,8 @@ _PATTERNS: Final[tuple[tuple[str, Literal["weight", "bias"], Orientation | None]
     (r"(.*?)(?:^|[./_])(?:bias|biases|b)()", "bias", None),
     (r"(.*?)(?:^|(?<=[./_]))(?:W|w|weights?)_?(\d+)", "weight", None),
     (r"(.*?)(?:^|(?<=[./_]))(?:b|biases|bias)_?(\d+)", "bias", None),
-)
-
-# A component of a name that says what the layer is, however many dimensions the array has.
-_FOREIGN: Final = (
-    (r"running_(mean|var)|moving_(mean|variance)|num_batches_tracked", "belongs to a normalisation"),
-    (r"(^|[./_])(batch|layer|group|instance|rms)_?norm|(^|[./_])(bn|norm)\d*[./_]", "belongs to a normalisation"),
-    (r"embed|(^|[./])w[tp]e[./]", "is an embedding"),
-    (r"(^|[./_])conv\w*[./_]", "belongs to a convolution"),
-    (r"optim|exp_avg|momentum_buffer|(^|[./_])opt_state", "is optimiser state"),
-    (r"(^|[./_])(weight|bias)_(ih|hh)_l\d|recurrent_kernel|(^|[./_])(lstm|gru|rnn)", "is recurrent"),
-    (r"in_proj_|[qkv]_proj|attn|attention", "belongs to an attention layer"),
+    (r"(.*?)(?:^|(?<=[./]))(?:[Ww]_|weights?_|W(?=enc|dec|in|out))([A-Za-z]\w*)", "weight", None),  # W_enc
+    (r"(.*?)(?:^|(?<=[./]))(?:[Bb]_|bias(?:es)?_|b(?=enc|dec|in|out))([A-Za-z]\w*)", "bias", None),
 )
 
 _WRAPPERS: Final = ("module.", "_orig_mod.", "model.", "state_dict.", "params/", "params.")
@@ -50,17 +41,12 @@ _WRAPPERS: Final = ("module.", "_orig_mod.", "model.", "state_dict.", "params/",
 
 def role_of(name: str) -> Role | None:
     """Return the role a name tells, or None where it tells nothing."""
-    bare = name.removesuffix(":0")  # Keras 2 variables
+    bare = re.sub(r":0$|[./](?:raw_)?value$", "", name)  # Keras 2 and flax.nnx variables
     for pattern, kind, orientation in _PATTERNS:  # re keeps them compiled; most runs need none
         found = re.fullmatch(pattern, bare)
         if found:
             return Role(found[1] + found[2], kind, orientation)
     return None
-
-
-def foreign(name: str) -> str | None:
-    """Say what a name belongs to that no linear network has, or return None."""
-    return next((kind for pattern, kind in _FOREIGN if re.search(pattern, name, re.IGNORECASE)), None)
 
 
 def unwrapped(name: str) -> str:

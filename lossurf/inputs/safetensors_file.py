@@ -12,6 +12,7 @@ from lossurf.errors import MissingExtraError
 from lossurf.inputs.faults import fault, place
 from lossurf.inputs.files import file_size, open_binary
 from lossurf.inputs.memory import require_memory
+from lossurf.inputs.order import natural_key
 from lossurf.inputs.tensors import Tensor, TensorFile, widened_bfloat16
 
 # The format's number types (little-endian) and NumPy's; bfloat16 is read as its bits.
@@ -64,7 +65,8 @@ def read_safetensors(path: Path, limit: int) -> TensorFile:
         entries = deserialize(data)
     except (safetensors.SafetensorError, ValueError, OverflowError, UnicodeError) as error:
         raise fault("damaged", name=str(path), format=".safetensors", reason=str(error)) from None
-    return TensorFile(str(path), tuple(_tensor(path, name, entry) for name, entry in entries))
+    entries = sorted(entries, key=lambda entry: natural_key(entry[0]))  # the library gives them in any order
+    return TensorFile(str(path), tuple(_tensor(path, name, entry) for name, entry in entries), ordered=False)
 
 
 def _tensor(path: Path, name: str, entry: dict[str, Any]) -> Tensor:

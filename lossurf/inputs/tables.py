@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 from lossurf.inputs.arrays import MatrixSource, require_dimensions
 from lossurf.inputs.faults import fault, hint, listing
-from lossurf.inputs.files import ending, file_size, open_binary
+from lossurf.inputs.files import ending, file_size, is_directory, open_binary
+from lossurf.inputs.recipes import refuse_data
 
 if TYPE_CHECKING:
     from lossurf.inputs.npz import NpzMember
@@ -81,6 +82,9 @@ OPENERS: Final[dict[str, Opener]] = {
     ".tab": _open_text,
     ".parquet": _open_arrow,
     ".feather": _open_arrow,
+    ".arrow": _open_arrow,
+    ".arrows": _open_arrow,
+    ".ipc": _open_arrow,
 }
 TABLES: Final = tuple(end for end, opener in OPENERS.items() if opener in {_open_text, _open_arrow})
 """Formats of one table from which --target takes Y."""
@@ -97,6 +101,7 @@ def data_ending(path: Path) -> str:
     found = ending(path, tuple(OPENERS))
     if found is None:
         file_size(path)  # a missing file is the better message
+        refuse_data(path)
         raise fault(
             "unknown-format", name=str(path), hint=hint(path.suffix or path.name, OPENERS), known=listing(OPENERS, 20)
         )
@@ -145,6 +150,10 @@ def find_one(directory: Path, letter: str) -> Path:
     except OSError as error:
         raise fault("not-readable", name=str(directory), reason=error.strerror or str(error)) from None
     found = [path for path in paths if _stem(path) == letter.lower()]
+    if not found:
+        for path in paths:
+            if path.name.lower().startswith(f"{letter.lower()}.") and not is_directory(path):
+                refuse_data(path)  # of a format that is known and not read
     if len(found) > 1:
         names = listing(path.name for path in found)
         raise fault("two-candidates", name=str(directory), letter=letter, found=names)

@@ -18,22 +18,48 @@ from lossurf.inputs.memory import require_memory
 
 @dataclass(frozen=True)
 class Tensor:
-    """An array by name, with its stored shape and number type, read by `load`; `error` says why it cannot be."""
+    """An array by name, with its stored shape and number type, read by `load`.
+
+    `error` says why it cannot be; `title` is what the user called its layer, where it is stored under another name.
+    """
 
     name: str
     shape: tuple[int, ...]
     dtype: str
     load: Callable[[], NDArray[Any]]
     error: InputError | None = None
+    title: str | None = None
 
 
 @dataclass(frozen=True)
 class TensorFile:
-    """What a checkpoint file holds."""
+    """What a checkpoint file holds.
+
+    Attributes
+    ----------
+    name : str
+    tensors : tuple of Tensor
+    notes : tuple of str
+    named : bool
+        Whether the names are in the file and not the reader's own.
+    sequence : tuple of str or None
+        Names in the order of the network, where the format itself tells it.
+    counted : bool
+        Whether layers that a library numbered, such as dense_1, stand in the network in the order of their numbers.
+    ordered : bool
+        Whether the arrays stand in the order in which they were given to be stored.
+    options : bool
+        Whether it was named on a command line, where options choose among its layers.
+    """
 
     name: str
     tensors: tuple[Tensor, ...]
     notes: tuple[str, ...] = ()
+    named: bool = True
+    sequence: tuple[str, ...] | None = None
+    counted: bool = True
+    ordered: bool = True
+    options: bool = True
 
 
 def load_matrix(tensor: Tensor, file: str, limit: int, notes: list[str]) -> Matrix:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pickle
 import warnings
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,12 +16,10 @@ from lossurf.errors import MissingExtraError
 from lossurf.inputs.faults import fault, listing, place
 from lossurf.inputs.files import file_size, open_binary
 from lossurf.inputs.memory import require_memory
+from lossurf.inputs.nested import Named, flat, state_dict
 from lossurf.inputs.npz import reading
 from lossurf.inputs.tensors import Tensor, TensorFile
-
-# Where training frameworks keep the state dict among other things, Lightning's first.
-_WRAPPERS: Final = ("state_dict", "model_state_dict", "model_state", "model", "module", "net", "network", "weights")
-_DEEPEST: Final = 8
+from lossurf.inputs.torch_refusal import script_refusal, unpickling_refusal
 
 
 def read_torch(path: Path, limit: int) -> TensorFile:
@@ -54,7 +52,8 @@ def read_torch(path: Path, limit: int) -> TensorFile:
     require_memory(str(path), _declared_size(path), limit)
     loaded = _load(torch, path)
     state, notes = _state_dict(torch, loaded, str(path))
-    return TensorFile(str(path), tuple(_tensor(torch, str(path), name, value) for name, value in state), notes)
+    tensors = tuple(_tensor(torch, str(path), name, value) for name, value in state)
+    return TensorFile(str(path), tensors, notes, named=not isinstance(loaded, torch.Tensor))
 
 
 def _declared_size(path: Path) -> int:
@@ -72,42 +71,28 @@ def _load(torch: Any, path: Path) -> Any:
         warnings.simplefilter("ignore")  # old formats warn about PyTorch's own plans
         try:
             return torch.load(path, map_location="cpu", weights_only=True)
-        except pickle.UnpicklingError:
-            raise fault("pickled", str(path)) from None
+        except pickle.UnpicklingError as error:
+            raise unpickling_refusal(path, str(error)) from None
         except Exception as error:  # noqa: BLE001  # damaged bytes lead the unpickler into any kind of error
+            if "TorchScript" in str(error):
+                raise script_refusal(path) from None
             reason = (str(error) or type(error).__name__).strip().partition("\n")[0][:200]
             raise fault("damaged", name=str(path), format="PyTorch", reason=reason) from None
 
 
-def _state_dict(torch: Any, loaded: Any, name: str) -> tuple[list[tuple[str, Any]], tuple[str, ...]]:
+def _state_dict(torch: Any, loaded: Any, name: str) -> tuple[Named, tuple[str, ...]]:
     """Find the named tensors, and say what beside them was not read."""
     if isinstance(loaded, torch.Tensor):
         return [("W1", loaded)], ()
     if isinstance(loaded, list | tuple) and loaded and all(isinstance(item, torch.Tensor) for item in loaded):
         return [(f"arr_{i}", item) for i, item in enumerate(loaded)], ()
-    if not isinstance(loaded, Mapping):
+    if not isinstance(loaded, Mapping | list | tuple):
         raise fault("no-tensors", name, found=f"a {type(loaded).__name__}")
-    if any(isinstance(value, torch.Tensor) for value in loaded.values()):
-        return list(_flat(loaded, torch)), ()
-    key = next((key for key in _WRAPPERS if isinstance(loaded.get(key), Mapping)), None)
-    if key is None:
-        tensors = list(_flat(loaded, torch))
-        if not any(isinstance(value, torch.Tensor) for _, value in tensors):
-            raise fault("no-tensors", name, found=f"the keys {listing(loaded)}" if loaded else "nothing")
-        return tensors, ()
-    beside = listing(other for other in loaded if other != key)
-    notes = (f"{name}: read from its {key!r}; {beside} beside it is not read",) if len(loaded) > 1 else ()
-    return list(_flat(loaded[key], torch)), notes
-
-
-def _flat(values: Mapping[Any, Any], torch: Any, prefix: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
-    for key, value in values.items():
-        if isinstance(value, Mapping) and depth < _DEEPEST:
-            yield from _flat(value, torch, f"{prefix}{key}.", depth + 1)
-        elif isinstance(value, list | tuple) and any(isinstance(item, torch.Tensor) for item in value):
-            yield from ((f"{prefix}{key}.{i}", item) for i, item in enumerate(value))
-        else:
-            yield f"{prefix}{key}", value
+    found, notes = state_dict(loaded, name) if isinstance(loaded, Mapping) else (list(flat(loaded)), ())
+    if not any(isinstance(value, torch.Tensor) for _, value in found):
+        kind = f"the keys {listing(loaded)}" if isinstance(loaded, Mapping) else f"a {type(loaded).__name__}"
+        raise fault("no-tensors", name, found=kind if loaded else "nothing")
+    return found, notes
 
 
 def _tensor(torch: Any, file: str, name: str, value: Any) -> Tensor:

@@ -30,6 +30,9 @@ X = rng.standard_normal((20, 3))
 Y = rng.standard_normal((20, 2))
 W1, W2 = rng.standard_normal((4, 3)), rng.standard_normal((2, 4))
 
+LFS = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 12345\n"
+ADAPTER = {"fc.lora_A.weight": W1[:1], "fc.lora_B.weight": W2[:, :1]}
+
 
 @dataclass(frozen=True)
 class Case:
@@ -321,10 +324,51 @@ CASES: dict[str, Case] = {
     "feather of garbage": Case(
         ("check", "t.feather", "--target", "y"), ("t.feather",), text("t.feather", os.urandom(300))
     ),
+    "LFS pointer for Y": Case(("check", "."), ("Y.npy", "a Git LFS pointer", "git lfs pull"), text("Y.npy", LFS)),
+    "LFS pointer for a table": Case(ONE, ("t.csv", "a Git LFS pointer", "git lfs pull"), text("t.csv", LFS)),
+    "spreadsheet": Case(
+        ("check", "t.xlsx", "--target", "y"), ("a spreadsheet", "python -c", "read_excel"), text("t.xlsx", "PK")
+    ),
+    "JSON lines": Case(
+        ("check", "t.jsonl", "--target", "y"), ("JSON", "python -c", "lines=True"), text("t.jsonl", '{"a": 1, "y": 2}')
+    ),
+    "pickle for X": Case(
+        ("check", "."), ("X.pkl", "can run code", "python -c"), lambda d: (d / "X.npy").rename(d / "X.pkl") and None
+    ),
     # checkpoints
+    "LFS pointer for a checkpoint": Case(CLASSIFY, ("c.npz", "a Git LFS pointer", "git lfs pull"), text("c.npz", LFS)),
+    "pattern without a match": Case(
+        ("classify", "w.npz", "--data", ".", "--layers", "encoder.*"), ("matches 'encoder.*'", "W1, W2")
+    ),
+    "nested dictionaries": Case(
+        CLASSIFY, ("nested dictionaries", "python -c"), lambda d: np.savez(d / "c.npz", model={"0": {"weight": W1}})
+    ),
+    "one shard of two": Case(
+        ("classify", "m-00001-of-00002.npz", "--data", "."),
+        ("shard 1 of 2", "'m.npz.index.json'"),
+        arrays("m-00001-of-00002.npz", W1=W1, W2=W2),
+    ),
+    "shard outside": Case(
+        ("classify", "m.index.json", "--data", "."),
+        ("'../w.npz'", "outside its directory"),
+        text("m.index.json", '{"weight_map": {"W1": "../w.npz", "W2": "w.npz"}}'),
+    ),
+    "shard gone": Case(
+        ("classify", "m.index.json", "--data", "."),
+        ("no file 'v.npz'", "did you mean 'w.npz'"),
+        text("m.index.json", '{"weight_map": {"W1": "w.npz", "W2": "v.npz"}}'),
+    ),
+    "adapter without a scale": Case(CLASSIFY, ("scale", "adapter_config.json", "--scale"), arrays("c.npz", **ADAPTER)),
+    "adapter of two modules": Case(
+        CLASSIFY,
+        ("2 modules", "fc, q", "--module"),
+        arrays("c.npz", **ADAPTER, **{f"q{k[2:]}": v for k, v in ADAPTER.items()}),
+    ),
+    "scale without an adapter": Case(("classify", "w.npz", "--data", ".", "--scale", "2"), ("--scale", "leave")),
+    "directory for a checkpoint": Case(("classify", ".", "--data", "."), ("is a directory", "such as")),
     "no checkpoint": Case(("classify", "gone.npz", "--data", "."), ("no file 'gone.npz'",)),
     "checkpoint of unknown kind": Case(
-        ("classify", "c.onnx", "--data", "."), ("c.onnx", ".safetensors"), text("c.onnx", "1")
+        ("classify", "c.tflite", "--data", "."), ("c.tflite", ".safetensors"), text("c.tflite", "1")
     ),
     "checkpoint cut": Case(CLASSIFY, ("c.npz",), many(arrays("c.npz", W1=W1, W2=W2), cut("c.npz", 200))),
     "checkpoint of data": Case(("classify", "X.npy", "--data", "."), ("do not chain", "20x3")),

@@ -6,6 +6,7 @@ The trusted channel: the same numbers saved by NumPy give the same document.
 from __future__ import annotations
 
 import gzip
+import importlib.util
 import io
 import json
 import re
@@ -15,7 +16,7 @@ import zipfile
 
 import numpy as np
 import pytest
-from process import ROOT, clean_environment
+from process import ROOT, clean_environment, python
 
 rng = np.random.default_rng(8)
 X = rng.standard_normal((40, 3))
@@ -64,10 +65,11 @@ def data_files(directory):
         ),
         ".parquet": (lambda: save_arrow(directory / "t.parquet"), ("t.parquet", *one)),
         ".feather": (lambda: save_arrow(directory / "t.feather"), ("t.feather", *one)),
+        ".arrow": (lambda: save_arrow(directory / "t.arrow"), ("t.arrow", *one)),
     }
 
 
-DATA_ROWS = [".npy", ".npz", ".csv", ".tsv", ".csv.gz", ".parquet", ".feather"]
+DATA_ROWS = [".npy", ".npz", ".csv", ".tsv", ".csv.gz", ".parquet", ".feather", ".arrow"]
 
 
 @pytest.mark.parametrize("row", DATA_ROWS)
@@ -97,6 +99,46 @@ def torch_state(directory, name, wrap):
 def save_safetensors(directory):
     numpy = pytest.importorskip("safetensors.numpy")
     numpy.save_file({"0.weight": W1, "0.bias": B1, "1.weight": W2, "1.bias": B2}, directory / "c.safetensors")
+
+
+FLAX = """
+import numpy as np, pathlib
+w = np.load("flax.npz")
+layers = {f"Dense_{i}": {"kernel": w[f"W{i}"].T, "bias": w[f"b{i}"]} for i in (0, 1)}
+state = {"params": layers, "step": np.array(7)}
+"""
+MSGPACK = """
+from flax.serialization import msgpack_serialize
+pathlib.Path("c.msgpack").write_bytes(msgpack_serialize(state))
+"""
+ORBAX = """
+import orbax.checkpoint
+with orbax.checkpoint.PyTreeCheckpointer() as checkpointer:
+    checkpointer.save(pathlib.Path("orbax").absolute(), state)
+"""
+
+
+def save_by_jax(code, package):
+    """Write in a process of its own: JAX's threads do not go with the forks of other tests."""
+
+    def save(directory):
+        if importlib.util.find_spec(package) is None:
+            pytest.skip(f"{package} is not installed")
+        np.savez(directory / "flax.npz", W0=W1, b0=B1, W1=W2, b1=B2)
+        done = python("-c", FLAX + code, cwd=directory)
+        assert done.returncode == 0, done.stderr
+
+    return save
+
+
+def save_sharded(directory):
+    numpy = pytest.importorskip("safetensors.numpy")
+    shards = [{"0.weight": W1, "0.bias": B1}, {"1.weight": W2, "1.bias": B2}]
+    names = [f"model-0000{i}-of-00002.safetensors" for i in (1, 2)]
+    for name, arrays in zip(names, shards, strict=True):
+        numpy.save_file(arrays, directory / name)
+    table = {key: name for name, arrays in zip(names, shards, strict=True) for key in arrays}
+    (directory / "model.safetensors.index.json").write_text(json.dumps({"weight_map": table}))
 
 
 def keras_bytes():
@@ -147,6 +189,9 @@ CHECKPOINTS = {
     ),
     ".npz, scikit-learn": ("c.npz", scikit_learn),
     ".safetensors": ("c.safetensors", save_safetensors),
+    ".msgpack": ("c.msgpack", save_by_jax(MSGPACK, "flax")),
+    "orbax": ("orbax", save_by_jax(ORBAX, "orbax")),
+    ".index.json": ("model.safetensors.index.json", save_sharded),
     ".pt, .pth, .bin": ("c.pt", lambda d: torch_state(d, "c.pt", dict)),
     ".ckpt": ("c.ckpt", lambda d: torch_state(d, "c.ckpt", lambda state: {"epoch": 1, "state_dict": state})),
     ".weights.h5": ("c.weights.h5", lambda d: (d / "c.weights.h5").write_bytes(keras_bytes())),

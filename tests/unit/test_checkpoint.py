@@ -100,10 +100,15 @@ def test_layers_choose_and_order(tmp_path):
     arrays = {"dec.weight": WEIGHTS[2], "enc.weight": WEIGHTS[0], "mid.weight": WEIGHTS[1], "mid.bias": BIASES[1]}
     path = store(tmp_path / "c.npz", arrays, step=np.array(3))
     assert "'step'" in message(path)
-    assert "this order chains: --layers enc.weight,mid.weight,dec.weight" in message(store(tmp_path / "d.npz", arrays))
     kernels = {name.replace("weight", "kernel"): array.T for name, array in arrays.items() if array.ndim == 2}
-    found = message(store(tmp_path / "k.npz", kernels))
-    assert "this order chains: --layers enc.kernel,mid.kernel,dec.kernel" in found
+    for stored in (arrays, kernels):
+        checkpoint = read_checkpoint(store(tmp_path / "d.npz", stored), DX, DY)
+        assert same(checkpoint)
+        assert "order enc" in checkpoint.notes[-1]
+        backwards = {name.replace("enc", "out").replace("dec", "in"): array for name, array in stored.items()}
+        kind = "weight" if stored is arrays else "kernel"
+        found = message(store(tmp_path / "b.npz", backwards))
+        assert f"this order chains: --layers out.{kind},mid.{kind},in.{kind}" in found
     for layers in (["enc.weight", "mid.weight", "dec.weight"], ["enc", "mid", "dec"]):
         checkpoint = read_checkpoint(path, DX, DY, layers=layers)
         assert same(checkpoint)
@@ -114,31 +119,35 @@ def test_layers_choose_and_order(tmp_path):
 
 
 NOT_LINEAR = {
-    "convolution": ({"conv.weight": np.zeros((4, 3, 3, 3))}, "convolution"),
-    "three dimensions": ({"0.weight": np.zeros((4, 3, 3))}, "3 dimensions"),
-    "normalisation": ({"bn1.weight": np.zeros(4)}, "normalisation"),
-    "plain vector": ({"1.weight": np.zeros(4)}, "vector"),
-    "running mean": ({"1.running_mean": np.zeros(4)}, "normalisation"),
-    "embedding": ({"embedding.weight": np.zeros((4, 3))}, "embedding"),
-    "optimiser": ({"optimizer.0.exp_avg": np.zeros((4, 3))}, "optimiser state"),
-    "recurrent": ({"rnn.weight_ih_l0": np.zeros((4, 3))}, "recurrent"),
-    "attention": ({"self_attn.in_proj_weight": np.zeros((4, 3))}, "attention"),
-    "unknown": ({"mystery": np.zeros(4)}, "tells nothing"),
-    "text": ({"note": np.array("hello")}, "is not an array of numbers"),
-    "bias of none": ({"9.bias": np.zeros(4)}, "belongs to no weight"),
+    "convolution": ({"conv.weight": np.zeros((4, 3, 3, 3))}, "convolution", "jacrev"),
+    "three dimensions": ({"0.weight": np.zeros((4, 3, 3))}, "3 dimensions", "save its output as X"),
+    "normalisation": ({"bn1.weight": np.zeros(4)}, "normalisation", "fold it"),
+    "plain vector": ({"1.weight": np.zeros(4)}, "vector", "save its output as X"),
+    "running mean": ({"1.running_mean": np.zeros(4)}, "normalisation", "fold it"),
+    "embedding": ({"embedding.weight": np.zeros((4, 3))}, "embedding", "save its output as X"),
+    "optimiser": ({"optimizer.0.exp_avg": np.zeros((4, 3))}, "optimiser state", "--layers"),
+    "recurrent": ({"rnn.weight_ih_l0": np.zeros((4, 3))}, "recurrent", "save its output as X"),
+    "attention": ({"self_attn.in_proj_weight": np.zeros((4, 3))}, "attention", "save its output as X"),
+    "unknown": ({"mystery": np.zeros(4)}, "tells nothing", "if the network does not use it, choose"),
+    "text": ({"note": np.array("hello")}, "is not an array of numbers", "--layers"),
+    "bias of none": ({"9.bias": np.zeros(4)}, "belongs to no weight", "save the weight matrix"),
 }
 
 
 @pytest.mark.parametrize("kind", NOT_LINEAR)
 def test_what_is_not_linear_is_refused_by_name_or_left_out(tmp_path, kind):
-    extra, part = NOT_LINEAR[kind]
+    extra, part, remedy = NOT_LINEAR[kind]
     names = [f"{i}.weight" for i in (2, 4, 6)]
     path = store(tmp_path / "c.npz", dict(zip(names, WEIGHTS, strict=True)) | extra)
     found = message(path)
     assert part in found
     assert repr(next(iter(extra))) in found
-    assert f"--layers {','.join(names)}" in found
-    assert same(read_checkpoint(path, DX, DY, layers=names))
+    assert remedy in found
+    harmless = kind in ("optimiser", "unknown", "text")
+    assert (f"--layers {','.join(names)}" in found) == harmless  # else the rest would be another function
+    checkpoint = read_checkpoint(path, DX, DY, layers=names)
+    assert same(checkpoint)
+    assert f"not used, as --layers leaves it out: {next(iter(extra))}" in checkpoint.notes[0]
 
 
 def test_what_does_not_chain(tmp_path):

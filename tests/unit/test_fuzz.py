@@ -17,9 +17,12 @@ NEEDS = {
     "keras": "h5py",
     "parquet": "pyarrow",
     "feather": "pyarrow",
+    "arrows": "pyarrow",
 }
 READERS = [
-    pytest.param(reader, marks=[pytest.mark.torch] if reader == "torch" else []) for reader in fuzz_readers.SEEDS
+    pytest.param(reader, marks=[pytest.mark.torch] if reader == "torch" else [])
+    for reader in fuzz_readers.SEEDS
+    if reader != "msgpack"  # which is in tests/jax
 ]
 
 

@@ -289,8 +289,8 @@ def test_naming_of_files(tmp_path, monkeypatch):
     assert "named twice" in message(Path("X.npy"), x=Path("X.npy"), y=Path("Y.npy"))
     assert "one array" in message(Path("X.npy"))
     assert "--target" in message(Path("y.csv"))
-    (tmp_path / "a.xlsx").write_bytes(b"PK")
-    assert "known endings" in message(Path("a.xlsx"))
+    (tmp_path / "a.quux").write_bytes(b"PK")
+    assert "known endings" in message(Path("a.quux"))
     (tmp_path / "sub").mkdir()
     assert "is a directory" in message(None, x=Path("sub"), y=Path("Y.npy"))
 
