@@ -9,8 +9,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from lossurf.certificates.stored import read_certificate
 from lossurf.errors import InputError
-from lossurf.inputs.certificate import read_certificate
 from lossurf.inputs.checkpoint import read_checkpoint
 from lossurf.inputs.data import open_dataset
 from lossurf.inputs.files import file_size
