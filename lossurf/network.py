@@ -16,9 +16,8 @@ from typing import Final
 import numpy as np
 
 from lossurf.errors import InputError
-from lossurf.numerics import EPS, UNDECIDED_FACTOR, rank_threshold
+from lossurf.numerics import EPS, UNDECIDED_FACTOR, Matrix, rank_threshold
 from lossurf.reduction.problem import ReducedProblem
-from lossurf.reduction.triangle import Matrix
 
 Layers = tuple[Matrix, ...]
 

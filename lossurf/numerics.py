@@ -9,6 +9,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+Matrix = NDArray[np.float64]
+"""A float64 array of one or two dimensions; the docstring that takes or gives it says its shape."""
+
 EPS: Final = float(np.finfo(np.float64).eps)
 """Relative spacing of float64, the arithmetic of every computation here."""
 
@@ -58,7 +61,7 @@ def decide_nonzero(value: float, threshold: float) -> Decision:
     return Decision(Status.HOLDS if margin > UNDECIDED_FACTOR else Status.UNDECIDED, value, threshold, margin)
 
 
-def surely_nonzero(values: NDArray[np.float64], threshold: float) -> NDArray[np.bool_]:
+def surely_nonzero(values: Matrix, threshold: float) -> NDArray[np.bool_]:
     """Mask the values that `decide_nonzero` would call non-zero."""
     return np.asarray(values > UNDECIDED_FACTOR * threshold)
 
@@ -72,12 +75,12 @@ def rank_threshold(largest: float, order: int, eps: float = EPS) -> float:
     return order * eps * largest
 
 
-def numerical_rank(singular_values: NDArray[np.float64], threshold: float) -> int:
+def numerical_rank(singular_values: Matrix, threshold: float) -> int:
     """Count the singular values that are not rounding: those strictly above `threshold`."""
     return int(np.count_nonzero(singular_values > threshold))
 
 
-def column_norms(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+def column_norms(matrix: Matrix) -> Matrix:
     """Return the Euclidean norms of the columns, without overflow or underflow of the squares."""
     largest = np.max(np.abs(matrix), axis=0, initial=0.0)
     scaled = np.divide(matrix, largest, out=np.zeros_like(matrix), where=largest > 0.0)
@@ -87,7 +90,7 @@ def column_norms(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
 _REFERENCE_ROWS: Final = 31  # their median is about a quarter of a standard deviation off: as good as the mean here
 
 
-def reference_row(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+def reference_row(rows: Matrix) -> Matrix:
     """Return for every column a short number near its middle, which may be subtracted before sums are taken.
 
     The lower median of rows spread evenly over those given, rounded to a multiple of a power of two below a quarter of
@@ -115,7 +118,7 @@ def reference_row(rows: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(np.where((spread > 0.0) & np.isfinite(rounded), rounded, median))
 
 
-def _median_nonzero(sizes: NDArray[np.float64]) -> NDArray[np.float64]:
+def _median_nonzero(sizes: Matrix) -> Matrix:
     """Lower median of every column's entries other than zero; 0 where there is none."""
     ordered = np.sort(sizes, axis=0)
     zeros = np.count_nonzero(ordered == 0.0, axis=0)

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from lossurf.api.facts import DataFacts, NetworkFacts, data_facts, network_facts
 from lossurf.api.reducing import triangle_of
 from lossurf.errors import UsageError
 from lossurf.inputs.data import Samples, as_dataset
-from lossurf.numerics import Status
+from lossurf.numerics import Matrix, Status
 from lossurf.reduction.problem import ReducedProblem, reduced_problem
 from lossurf.theory.conditions import check_conditions
 from lossurf.theory.hypotheses import Finding, check_hypotheses, overall
@@ -52,10 +51,10 @@ class CheckResult:
 
     data: DataFacts
     hypotheses: tuple[Finding, ...]
-    eigenvalues: NDArray[np.float64]
-    eigenvalues_error: NDArray[np.float64]
-    loss_by_rank: NDArray[np.float64]
-    loss_by_rank_error: NDArray[np.float64]
+    eigenvalues: Matrix
+    eigenvalues_error: Matrix
+    loss_by_rank: Matrix
+    loss_by_rank_error: Matrix
     network: NetworkFacts | None
     optimal_loss: float
     optimal_loss_error: float

@@ -7,8 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from lossurf.api.facts import layer_facts
 from lossurf.api.reducing import reduced
@@ -18,6 +17,7 @@ from lossurf.inputs.data import Samples, as_dataset
 from lossurf.landscape.classify import classify_network
 from lossurf.landscape.lemmas.study import study
 from lossurf.landscape.verdict import Classification, LayerFacts, Verdict
+from lossurf.numerics import Matrix
 from lossurf.reduction.problem import ReducedProblem
 
 if TYPE_CHECKING:
@@ -84,9 +84,9 @@ def classify(
 
 def classify_problem(
     problem: ReducedProblem,
-    weights: Sequence[NDArray[np.float64]],
+    weights: Sequence[Matrix],
     *,
-    biases: Sequence[NDArray[np.float64] | None] | None = None,
+    biases: Sequence[Matrix | None] | None = None,
     layers: Sequence[LayerFacts] | None = None,
     checkpoint: str = "weights",
     tolerance: float | None = None,

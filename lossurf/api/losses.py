@@ -20,8 +20,7 @@ from lossurf.losses.classify import LossStudy, study_loss
 from lossurf.losses.convex import GAP
 from lossurf.losses.functions import Huber, Loss, make_loss
 from lossurf.losses.labels import expand_labels
-from lossurf.numerics import Status
-from lossurf.reduction.triangle import Matrix
+from lossurf.numerics import Matrix, Status
 
 
 @dataclass(frozen=True)

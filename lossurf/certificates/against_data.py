@@ -9,8 +9,8 @@ from typing import Final
 import numpy as np
 
 from lossurf.certificates.check import Check
-from lossurf.certificates.plain_network import Matrix
 from lossurf.certificates.stored import StoredCertificate
+from lossurf.numerics import Matrix
 
 _AGREE: Final = 1e-9
 """Sums over m samples lose at most m eps relative to the norms: 1e-9 up to millions of samples."""

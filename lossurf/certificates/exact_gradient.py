@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from lossurf.certificates.plain_network import Matrix
+from lossurf.numerics import Matrix
 
 _MULTIPLICATIONS: Final = 1 << 20
 """Of integers, about a tenth of a microsecond each: up to here the gradient is exact, beyond it is in long double."""

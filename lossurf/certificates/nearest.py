@@ -15,8 +15,8 @@ import numpy as np
 
 from lossurf.certificates.check import Check, above, at_most
 from lossurf.certificates.exact_gradient import layer_gradients
-from lossurf.certificates.plain_network import Matrix, norm, singular_values
-from lossurf.numerics import UNDECIDED_FACTOR, column_norms, rank_threshold
+from lossurf.certificates.plain_network import norm, singular_values
+from lossurf.numerics import UNDECIDED_FACTOR, Matrix, column_norms, rank_threshold
 
 _ROUNDING: Final = 1000.0
 """A quantity of the point is zero to rounding where a change of every layer by this times order * eps explains it.

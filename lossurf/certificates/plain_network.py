@@ -9,9 +9,8 @@ from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
-Matrix = NDArray[np.float64]
+from lossurf.numerics import Matrix
 
 
 def norm(matrix: Matrix) -> float:

@@ -13,11 +13,11 @@ from typing import Any, Final, NoReturn
 
 import numpy as np
 
-from lossurf.inputs.arrays import Matrix
 from lossurf.inputs.faults import fault
 from lossurf.inputs.files import file_size, open_binary
 from lossurf.inputs.memory import memory_limit, require_memory
 from lossurf.inputs.npz import NpzMember, npz_file
+from lossurf.numerics import Matrix
 
 _MAJOR: Final = "1."
 _LARGEST: Final = 1 << 24  # a staircase of a thousand layers takes a tenth of this

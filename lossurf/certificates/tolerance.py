@@ -7,8 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from lossurf.certificates.plain_network import Matrix
-from lossurf.numerics import default_tolerance
+from lossurf.numerics import Matrix, default_tolerance
 
 _HALF: Final = 1 << 16  # a float32 whose lower 16 bits are zero is a bfloat16
 

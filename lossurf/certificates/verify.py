@@ -16,10 +16,10 @@ import numpy as np
 
 from lossurf.certificates.check import Check, above, at_most
 from lossurf.certificates.nearest import NearestPoint, nearest_checks
-from lossurf.certificates.plain_network import Matrix, PlainNetwork, curvature, norm, singular_values
+from lossurf.certificates.plain_network import PlainNetwork, curvature, norm, singular_values
 from lossurf.certificates.stored import StoredCertificate
 from lossurf.certificates.tolerance import representable, stored_tolerance
-from lossurf.numerics import rank_threshold
+from lossurf.numerics import Matrix, rank_threshold
 
 _AGREE: Final = 1e-9
 """Two orders of operations on the same matrices differ by their length times eps, 1e-12 for products of a thousand

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from lossurf.api.losses import LossData
     from lossurf.cli.loading import LoadedData
     from lossurf.inputs.dataset import Dataset
-    from lossurf.reduction.triangle import Matrix
+    from lossurf.numerics import Matrix
 
 
 _COPIES: Final = 8  # of X and Y alive at once in an analysis: standardised, factored, sorted, and temporaries

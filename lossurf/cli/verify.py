@@ -14,7 +14,7 @@ from lossurf.cli.reporting import Reporter
 from lossurf.errors import ExitCode
 
 if TYPE_CHECKING:
-    from lossurf.reduction.triangle import Matrix
+    from lossurf.numerics import Matrix
 
 
 @click.command(

@@ -10,8 +10,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from lossurf.errors import InputError
 from lossurf.inputs.faults import count, fault, place
-
-Matrix = NDArray[np.float64]
+from lossurf.numerics import Matrix
 
 _REFUSED: Final = {
     "O": "object-array",

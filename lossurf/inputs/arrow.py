@@ -13,11 +13,12 @@ from typing import Any, Final
 import numpy as np
 
 from lossurf.errors import LossurfError, MissingExtraError
-from lossurf.inputs.arrays import ArraySource, Matrix, coarser, rechunk, remember, rounding_note, to_float64
+from lossurf.inputs.arrays import ArraySource, coarser, rechunk, remember, rounding_note, to_float64
 from lossurf.inputs.faults import fault, listing, place, size_text
 from lossurf.inputs.files import ending, file_size, open_binary
 from lossurf.inputs.memory import require_memory
 from lossurf.inputs.row_names import told_by_types
+from lossurf.numerics import Matrix
 
 _STREAM_END: Final = b"\xff\xff\xff\xff\0\0\0\0"
 

@@ -11,7 +11,6 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lossurf.inputs.arrays import Matrix
 from lossurf.inputs.chain import Links, arrange
 from lossurf.inputs.faults import fault, listing
 from lossurf.inputs.kinds import is_matrix
@@ -23,6 +22,7 @@ from lossurf.inputs.readers import STANDARD_INPUT, read_tensors
 from lossurf.inputs.roles import Orientation
 from lossurf.inputs.sequence import gaps
 from lossurf.inputs.tensors import Tensor, TensorFile, as_tensor, load_matrix
+from lossurf.numerics import Matrix
 
 _ARRAYS: Final = "weights"
 _FROM_FILE: Final = AdapterChoice()

@@ -7,8 +7,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from lossurf.inputs.arrays import Matrix
 from lossurf.inputs.faults import fault
+from lossurf.numerics import Matrix
 
 if TYPE_CHECKING:
     from lossurf.inputs.summary import Summary

@@ -18,8 +18,8 @@ from typing import BinaryIO, Final
 
 import numpy as np
 
-from lossurf.inputs.arrays import Matrix
 from lossurf.inputs.files import file_size, open_binary
+from lossurf.numerics import Matrix
 
 PIECE: Final = 1 << 22  # bytes read at a time: beyond it no reader gets faster, and each takes several times as much
 WORTH_IT: Final = 1 << 24  # bytes from which the time saved exceeds that of importing a reader

@@ -23,6 +23,7 @@ from lossurf.inputs.lora_config import CONFIG_NAME, LoraConfig, read_config
 from lossurf.inputs.order import natural_key
 from lossurf.inputs.roles import Role, unwrapped
 from lossurf.inputs.tensors import Tensor, TensorFile
+from lossurf.numerics import Matrix
 
 _WEIGHTS: Final = ("adapter_model.safetensors", "adapter_model.bin", "adapters.safetensors")
 _WRAPPER: Final = "base_model.model."  # before every name that PEFT writes
@@ -254,7 +255,7 @@ def _scaled(tensor: Tensor, name: str, scale: float) -> Tensor:
         if scale == 1.0 or array.dtype.kind not in "biuf":  # what is no number is refused by whoever loads it
             return array
         with np.errstate(over="ignore"):  # an infinity is refused by whoever loads it
-            product: NDArray[np.float64] = array.astype(np.float64) * scale
+            product: Matrix = array.astype(np.float64) * scale
         return product
 
     return Tensor(name, tensor.shape, tensor.dtype, load, tensor.error)

@@ -16,11 +16,12 @@ from typing import Any, Final, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from lossurf.inputs.arrays import Matrix, MatrixSource, to_float64
+from lossurf.inputs.arrays import MatrixSource, to_float64
 from lossurf.inputs.dataset import ReadRows
 from lossurf.inputs.faults import fault
 from lossurf.inputs.files import open_binary
 from lossurf.inputs.npy import NpySource
+from lossurf.numerics import Matrix
 
 _STAGING_BYTES: Final = 1 << 17  # stays in the second-level cache between the read and the copy into columns
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Literal
 import numpy as np
 
 from lossurf.errors import UsageError
-from lossurf.inputs.arrays import Matrix, MatrixSource, coarser
+from lossurf.inputs.arrays import MatrixSource, coarser
 from lossurf.inputs.columns import find_columns, input_columns
 from lossurf.inputs.dataset import Dataset, Pairs, ReadRows
 from lossurf.inputs.extent import extent
@@ -19,7 +19,7 @@ from lossurf.inputs.faults import fault, size_text
 from lossurf.inputs.row_names import left_out
 from lossurf.inputs.tables import TABLES, data_ending, open_source
 from lossurf.inputs.text import TextTable
-from lossurf.numerics import data_eps
+from lossurf.numerics import Matrix, data_eps
 
 if TYPE_CHECKING:
     from lossurf.inputs.summary import Summary

@@ -8,10 +8,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from lossurf.inputs.arrays import Matrix
 from lossurf.inputs.dataset import Dataset
 from lossurf.inputs.faults import listing
-from lossurf.numerics import EPS, column_norms, reference_row
+from lossurf.numerics import EPS, Matrix, column_norms, reference_row
 
 INTERCEPT = "intercept"
 

@@ -12,11 +12,12 @@ from typing import Final
 
 import numpy as np
 
-from lossurf.inputs.arrays import Matrix, coarser
+from lossurf.inputs.arrays import coarser
 from lossurf.inputs.dataset import Dataset, Pairs, ReadRows
 from lossurf.inputs.faults import fault, listing
 from lossurf.inputs.files import ending, is_directory
 from lossurf.inputs.order import natural_key
+from lossurf.numerics import Matrix
 
 _MOST_OPEN: Final = 64  # files of X held open at once, and as many of Y: far below any system's limit
 _WILDCARDS: Final = re.compile(r"(\*\*|[*?]|\[[^]]+\])")

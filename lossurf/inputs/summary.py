@@ -16,10 +16,9 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from lossurf.errors import InputError
-from lossurf.inputs.arrays import Matrix
 from lossurf.inputs.faults import fault
 from lossurf.inputs.memory import require_memory
-from lossurf.numerics import column_norms
+from lossurf.numerics import Matrix, column_norms
 
 if TYPE_CHECKING:
     from lossurf.inputs.npz import NpzMember

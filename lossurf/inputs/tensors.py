@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lossurf.errors import InputError
-from lossurf.inputs.arrays import LAYER, Matrix, as_numbers, remember, require_numeric, rounding_note, to_float64
+from lossurf.inputs.arrays import LAYER, as_numbers, remember, require_numeric, rounding_note, to_float64
 from lossurf.inputs.faults import place
 from lossurf.inputs.memory import require_memory
+from lossurf.numerics import Matrix
 
 
 @dataclass(frozen=True)

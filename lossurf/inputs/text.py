@@ -14,7 +14,7 @@ from typing import TextIO
 import numpy as np
 
 from lossurf.errors import InputError
-from lossurf.inputs.arrays import ArraySource, Matrix, rechunk, remember
+from lossurf.inputs.arrays import ArraySource, rechunk, remember
 from lossurf.inputs.cells import is_grouped, logical, refusal, to_float
 from lossurf.inputs.dialect import Dialect, decimal_comma_possible, sniff
 from lossurf.inputs.fast_text import count_lines, open_bytes, pieces, read_plain, worth_pieces
@@ -23,6 +23,7 @@ from lossurf.inputs.files import file_size
 from lossurf.inputs.lines import lines_of, open_text, split
 from lossurf.inputs.memory import require_memory
 from lossurf.inputs.row_names import RowNames
+from lossurf.numerics import Matrix
 
 _EXPONENTS = str.maketrans("Dd", "ee")  # Fortran's
 _AS_C_WRITES = str.maketrans("Dd,", "ee.")

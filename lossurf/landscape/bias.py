@@ -14,8 +14,8 @@ from typing import Final
 import numpy as np
 
 from lossurf.network import output_too_large
+from lossurf.numerics import Matrix
 from lossurf.reduction.problem import ReducedProblem
-from lossurf.reduction.triangle import Matrix
 
 _LARGEST_NORM: Final = 1e150  # its square is finite (1.8e308)
 

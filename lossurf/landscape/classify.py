@@ -22,9 +22,8 @@ from lossurf.landscape.shadow import FARTHEST_SHADOW, find_shadow
 from lossurf.landscape.stored_gradient import surely_not_critical
 from lossurf.landscape.type_test import Step, TypeTest, eigen_indices
 from lossurf.landscape.verdict import Certificate, Classification, LayerFacts, Shadow, Verdict
-from lossurf.numerics import LARGEST_TOLERANCE, STABILITY_FACTOR, default_tolerance, rank_threshold
+from lossurf.numerics import LARGEST_TOLERANCE, STABILITY_FACTOR, Matrix, default_tolerance, rank_threshold
 from lossurf.reduction.problem import ReducedProblem
-from lossurf.reduction.triangle import Matrix
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,8 @@ from lossurf.landscape.pair_span import PairSpan, frobenius_norm, pair_spans
 from lossurf.landscape.sensitivity import Sensitivity
 from lossurf.landscape.type_test import TypeTest
 from lossurf.network import Layers, WhitenedNetwork, to_user
-from lossurf.numerics import rank_threshold
+from lossurf.numerics import Matrix, rank_threshold
 from lossurf.reduction.problem import ReducedProblem
-from lossurf.reduction.triangle import Matrix
 
 _STEPS = tuple(2.0**-k for k in range(1, 26, 2))
 """Step lengths tried along a direction, relative to the size of the layers: the decrease is of second order, so it

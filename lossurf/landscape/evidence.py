@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from lossurf.landscape.verdict import Classification
+from lossurf.numerics import Matrix
 from lossurf.reduction.problem import ReducedProblem
-from lossurf.reduction.triangle import Matrix
 
 
 def evidence_arrays(

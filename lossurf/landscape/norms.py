@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from lossurf.reduction.triangle import Matrix
+from lossurf.numerics import Matrix
 
 _DIRECT: Final = 96  # below this order LAPACK's SVD is as quick as the iteration
 _RELATIVE_ERROR: Final = (

@@ -6,9 +6,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from lossurf.numerics import surely_nonzero
+from lossurf.numerics import Matrix, surely_nonzero
 from lossurf.reduction.problem import ReducedProblem
-from lossurf.reduction.triangle import Matrix
 
 _ENUMERATED = 14
 """Up to this many eigenvalues all 2^14 critical values are listed; beyond, the best of each rank and its exchanges of

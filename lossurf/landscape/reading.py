@@ -14,9 +14,8 @@ from lossurf.landscape.sensitivity import Sensitivity
 from lossurf.landscape.type_test import Step, TypeTest
 from lossurf.landscape.verdict import Verdict
 from lossurf.network import Gauge, whiten
-from lossurf.numerics import LARGEST_TOLERANCE
+from lossurf.numerics import LARGEST_TOLERANCE, Matrix
 from lossurf.reduction.problem import ReducedProblem
-from lossurf.reduction.triangle import Matrix
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import numpy as np
 
 from lossurf.landscape.norms import singular_values, spectral_norm
 from lossurf.network import WhitenedNetwork
-from lossurf.reduction.triangle import Matrix
+from lossurf.numerics import Matrix
 
 
 def vanishing_tolerance(size: float, change: float) -> float:

@@ -17,9 +17,8 @@ from lossurf.landscape.signal import signal_between
 from lossurf.landscape.type_test import TypeTest
 from lossurf.landscape.verdict import Shadow, Verdict
 from lossurf.network import Layers, WhitenedNetwork, layer_to_user
-from lossurf.numerics import UNDECIDED_FACTOR, column_norms, rank_threshold
+from lossurf.numerics import UNDECIDED_FACTOR, Matrix, column_norms, rank_threshold
 from lossurf.reduction.problem import ReducedProblem
-from lossurf.reduction.triangle import Matrix
 
 FARTHEST_SHADOW = 10.0
 """Times tau: a point is critical at tau where, to first order, a change of the layers by tau makes its gradients zero;

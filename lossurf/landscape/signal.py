@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from lossurf.network import Layers, WhitenedNetwork
-from lossurf.reduction.triangle import Matrix
+from lossurf.numerics import Matrix
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lossurf.numerics import STABILITY_FACTOR, UNDECIDED_FACTOR, rank_threshold
+from lossurf.numerics import STABILITY_FACTOR, UNDECIDED_FACTOR, Matrix, rank_threshold
 from lossurf.reduction.problem import ReducedProblem
-from lossurf.reduction.triangle import Matrix
 
 
 def surely_not_critical(weights: Sequence[Matrix], problem: ReducedProblem, tau: float) -> bool:

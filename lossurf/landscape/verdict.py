@@ -5,10 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-import numpy as np
-from numpy.typing import NDArray
-
-from lossurf.numerics import Status
+from lossurf.numerics import Matrix, Status
 from lossurf.theory.theorems import TheoremFinding
 
 
@@ -78,7 +75,7 @@ class Certificate:
     loss_decrease: float | None = None
     step: float | None = None
     layers: tuple[int, int] | None = None
-    direction: tuple[NDArray[np.float64], ...] | None = field(default=None, repr=False)
+    direction: tuple[Matrix, ...] | None = field(default=None, repr=False)
     staircase: tuple[Stair, ...] = ()
     next_level: float | None = None
 
@@ -136,7 +133,7 @@ class Shadow:
 
     distance: float
     gradient: float
-    layers: tuple[NDArray[np.float64], ...] = field(repr=False)
+    layers: tuple[Matrix, ...] = field(repr=False)
 
 
 @dataclass(frozen=True)

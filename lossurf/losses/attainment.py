@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from lossurf.losses.convex import ConvexProblem, newton_multipliers
-from lossurf.reduction.triangle import Matrix
+from lossurf.numerics import Matrix
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array

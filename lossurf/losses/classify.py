@@ -23,9 +23,8 @@ from lossurf.losses.saddle_evidence import (
     mixed_part_vanishes,
 )
 from lossurf.network import to_user
-from lossurf.numerics import column_norms
+from lossurf.numerics import Matrix, column_norms
 from lossurf.reduction.problem import ReducedProblem
-from lossurf.reduction.triangle import Matrix
 
 # The Hessian's entries are products of two layers' quantities, each moved by tau: its eigenvalues move by a few tau
 # for every layer.

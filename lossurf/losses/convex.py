@@ -8,8 +8,7 @@ from typing import Any, Final
 import numpy as np
 
 from lossurf.losses.functions import Huber, Loss
-from lossurf.numerics import column_norms, rank_threshold
-from lossurf.reduction.triangle import Matrix
+from lossurf.numerics import Matrix, column_norms, rank_threshold
 
 GAP: Final = 1e-8
 """Share of the loss at zero outputs within which a loss counts as least: eight digits of what there is to gain."""

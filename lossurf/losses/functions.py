@@ -12,7 +12,7 @@ from typing import Final, Protocol
 import numpy as np
 
 from lossurf.errors import UsageError
-from lossurf.reduction.triangle import Matrix
+from lossurf.numerics import Matrix
 
 
 class Loss(Protocol):

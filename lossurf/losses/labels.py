@@ -8,8 +8,7 @@ import numpy as np
 
 from lossurf.errors import InputError
 from lossurf.losses.functions import Loss
-from lossurf.numerics import EPS
-from lossurf.reduction.triangle import Matrix
+from lossurf.numerics import EPS, Matrix
 
 
 @dataclass(frozen=True)

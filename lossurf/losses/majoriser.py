@@ -16,9 +16,8 @@ import numpy as np
 
 from lossurf.losses.functions import Loss
 from lossurf.network import WhitenedNetwork, whiten
-from lossurf.numerics import column_norms
+from lossurf.numerics import Matrix, column_norms
 from lossurf.reduction.problem import MeanRow, ReducedProblem
-from lossurf.reduction.triangle import Matrix
 
 
 @dataclass(frozen=True)

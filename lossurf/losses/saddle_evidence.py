@@ -12,8 +12,7 @@ from lossurf.landscape.sensitivity import Sensitivity
 from lossurf.losses.functions import Loss
 from lossurf.losses.majoriser import Majoriser
 from lossurf.network import WhitenedNetwork
-from lossurf.numerics import EPS
-from lossurf.reduction.triangle import Matrix
+from lossurf.numerics import EPS, Matrix
 
 LARGEST_HESSIAN: Final = 400
 """Parameters up to which the loss's own Hessian is formed where nothing shorter decides its sign (1 MB, 0.1 s)."""

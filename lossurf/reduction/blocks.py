@@ -9,7 +9,7 @@ from typing import Final, Protocol
 import numpy as np
 
 from lossurf.errors import InputError
-from lossurf.reduction.triangle import Matrix
+from lossurf.numerics import Matrix
 
 _COPY_ROWS: Final = 512  # rows transposed at a time: their cache lines stay in L2 from the first column to the last
 

@@ -14,10 +14,11 @@ from typing import Any, Final
 import numpy as np
 
 from lossurf.errors import InputError, LossurfError, MissingExtraError, UsageError
+from lossurf.numerics import Matrix
 from lossurf.reduction.blocks import RandomAccessSource
 from lossurf.reduction.data import Data, ReadRows, merge_triangles, reduce_data
 from lossurf.reduction.engine import reduce_source
-from lossurf.reduction.triangle import Matrix, Triangle
+from lossurf.reduction.triangle import Triangle
 
 _PART_BYTES: Final = 256 * 2**20
 """Of float64 a task: about a second of work, so that a lost worker costs seconds and scheduling nothing."""

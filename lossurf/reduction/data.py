@@ -9,9 +9,10 @@ from typing import Protocol
 import numpy as np
 
 from lossurf.errors import InputError
+from lossurf.numerics import Matrix
 from lossurf.reduction.blocks import RandomAccessSource
 from lossurf.reduction.engine import Progress, reduce_blocks, reduce_source
-from lossurf.reduction.triangle import Matrix, Triangle, common_shift, merge
+from lossurf.reduction.triangle import Triangle, common_shift, merge
 
 ReadRows = Callable[[int, Matrix, Matrix], None]
 """read(start, X, Y) fills X (rows, dx) and Y (rows, dy) with samples `start` on, in any thread."""

@@ -16,11 +16,11 @@ from typing import Final
 import numpy as np
 
 from lossurf.errors import InputError
-from lossurf.numerics import EPS, column_norms, reference_row
+from lossurf.numerics import EPS, Matrix, column_norms, reference_row
 from lossurf.reduction.blas_threads import SingleThreadHold
 from lossurf.reduction.blocks import RowSource, StreamSource
 from lossurf.reduction.kernels import Kernel, NumpyKernel, make_kernel
-from lossurf.reduction.triangle import Matrix, Triangle
+from lossurf.reduction.triangle import Triangle
 from lossurf.reduction.tuning import PanelShape, default_threads, panel_shape, warm_up_panels
 
 Progress = Callable[[int], None]

@@ -9,7 +9,8 @@ from typing import Any, Final, Protocol
 
 import numpy as np
 
-from lossurf.reduction.triangle import Matrix, factor, merge
+from lossurf.numerics import Matrix
+from lossurf.reduction.triangle import factor, merge
 
 _INT: Final = ctypes.POINTER(ctypes.c_int)
 _DOUBLE: Final = ctypes.c_void_p

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lossurf.numerics import EPS, rank_threshold
-from lossurf.reduction.triangle import Matrix
+from lossurf.numerics import EPS, Matrix, rank_threshold
 
 
 def column_errors(factored: Matrix, stored: Matrix, order: int, data_eps: float) -> tuple[Matrix, Matrix]:

@@ -10,8 +10,9 @@ from functools import cached_property
 
 import numpy as np
 
+from lossurf.numerics import Matrix
 from lossurf.reduction.precision import Precision
-from lossurf.reduction.triangle import Matrix, Triangle
+from lossurf.reduction.triangle import Triangle
 from lossurf.reduction.whitening import Whitened, choose_columns, whiten_columns
 
 

@@ -9,11 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from lossurf.numerics import EPS, column_norms
-
-Matrix = NDArray[np.float64]
+from lossurf.numerics import EPS, Matrix, column_norms
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from lossurf.errors import InputError
-from lossurf.reduction.triangle import Matrix
+from lossurf.numerics import Matrix
 
 LANES: Final = 8
 """Triangles kept side by side, and the most threads that can work, for up to `_FEW_COLUMNS`. A function of the columns

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lossurf.errors import InputError
-from lossurf.numerics import column_norms, numerical_rank, rank_threshold
+from lossurf.numerics import Matrix, column_norms, numerical_rank, rank_threshold
 from lossurf.reduction.precision import Precision, column_errors, relative_input_error
-from lossurf.reduction.triangle import Matrix, Triangle, factor
+from lossurf.reduction.triangle import Triangle, factor
 
 _SMALLEST_SQUARABLE = 1e-146  # its square times eps is still a normal float64 (2.2e-308)
 _LARGEST_SQUARABLE = 1e153  # its square, and a hundred times that, is still finite (1.8e308)

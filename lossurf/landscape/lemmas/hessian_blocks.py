@@ -8,8 +8,7 @@ import numpy as np
 
 from lossurf.landscape.norms import spectral_norm
 from lossurf.network import WhitenedNetwork
-from lossurf.numerics import rank_threshold
-from lossurf.reduction.triangle import Matrix
+from lossurf.numerics import Matrix, rank_threshold
 
 
 def block_disagreement(network: WhitenedNetwork, seed: int = 0) -> tuple[float, float]:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from lossurf.landscape.lemmas.evaluate import evaluate_lemmas, inner_rank
 from lossurf.landscape.reading import read_point
 from lossurf.landscape.verdict import LemmaFinding
+from lossurf.numerics import Matrix
 from lossurf.reduction.problem import ReducedProblem
-from lossurf.reduction.triangle import Matrix
 from lossurf.theory.conditions import check_conditions
 from lossurf.theory.hypotheses import check_hypotheses
 from lossurf.theory.registry import evaluate

@@ -23,8 +23,8 @@ from lossurf.landscape.classify import classify_network
 from lossurf.landscape.points.eigen_sets import Choice, Request, choose
 from lossurf.landscape.verdict import CertificateKind, Classification, LayerFacts, Verdict
 from lossurf.network import Layers
+from lossurf.numerics import Matrix
 from lossurf.reduction.problem import ReducedProblem
-from lossurf.reduction.triangle import Matrix
 
 DTYPES: Final = ("float64", "float32", "float16")
 """Number types a checkpoint is written in."""

@@ -20,9 +20,8 @@ from lossurf.landscape.points.line_search import best_step
 from lossurf.landscape.points.segments import Segment, SegmentKind, descent_path, path_start
 from lossurf.landscape.verdict import Classification, LayerFacts, Verdict
 from lossurf.network import Layers, WhitenedNetwork, from_user, to_user, whiten
-from lossurf.numerics import column_norms
+from lossurf.numerics import Matrix, column_norms
 from lossurf.reduction.problem import ReducedProblem
-from lossurf.reduction.triangle import Matrix
 
 SADDLES: Final = (Verdict.STRICT_SADDLE, Verdict.BAD_SADDLE)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from lossurf.network import WhitenedNetwork
-from lossurf.reduction.triangle import Matrix
+from lossurf.numerics import Matrix
 
 
 def best_step(network: WhitenedNetwork, direction: Sequence[Matrix]) -> float:

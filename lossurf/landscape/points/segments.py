@@ -15,9 +15,8 @@ import numpy as np
 
 from lossurf.landscape.signal import Signal, signal_of
 from lossurf.network import Layers, WhitenedNetwork, from_user, whiten
-from lossurf.numerics import rank_threshold
+from lossurf.numerics import Matrix, rank_threshold
 from lossurf.reduction.problem import ReducedProblem
-from lossurf.reduction.triangle import Matrix
 
 
 class SegmentKind(StrEnum):

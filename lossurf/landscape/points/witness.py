@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from lossurf.network import Layers, WhitenedNetwork
+from lossurf.numerics import Matrix
 from lossurf.reduction.problem import ReducedProblem
-from lossurf.reduction.triangle import Matrix
 
 _RISE_STEPS = (0.5, 0.25, 0.125)
 """Steps at which a rise is asked for: a rise at each of three halvings is no accident of one length. Where a rise of

@@ -9,8 +9,8 @@ from typing import Final
 import numpy as np
 
 from lossurf.network import Layers
+from lossurf.numerics import Matrix
 from lossurf.reduction.problem import ReducedProblem
-from lossurf.reduction.triangle import Matrix
 
 _REACHES: Final = 10.0 ** np.arange(-5.0, 5.0, 0.02)  # tried one after the other, relative to the size of the weights
 _MOST_NUMBERS: Final = 2**22  # numbers in the products evaluated together: 32 MB

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from lossurf.nonlinear.relu.network import Matrix, ReluNetwork
+from lossurf.nonlinear.relu.network import ReluNetwork
+from lossurf.numerics import Matrix
 
 
 def unit_probabilities(start_rates: Matrix) -> Matrix:

@@ -12,8 +12,8 @@ from typing import Final
 import numpy as np
 
 from lossurf.nonlinear.relu.estimates import LEAST_SAMPLES, UNDEFINED, Estimate, percentile_estimate
-from lossurf.nonlinear.relu.network import Masks, Matrix, ReluNetwork, with_constant
-from lossurf.numerics import rank_threshold
+from lossurf.nonlinear.relu.network import Masks, ReluNetwork, with_constant
+from lossurf.numerics import Matrix, rank_threshold
 
 RESAMPLES: Final = 1000
 """Bootstrap resamples: enough for the 2.5 % points of a percentile interval (Efron & Tibshirani 1993, section 13)."""

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from lossurf.numerics import Status
+from lossurf.numerics import Matrix, Status
 
 CONFIDENCE: Final = 0.95
 """Two-sided level of every interval of the ReLU measurements, the customary one."""
@@ -40,7 +39,7 @@ class Estimate:
 UNDEFINED: Final = Estimate(None, None)
 
 
-def percentile_estimate(value: float, resampled: NDArray[np.float64]) -> Estimate:
+def percentile_estimate(value: float, resampled: Matrix) -> Estimate:
     """Return the value with the percentile interval of its bootstrap replicates (Efron & Tibshirani 1993, ch. 13)."""
     finite = resampled[np.isfinite(resampled)]
     if not np.isfinite(value) or finite.size == 0:

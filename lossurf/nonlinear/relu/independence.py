@@ -14,8 +14,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from lossurf.nonlinear.relu.network import Masks, Matrix, ReluNetwork, affine
-from lossurf.numerics import rank_threshold
+from lossurf.nonlinear.relu.network import Masks, ReluNetwork, affine
+from lossurf.numerics import Matrix, rank_threshold
 
 PERMUTATIONS: Final = 499
 """Permutations of each test: p-values are multiples of 1/500, so that the level 0.05 is attained exactly."""

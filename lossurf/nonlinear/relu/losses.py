@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from lossurf.nonlinear.relu.corollary import path_variance, reduced_map, unit_variance
-from lossurf.nonlinear.relu.network import Matrix, ReluNetwork, require_squarable
+from lossurf.nonlinear.relu.network import ReluNetwork, require_squarable
 from lossurf.nonlinear.relu.survey import Survey
+from lossurf.numerics import Matrix
 from lossurf.reduction.problem import ReducedProblem, reduced_problem
 from lossurf.reduction.triangle import Triangle
 

@@ -14,9 +14,9 @@ from lossurf.landscape.verdict import Verdict
 from lossurf.nonlinear.relu.corollary import reduced_map
 from lossurf.nonlinear.relu.losses import ReluLosses, relu_losses
 from lossurf.nonlinear.relu.measurements import SAMPLE_LIMIT, Progress, ReluMeasurements, measure
-from lossurf.nonlinear.relu.network import Matrix, ReluNetwork
+from lossurf.nonlinear.relu.network import ReluNetwork
 from lossurf.nonlinear.relu.survey import survey
-from lossurf.numerics import default_tolerance
+from lossurf.numerics import Matrix, default_tolerance
 from lossurf.reduction.blas_threads import SingleThreadHold
 from lossurf.reduction.problem import ReducedProblem
 from lossurf.reduction.triangle import Triangle

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lossurf.errors import InputError
+from lossurf.numerics import Matrix
 
-Matrix = NDArray[np.float64]
 _MAP_NUMBERS = 2**22  # numbers in the maps averaged at a time: 32 MB
 _LARGEST_SQUARABLE = 1e150  # its square, times a million samples and outputs, is finite
 

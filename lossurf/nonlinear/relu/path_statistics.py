@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lossurf.nonlinear.relu.estimates import LEAST_SAMPLES, NORMAL_QUANTILE, UNDEFINED, Estimate
-from lossurf.nonlinear.relu.network import Masks, Matrix
+from lossurf.nonlinear.relu.network import Masks
+from lossurf.numerics import Matrix
 
 
 def start_layer_activation(masks: Masks, samples: int) -> Matrix:

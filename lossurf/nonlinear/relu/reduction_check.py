@@ -8,8 +8,8 @@ from typing import Final
 import numpy as np
 
 from lossurf.nonlinear.relu.corollary import reduced_map, unit_probabilities
-from lossurf.nonlinear.relu.network import Masks, Matrix, ReluNetwork, with_constant
-from lossurf.numerics import Status, rank_threshold
+from lossurf.nonlinear.relu.network import Masks, ReluNetwork, with_constant
+from lossurf.numerics import Matrix, Status, rank_threshold
 
 SLOPE_ERROR: Final = 0.02
 """Standard error of the slope at which the simulation stops: far below the deviations (eta) it is compared with."""

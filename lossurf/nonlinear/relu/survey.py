@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lossurf.nonlinear.relu.estimates import Estimate
-from lossurf.nonlinear.relu.network import Matrix, ReluNetwork
+from lossurf.nonlinear.relu.network import ReluNetwork
 from lossurf.nonlinear.relu.path_statistics import mean_estimate, start_layer_activation
+from lossurf.numerics import Matrix
 
 
 @dataclass(frozen=True)

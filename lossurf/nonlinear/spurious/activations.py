@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from lossurf.errors import UsageError
-from lossurf.reduction.triangle import Matrix
+from lossurf.numerics import Matrix
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from lossurf.numerics import EPS, column_norms, reference_row
-from lossurf.reduction.triangle import Matrix
+from lossurf.numerics import EPS, Matrix, column_norms, reference_row
 
 # Singular values of the centred predictions below this share of ||Y - mean|| carry less than 1e-24 of the loss,
 # which is under the rounding of the loss itself.

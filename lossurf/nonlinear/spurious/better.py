@@ -9,7 +9,7 @@ from lossurf.nonlinear.spurious.hinge import Hinge, Sides, best_hinge
 from lossurf.nonlinear.spurious.minimum import affine_units, spare_bias
 from lossurf.nonlinear.spurious.problem import ShallowProblem
 from lossurf.nonlinear.spurious.shallow import ShallowNetwork, assemble
-from lossurf.reduction.triangle import Matrix
+from lossurf.numerics import Matrix
 
 _SHARE = (
     1e-12  # parts of the affine map this small would be rounding; the exact comparison sees the network without them

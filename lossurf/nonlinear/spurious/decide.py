@@ -18,7 +18,7 @@ from lossurf.nonlinear.spurious.exact import exact_loss
 from lossurf.nonlinear.spurious.minimum import Radius, certified_radius, least_squares_point, stationarity_defect
 from lossurf.nonlinear.spurious.problem import ShallowProblem
 from lossurf.nonlinear.spurious.shallow import ShallowNetwork
-from lossurf.reduction.triangle import Matrix
+from lossurf.numerics import Matrix
 from lossurf.reduction.whitening import require_squarable
 
 # Shares of 1/2 ||Y - mean||^2. A residual computed as the difference of numbers good to about 1e-16 has a squared

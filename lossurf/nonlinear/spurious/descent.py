@@ -13,7 +13,7 @@ from lossurf.nonlinear.spurious.hinge import Sides, best_hinge
 from lossurf.nonlinear.spurious.lbfgs import minimise
 from lossurf.nonlinear.spurious.problem import ShallowProblem
 from lossurf.nonlinear.spurious.shallow import ShallowNetwork
-from lossurf.reduction.triangle import Matrix
+from lossurf.numerics import Matrix
 
 STARTS: Final = 24
 """Random starts; four more bend a fit of lower rank with one hinge."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from lossurf.nonlinear.spurious.activations import PiecewiseLinear
 from lossurf.nonlinear.spurious.shallow import ShallowNetwork
-from lossurf.reduction.triangle import Matrix
+from lossurf.numerics import Matrix
 
 Integers = NDArray[Any]  # of Python ints, dtype object: numpy has no type for them
 

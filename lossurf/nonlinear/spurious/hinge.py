@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from lossurf.nonlinear.spurious.activations import PiecewiseLinear
 from lossurf.nonlinear.spurious.affine import AffineFit
-from lossurf.reduction.triangle import Matrix
+from lossurf.numerics import Matrix
 
 Indices = NDArray[np.intp]
 

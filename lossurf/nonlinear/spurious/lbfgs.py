@@ -11,8 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from lossurf.numerics import EPS
-from lossurf.reduction.triangle import Matrix
+from lossurf.numerics import EPS, Matrix
 
 _MEMORY: Final = 10  # pairs kept; Nocedal & Wright 2006, section 7.2: 3 to 20
 _SUFFICIENT: Final = 1e-4  # share of the promised decrease a step must keep (Armijo; ibid., section 3.1)

@@ -9,8 +9,7 @@ import numpy as np
 from lossurf.nonlinear.spurious.activations import PiecewiseLinear
 from lossurf.nonlinear.spurious.problem import ShallowProblem
 from lossurf.nonlinear.spurious.shallow import ShallowNetwork, Unit, assemble
-from lossurf.numerics import EPS
-from lossurf.reduction.triangle import Matrix
+from lossurf.numerics import EPS, Matrix
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from functools import cached_property
 
 from lossurf.nonlinear.spurious.activations import PiecewiseLinear
 from lossurf.nonlinear.spurious.affine import AffineFit, fit_affine
-from lossurf.reduction.triangle import Matrix
+from lossurf.numerics import Matrix
 
 
 @dataclass(frozen=True)

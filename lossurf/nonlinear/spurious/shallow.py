@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lossurf.reduction.triangle import Matrix
+from lossurf.numerics import Matrix
 
 
 @dataclass(frozen=True)
