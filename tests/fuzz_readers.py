@@ -35,10 +35,10 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from lossurf.errors import LossurfError
-from lossurf.inputs.checkpoint import read_checkpoint
+from lossurf.inputs.checkpoints.checkpoint import read_checkpoint
 from lossurf.inputs.config import read_config
-from lossurf.inputs.data import open_dataset
-from lossurf.inputs.summary import Summary, summary_bytes
+from lossurf.inputs.tables.data import open_dataset
+from lossurf.inputs.tables.summary import Summary, summary_bytes
 
 CORPUS = Path(__file__).with_name("data") / "corpus"
 ADDRESS_SPACE = 4 << 30

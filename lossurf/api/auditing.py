@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from lossurf.api.checking import require_widths
 from lossurf.api.reducing import reduced
 from lossurf.errors import UsageError
-from lossurf.inputs.data import Samples, as_dataset
+from lossurf.inputs.tables.data import Samples, as_dataset
 from lossurf.landscape.points.audit import Audit, audit_landscape
 from lossurf.reduction.problem import ReducedProblem
 

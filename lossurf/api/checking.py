@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from lossurf.api.facts import DataFacts, NetworkFacts, data_facts, network_facts
 from lossurf.api.reducing import triangle_of
 from lossurf.errors import UsageError
-from lossurf.inputs.data import Samples, as_dataset
+from lossurf.inputs.tables.data import Samples, as_dataset
 from lossurf.numerics import Matrix, Status
 from lossurf.reduction.problem import ReducedProblem, reduced_problem
 from lossurf.theory.conditions import check_conditions

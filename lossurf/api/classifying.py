@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike
 from lossurf.api.facts import layer_facts
 from lossurf.api.reducing import reduced
 from lossurf.errors import UsageError
-from lossurf.inputs.checkpoint import as_checkpoint, require_output_bias
-from lossurf.inputs.data import Samples, as_dataset
+from lossurf.inputs.checkpoints.checkpoint import as_checkpoint, require_output_bias
+from lossurf.inputs.tables.data import Samples, as_dataset
 from lossurf.landscape.classify import classify_network
 from lossurf.landscape.lemmas.study import study
 from lossurf.landscape.verdict import Classification, LayerFacts, Verdict

@@ -8,7 +8,7 @@ from dataclasses import replace
 from numpy.typing import ArrayLike
 
 from lossurf.api.reducing import reduced
-from lossurf.inputs.data import Samples, as_dataset
+from lossurf.inputs.tables.data import Samples, as_dataset
 from lossurf.landscape.points.construct import Construction, construct_point
 
 

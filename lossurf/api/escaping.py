@@ -9,8 +9,8 @@ from numpy.typing import ArrayLike
 
 from lossurf.api.facts import layer_facts
 from lossurf.api.reducing import reduced
-from lossurf.inputs.checkpoint import as_checkpoint, require_output_bias
-from lossurf.inputs.data import Samples, as_dataset
+from lossurf.inputs.checkpoints.checkpoint import as_checkpoint, require_output_bias
+from lossurf.inputs.tables.data import Samples, as_dataset
 from lossurf.landscape.points.construct import DTYPES, require_one_of
 from lossurf.landscape.points.escape import Escape, Weights, escape_point
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from lossurf.reduction.problem import ReducedProblem
 
 if TYPE_CHECKING:
-    from lossurf.inputs.checkpoint import Checkpoint
+    from lossurf.inputs.checkpoints.checkpoint import Checkpoint
     from lossurf.landscape.verdict import LayerFacts
 
 

@@ -11,9 +11,9 @@ from numpy.typing import ArrayLike
 from lossurf.api.classifying import classify_problem
 from lossurf.api.facts import layer_facts
 from lossurf.api.reducing import reduced
-from lossurf.inputs.checkpoint import as_checkpoint, require_output_bias
-from lossurf.inputs.data import Samples, as_dataset
-from lossurf.inputs.dataset import Dataset
+from lossurf.inputs.checkpoints.checkpoint import as_checkpoint, require_output_bias
+from lossurf.inputs.tables.data import Samples, as_dataset
+from lossurf.inputs.tables.dataset import Dataset
 from lossurf.landscape.verdict import Classification
 from lossurf.losses.attainment import Attained
 from lossurf.losses.classify import LossStudy, study_loss

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from numpy.typing import ArrayLike
 
 from lossurf.api.facts import DataFacts, data_facts, layer_facts
-from lossurf.inputs.checkpoint import Checkpoint, as_checkpoint
-from lossurf.inputs.data import Samples, as_dataset
-from lossurf.inputs.dataset import Dataset
+from lossurf.inputs.checkpoints.checkpoint import Checkpoint, as_checkpoint
+from lossurf.inputs.tables.data import Samples, as_dataset
+from lossurf.inputs.tables.dataset import Dataset
 from lossurf.landscape.verdict import LayerFacts
 from lossurf.nonlinear.relu.losses import ReluLosses
 from lossurf.nonlinear.relu.measure import Progress, ReducedNetwork, ReluMeasurements, measure_relu

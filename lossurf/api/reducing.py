@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lossurf.inputs.dataset import Dataset
+from lossurf.inputs.tables.dataset import Dataset
 from lossurf.reduction.engine import reduce_blocks
 from lossurf.reduction.problem import ReducedProblem, reduced_problem
 from lossurf.reduction.triangle import Triangle

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lossurf.inputs.data import Samples, as_dataset
+from lossurf.inputs.tables.data import Samples, as_dataset
 from lossurf.nonlinear.spurious.activations import piecewise_linear
 from lossurf.nonlinear.spurious.decide import SpuriousResult, find_spurious
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lossurf.api import Classification, DataFacts
-    from lossurf.inputs.checkpoint import Checkpoint
+    from lossurf.inputs.checkpoints.checkpoint import Checkpoint
     from lossurf.reduction.problem import ReducedProblem
 
 

@@ -11,7 +11,7 @@ import click
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from lossurf.inputs.checkpoint import Checkpoint
+    from lossurf.inputs.checkpoints.checkpoint import Checkpoint
 
 DTYPES = ("float64", "float32", "float16")
 """What `--dtype` takes; named here because importing the analysis means importing numpy."""

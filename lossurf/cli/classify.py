@@ -26,7 +26,7 @@ from lossurf.errors import ExitCode, InputError, MissingExtraError, UsageError
 
 if TYPE_CHECKING:
     from lossurf.api.losses import LossData
-    from lossurf.inputs.checkpoint import Checkpoint
+    from lossurf.inputs.checkpoints.checkpoint import Checkpoint
     from lossurf.landscape.verdict import Classification
     from lossurf.reduction.problem import ReducedProblem
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import click
 
 if TYPE_CHECKING:
-    from lossurf.inputs.dataset import Dataset
+    from lossurf.inputs.tables.dataset import Dataset
 
 Function = Callable[..., Any]
 
@@ -49,12 +49,12 @@ class DataSource(NamedTuple):
 
     def open(self) -> Dataset:
         """Open the data; nothing but the header is read yet, unless the columns are to be standardised."""
-        from lossurf.inputs.data import open_dataset
+        from lossurf.inputs.tables.data import open_dataset
 
         dataset = open_dataset(self.path, **self.reading())
         if not (self.standardize or self.intercept):
             return dataset
-        from lossurf.inputs.prepare import prepared
+        from lossurf.inputs.tables.prepare import prepared
 
         if self.standardize:
             dataset = prepared(dataset, standardize=True)

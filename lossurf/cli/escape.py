@@ -21,7 +21,7 @@ from lossurf.cli.reporting import Reporter
 from lossurf.errors import ExitCode, OutputError, UsageError
 
 if TYPE_CHECKING:
-    from lossurf.inputs.checkpoint import Checkpoint
+    from lossurf.inputs.checkpoints.checkpoint import Checkpoint
     from lossurf.landscape.points.escape import Escape
 
 

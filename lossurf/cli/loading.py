@@ -13,8 +13,8 @@ from lossurf.cli.reporting import Reporter
 from lossurf.errors import LossurfError, UsageError
 
 if TYPE_CHECKING:
-    from lossurf.inputs.checkpoint import Checkpoint
-    from lossurf.inputs.dataset import Dataset
+    from lossurf.inputs.checkpoints.checkpoint import Checkpoint
+    from lossurf.inputs.tables.dataset import Dataset
     from lossurf.reduction.problem import ReducedProblem
     from lossurf.reduction.triangle import Triangle
 
@@ -66,8 +66,8 @@ class CheckpointSource(NamedTuple):
 
     def read(self, path: Path, data: LoadedData, max_memory: int | None, *, linear: bool = True) -> Checkpoint:
         """Read one checkpoint; a linear one with biases must have one on its output."""
-        from lossurf.inputs.checkpoint import read_checkpoint, require_output_bias
-        from lossurf.inputs.lora import AdapterChoice
+        from lossurf.inputs.checkpoints.checkpoint import read_checkpoint, require_output_bias
+        from lossurf.inputs.checkpoints.lora import AdapterChoice
 
         checkpoint = read_checkpoint(
             path,

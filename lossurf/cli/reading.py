@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, TextIO
 from lossurf.cli.reporting import Reporter
 
 if TYPE_CHECKING:
-    from lossurf.inputs.dataset import Dataset
+    from lossurf.inputs.tables.dataset import Dataset
 
 _FIRST_AFTER: Final = 0.3  # seconds: what is done sooner needs no word
 _EVERY: Final = 0.1  # seconds: more often is not read

@@ -15,7 +15,7 @@ from lossurf.cli.reporting import Reporter
 from lossurf.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from lossurf.inputs.dataset import Dataset
+    from lossurf.inputs.tables.dataset import Dataset
     from lossurf.reduction.triangle import Triangle
 
 
@@ -66,7 +66,7 @@ def command(
     With --engine dask every file, or 256 MiB of a large .npy file, is a task that reads where it runs; only triangles
     travel. DATA may then also be addresses that fsspec knows, such as 's3://bucket/part-*.csv'.
     """
-    from lossurf.inputs.summary import Summary, summary_bytes
+    from lossurf.inputs.tables.summary import Summary, summary_bytes
     from lossurf.reduction.data import merge_triangles
     from lossurf.report.document import make_document
     from lossurf.report.files import write_file
@@ -106,7 +106,7 @@ def _require_dask(**options: object) -> None:
 def _reduce_on_cluster(
     sources: tuple[DataSource, ...], scheduler: str | None, workers: int | None, report: Reporter
 ) -> tuple[Triangle, dict[str, Any], list[bool]]:
-    from lossurf.inputs.parts import openers
+    from lossurf.inputs.tables.parts import openers
     from lossurf.reduction.cluster import connect, reduce_on_cluster, split_into_parts
 
     if scheduler is not None and workers is not None:
@@ -139,7 +139,7 @@ def _wanted(source: DataSource) -> DataSource:
 
 
 def _is_summary(source: DataSource) -> bool:
-    from lossurf.inputs.summary import is_summary_file
+    from lossurf.inputs.tables.summary import is_summary_file
 
     return source.path is not None and is_summary_file(source.path)
 
@@ -164,7 +164,7 @@ def _note_repeats(sources: tuple[DataSource, ...], report: Reporter) -> None:
 
 def _parts(opened: list[Dataset]) -> list[Dataset]:
     """Join what holds samples, in the order given, and put the summaries after it."""
-    from lossurf.inputs.shards import join, require_same_columns
+    from lossurf.inputs.tables.shards import join, require_same_columns
 
     for other in opened[1:]:
         require_same_columns(opened[0], other)

@@ -11,7 +11,7 @@ from lossurf.cli.reporting import Reporter
 from lossurf.errors import InputError, MissingExtraError
 
 if TYPE_CHECKING:
-    from lossurf.inputs.checkpoint import Checkpoint
+    from lossurf.inputs.checkpoints.checkpoint import Checkpoint
     from lossurf.landscape.views.trajectory import Follower, Level, Visit
     from lossurf.reduction.problem import ReducedProblem
 

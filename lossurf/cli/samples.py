@@ -10,7 +10,7 @@ from lossurf.cli.reporting import Reporter
 if TYPE_CHECKING:
     from lossurf.api.losses import LossData
     from lossurf.cli.loading import LoadedData
-    from lossurf.inputs.dataset import Dataset
+    from lossurf.inputs.tables.dataset import Dataset
     from lossurf.numerics import Matrix
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from lossurf.inputs.dataset import Dataset
+from lossurf.inputs.tables.dataset import Dataset
 from lossurf.reduction.problem import ReducedProblem
 
 _COMPARED: Final = 500_000

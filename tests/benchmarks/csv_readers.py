@@ -21,8 +21,8 @@ def write_table(path: Path, megabytes: float) -> None:
 
 def read(path: Path, reader: str | None) -> int:
     """Read the table with one reader, or with none of them."""
-    from lossurf.inputs import fast_text
-    from lossurf.inputs.data import open_dataset
+    from lossurf.inputs.tables import fast_text
+    from lossurf.inputs.tables.data import open_dataset
 
     fast_text.fastest_reader = lambda: None if reader is None else fast_text.READERS[reader]
     return sum(len(X) for X, _ in open_dataset(path, targets=("y",)).blocks())

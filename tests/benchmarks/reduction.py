@@ -28,7 +28,7 @@ def load(folder: Path):
 
 
 def ours(folder: Path, threads: int):
-    from lossurf.inputs.data import open_dataset
+    from lossurf.inputs.tables.data import open_dataset
     from lossurf.reduction.data import reduce_data
 
     return reduce_data(open_dataset(folder), threads=threads)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lossurf.inputs.parts import openers
+from lossurf.inputs.tables.parts import openers
 from lossurf.reduction.cluster import connect, reduce_on_cluster, split_into_parts
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lossurf.errors import InputError
-from lossurf.inputs.data import open_dataset
+from lossurf.inputs.tables.data import open_dataset
 
 pyarrow = pytest.importorskip("pyarrow")
 

@@ -13,7 +13,7 @@ import pytest
 
 import lossurf
 from lossurf.errors import InputError
-from lossurf.inputs.checkpoint import as_checkpoint, read_checkpoint
+from lossurf.inputs.checkpoints.checkpoint import as_checkpoint, read_checkpoint
 
 rng = np.random.default_rng(12)
 D = 6

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from lossurf.errors import InputError
-from lossurf.inputs.checkpoint import as_checkpoint, read_checkpoint, require_output_bias
+from lossurf.inputs.checkpoints.checkpoint import as_checkpoint, read_checkpoint, require_output_bias
 
 rng = np.random.default_rng(2)
 DX, DY = 5, 2

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from lossurf.errors import InputError, UsageError
-from lossurf.inputs.parts import address_of, openers
+from lossurf.inputs.tables.parts import address_of, openers
 from lossurf.reduction.cluster import connect, reduce_on_cluster, split_into_parts
 
 distributed = pytest.importorskip("distributed")

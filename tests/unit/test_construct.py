@@ -11,7 +11,7 @@ from process import ROOT
 
 import lossurf
 from lossurf.errors import UsageError
-from lossurf.inputs.data import open_dataset
+from lossurf.inputs.tables.data import open_dataset
 from lossurf.landscape.classify import classify_network
 from lossurf.landscape.points.construct import construct_point
 from lossurf.landscape.verdict import LayerFacts

@@ -17,8 +17,8 @@ from mpmath import mp
 
 from lossurf.api import CheckResult, check_problem
 from lossurf.api.reducing import triangle_of
-from lossurf.inputs.data import as_dataset
-from lossurf.inputs.prepare import prepared
+from lossurf.inputs.tables.data import as_dataset
+from lossurf.inputs.tables.prepare import prepared
 from lossurf.landscape.classify import classify_network
 from lossurf.reduction.problem import ReducedProblem, reduced_problem
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from lossurf.errors import InputError
-from lossurf.inputs import fast_text
-from lossurf.inputs.data import open_dataset
+from lossurf.inputs.tables import fast_text
+from lossurf.inputs.tables.data import open_dataset
 
 INSTALLED = [name for name in fast_text.READERS if fast_text.find_spec(name) is not None]
 pytestmark = pytest.mark.skipif(not INSTALLED, reason="needs pandas, polars or pyarrow")

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from lossurf.errors import InputError, MissingExtraError
-from lossurf.inputs.checkpoint import as_checkpoint, read_checkpoint
+from lossurf.inputs.checkpoints.checkpoint import as_checkpoint, read_checkpoint
 
 h5py = pytest.importorskip("h5py")
 safetensors_numpy = pytest.importorskip("safetensors.numpy")

@@ -13,7 +13,7 @@ PACKAGE = ROOT / "lossurf"
 
 # What each room may import. A room may always import itself, and a room within a room is one of its own.
 _BASE = {"errors", "numerics", "_version"}
-_DATA = {"inputs", "reduction", "network"}
+_DATA = {"inputs", "inputs/tables", "inputs/checkpoints", "reduction", "network"}
 _LINEAR = {"theory", "landscape"}
 _ANALYSIS = _LINEAR | {
     "landscape/lemmas",
@@ -29,6 +29,8 @@ ALLOWED = {
     "errors": set(),
     "numerics": {"errors"},
     "inputs": _BASE,
+    "inputs/tables": _BASE | {"inputs"},
+    "inputs/checkpoints": _BASE | {"inputs"},
     "reduction": _BASE,
     "network": _BASE | {"reduction"},
     "theory": _BASE | _DATA,

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lossurf.errors import InputError, UsageError
-from lossurf.inputs.data import as_dataset, open_dataset
+from lossurf.inputs.tables.data import as_dataset, open_dataset
 
 rng = np.random.default_rng(1)
 X = rng.standard_normal((30, 4))

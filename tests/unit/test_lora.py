@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from lossurf.errors import InputError
-from lossurf.inputs.checkpoint import as_checkpoint, read_checkpoint
-from lossurf.inputs.lora import AdapterChoice
+from lossurf.inputs.checkpoints.checkpoint import as_checkpoint, read_checkpoint
+from lossurf.inputs.checkpoints.lora import AdapterChoice
 
 rng = np.random.default_rng(6)
 DX, DY, R = 4, 3, 2

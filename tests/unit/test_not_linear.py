@@ -12,8 +12,8 @@ import pytest
 
 import lossurf
 from lossurf.errors import InputError
-from lossurf.inputs.checkpoint import as_checkpoint, read_checkpoint
-from lossurf.inputs.foreign import coder, first_foreign, foreign
+from lossurf.inputs.checkpoints.checkpoint import as_checkpoint, read_checkpoint
+from lossurf.inputs.checkpoints.foreign import coder, first_foreign, foreign
 
 rng = np.random.default_rng(21)
 DX, H, DY = 6, 4, 3

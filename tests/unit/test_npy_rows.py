@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lossurf.errors import InputError
-from lossurf.inputs.data import open_dataset
+from lossurf.inputs.tables.data import open_dataset
 from lossurf.reduction.data import reduce_data
 from lossurf.reduction.engine import reduce_blocks
 

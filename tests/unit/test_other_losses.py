@@ -9,7 +9,7 @@ import pytest
 
 from lossurf.api import classify_loss, loss_data, loss_facts
 from lossurf.errors import UsageError
-from lossurf.inputs.data import as_dataset
+from lossurf.inputs.tables.data import as_dataset
 from lossurf.landscape.classify import classify_network
 from lossurf.losses.classify import classify_under_loss, study_loss
 from lossurf.losses.functions import LOSSES, make_loss

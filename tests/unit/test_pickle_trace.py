@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from lossurf.inputs.pickle_trace import trace
+from lossurf.inputs.checkpoints.pickle_trace import trace
 
 NAMED = argparse.Namespace(lr=0.1, names=["a", "b"])
 FRACTION = fractions.Fraction(2, 3)

@@ -11,11 +11,11 @@ import pytest
 
 from lossurf.certificates.stored import read_certificate
 from lossurf.errors import InputError
-from lossurf.inputs.checkpoint import read_checkpoint
-from lossurf.inputs.data import open_dataset
+from lossurf.inputs.checkpoints.checkpoint import read_checkpoint
+from lossurf.inputs.checkpoints.readers import READERS
 from lossurf.inputs.files import file_size
-from lossurf.inputs.readers import READERS
-from lossurf.inputs.tables import OPENERS
+from lossurf.inputs.tables.data import open_dataset
+from lossurf.inputs.tables.formats import OPENERS
 
 OID = "4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393"
 LFS = f"version https://git-lfs.github.com/spec/v1\noid sha256:{OID}\nsize 12345\n".encode()

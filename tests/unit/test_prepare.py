@@ -8,8 +8,8 @@ from math import isqrt
 import numpy as np
 import pytest
 
-from lossurf.inputs.data import as_dataset
-from lossurf.inputs.prepare import prepared
+from lossurf.inputs.tables.data import as_dataset
+from lossurf.inputs.tables.prepare import prepared
 
 rng = np.random.default_rng(5)
 Y = np.arange(50.0)

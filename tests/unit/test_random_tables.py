@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from lossurf.errors import InputError
-from lossurf.inputs.data import open_dataset
+from lossurf.inputs.tables.data import open_dataset
 
 NUMBERS = {
     "float": lambda draw: draw.gauss(0, 10),

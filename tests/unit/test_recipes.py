@@ -19,8 +19,8 @@ import pytest
 from process import clean_environment
 
 from lossurf.errors import InputError
-from lossurf.inputs.checkpoint import read_checkpoint
-from lossurf.inputs.data import open_dataset
+from lossurf.inputs.checkpoints.checkpoint import read_checkpoint
+from lossurf.inputs.tables.data import open_dataset
 
 rng = np.random.default_rng(3)
 X, Y = rng.standard_normal((12, 3)), rng.standard_normal((12, 2))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lossurf.errors import InputError
-from lossurf.inputs.data import as_dataset, open_dataset
+from lossurf.inputs.tables.data import as_dataset, open_dataset
 from lossurf.reduction.data import reduce_data
 
 GENERATOR = np.random.default_rng(11)

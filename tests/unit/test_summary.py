@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from lossurf.errors import InputError
-from lossurf.inputs.data import open_dataset
-from lossurf.inputs.summary import Summary, summary_bytes
+from lossurf.inputs.tables.data import open_dataset
+from lossurf.inputs.tables.summary import Summary, summary_bytes
 from lossurf.reduction.data import merge_triangles, reduce_data
 from lossurf.reduction.engine import reduce_blocks
 from lossurf.reduction.problem import reduced_problem

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from process import ROOT
 
-from lossurf.inputs.checkpoint import read_checkpoint
-from lossurf.inputs.data import open_dataset
+from lossurf.inputs.checkpoints.checkpoint import read_checkpoint
+from lossurf.inputs.tables.data import open_dataset
 from lossurf.landscape.views.surface import surface
 from lossurf.reduction.data import reduce_data
 from lossurf.reduction.problem import reduced_problem

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from lossurf.errors import InputError, UsageError
-from lossurf.inputs.data import as_dataset, open_dataset
+from lossurf.inputs.tables.data import as_dataset, open_dataset
 
 rng = np.random.default_rng(5)
 X = rng.standard_normal((25, 3))
@@ -246,7 +246,7 @@ def test_words_in_y_can_be_left_out_as_the_message_says(tmp_path):
 
 
 def test_names_and_left_out_cells_in_quotes_may_hold_line_breaks(tmp_path, monkeypatch):
-    from lossurf.inputs import fast_text
+    from lossurf.inputs.tables import fast_text
 
     path = tmp_path / "t.csv"
     body = "".join(f'{i}.5,"a note\nover ""two"" lines",{i}\n' for i in range(200))
@@ -263,7 +263,7 @@ def test_names_and_left_out_cells_in_quotes_may_hold_line_breaks(tmp_path, monke
 
 
 def test_one_stray_quote_never_cuts_a_table_short(tmp_path, monkeypatch):
-    from lossurf.inputs import fast_text
+    from lossurf.inputs.tables import fast_text
 
     monkeypatch.setattr(fast_text, "PIECE", 64)
     monkeypatch.setattr(fast_text, "WORTH_IT", 0)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from lossurf.errors import UsageError
-from lossurf.inputs.checkpoint import Checkpoint
-from lossurf.inputs.dataset import Dataset
+from lossurf.inputs.checkpoints.checkpoint import Checkpoint
+from lossurf.inputs.tables.dataset import Dataset
 from lossurf.landscape.classify import classify_network
 from lossurf.landscape.verdict import Verdict
 from lossurf.nonlinear.relu.corollary import reduced_map

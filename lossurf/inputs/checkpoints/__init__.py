@@ -1,0 +1,1 @@
+"""A network from anywhere: which arrays are layers, in which order and orientation."""

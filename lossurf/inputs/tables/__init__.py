@@ -1,0 +1,1 @@
+"""X and Y from anywhere: which files, which columns, read in blocks of rows."""

@@ -1,0 +1,230 @@
+"""Tables in .parquet, .feather and Arrow's IPC format (extra `arrow`), read a batch of rows at a time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import reduce
+from pathlib import Path
+from shlex import quote
+from typing import Any, Final
+
+import numpy as np
+
+from lossurf.errors import LossurfError, MissingExtraError
+from lossurf.inputs.arrays import ArraySource, coarser, rechunk, remember, rounding_note, to_float64
+from lossurf.inputs.faults import fault, listing, place, size_text
+from lossurf.inputs.files import ending, file_size, open_binary
+from lossurf.inputs.memory import require_memory
+from lossurf.inputs.tables.row_names import told_by_types
+from lossurf.numerics import Matrix
+
+_STREAM_END: Final = b"\xff\xff\xff\xff\0\0\0\0"
+
+
+class ArrowTable:
+    """A table of columns that is read again and again, a batch of rows at a time."""
+
+    def __init__(self, path: Path, letter: str, names: tuple[str, ...], types: tuple[Any, ...], rows: int) -> None:
+        self.path = path
+        self.letter = letter
+        self.types = types
+        self.rows: int | None = rows
+        self.ndim = 2
+        self.notes: list[str] = []
+        self.columns: tuple[str, ...] | None = names
+        self.names = names
+        self.row_names = told_by_types(names, tuple(_is_name_type(kind) for kind in types))
+
+    @property
+    def name(self) -> str:
+        """The file's name as given."""
+        return str(self.path)
+
+    @property
+    def width(self) -> int:
+        """Number of columns read."""
+        return len(self.names)
+
+    @property
+    def dtype(self) -> str:
+        """The coarsest of the columns' number types."""
+        return reduce(coarser, (_float_name(kind) for kind in self.types), "float64")
+
+    def blocks(self, rows: int) -> Iterator[Matrix]:
+        """Yield finite float64 blocks of exactly `rows` rows, the last one shorter.
+
+        Raises
+        ------
+        InputError
+            At the first column that does not hold numbers, and at the first missing or non-finite value.
+        """
+        self._require_numbers()
+        yield from rechunk(self._batches(rows), rows)
+
+    def _require_numbers(self) -> None:
+        from pyarrow import types
+
+        for column, kind in zip(self.names, self.types, strict=True):
+            if not (types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind)):
+                leave = f"--index {quote(f'y:{column}')}" if self.letter == "Y" else f"--drop {quote(column)}"
+                raise fault("column-type", self.name, column=column, dtype=kind, leave=leave)
+
+    def _batches(self, rows: int) -> Iterator[Matrix]:
+        start = 0
+        for batch in _batches(self.path, self.names, rows):
+            arrays = [self._column(batch, index, start) for index in range(len(self.names))]
+            if batch.num_rows:
+                matrix = np.column_stack(arrays)
+                yield to_float64(matrix, self.letter, self.name, first_row=start, columns=self.names)
+            start += batch.num_rows
+
+    def _column(self, batch: Any, index: int, start: int) -> Any:
+        column, label = batch.column(index), self.names[index]
+        if column.null_count:
+            row = int(np.flatnonzero(np.asarray(column.is_null().to_numpy(zero_copy_only=False)))[0])
+            raise fault("null-cell", place(self.name, row=start + row + 1), column=label)
+        array = column.to_numpy(zero_copy_only=False)
+        remember(self.notes, rounding_note(array, f"{self.name}, column {label}"))
+        return array
+
+    def select(self, indices: tuple[int, ...]) -> ArrowTable:
+        """Keep these columns, counted from 0; the others may hold anything."""
+        names, types = (tuple(values[i] for i in indices) for values in (self.names, self.types))
+        return ArrowTable(self.path, self.letter, names, types, self.rows or 0)
+
+    def transposed(self, limit: int) -> ArraySource:
+        """Read the whole table and exchange rows and columns."""
+        require_memory(self.name, 16 * (self.rows or 0) * self.width, limit)
+        array = np.concatenate(list(self.blocks(4096)))
+        return ArraySource(array.T, self.letter, self.name)
+
+
+def open_arrow(path: Path, letter: str) -> ArrowTable:
+    """Open a .parquet, .feather or Arrow IPC table; an index that pandas stored beside the columns is left out.
+
+    Raises
+    ------
+    InputError
+    MissingExtraError
+        If pyarrow is not installed.
+    """
+    file_size(path)
+    with _reading(path):
+        schema, rows = _parquet_facts(path) if _is_parquet(path) else _feather_facts(path)
+        index = _pandas_index(schema.metadata)
+        kept = [field for field in schema if field.name not in index]
+    names = tuple(field.name for field in kept)
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise fault("two-columns", str(path), count=names.count(twice), column=twice)
+    if not names or not rows:
+        raise fault("no-rows", str(path))
+    table = ArrowTable(path, letter, names, tuple(field.type for field in kept), rows)
+    left = [name for name in index if name in schema.names]
+    remember(table.notes, f"{path}: the index {listing(left)} that pandas stored is not read" if left else None)
+    return table
+
+
+def _is_name_type(kind: Any) -> bool:
+    """Tell whether a column's type is one of an index: whole numbers, words, dates."""
+    from pyarrow import types
+
+    return not (types.is_floating(kind) or types.is_boolean(kind))
+
+
+def _is_parquet(path: Path) -> bool:
+    return ending(path, (".parquet",)) is not None
+
+
+def _float_name(kind: Any) -> str:
+    return {"halffloat": "float16", "float": "float32"}.get(str(kind), "float64")
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    try:
+        import pyarrow
+    except ImportError:
+        raise MissingExtraError("arrow", needed_for=f"reading {str(path)!r}") from None
+    try:
+        yield
+    except LossurfError:
+        raise
+    except (pyarrow.ArrowException, OSError, ValueError, KeyError, TypeError, MemoryError, OverflowError) as error:
+        reason = str(error).partition("\n")[0][:200] or type(error).__name__
+        raise fault("damaged", name=str(path), format=path.suffix, reason=reason) from None
+
+
+def _parquet_facts(path: Path) -> tuple[Any, int]:
+    from pyarrow.parquet import ParquetFile
+
+    with ParquetFile(path) as file:
+        return file.schema_arrow, int(file.metadata.num_rows)
+
+
+def _feather_facts(path: Path) -> tuple[Any, int]:
+    from pyarrow import feather
+
+    if _is_stream(path):
+        return _stream_facts(path)
+    table = feather.read_table(path, memory_map=True, use_threads=False)
+    return table.schema, int(table.num_rows)
+
+
+def _is_stream(path: Path) -> bool:
+    """Tell Arrow's stream format from its file format: any of the endings is used for either."""
+    with open_binary(path) as file:
+        return not file.read(6).startswith((b"ARROW1", b"FEA1"))
+
+
+def _stream_facts(path: Path) -> tuple[Any, int]:
+    import pyarrow
+
+    with pyarrow.memory_map(str(path)) as file, pyarrow.ipc.open_stream(file) as reader:
+        rows = sum(batch.num_rows for batch in reader)
+        read, size = file.tell(), file.size()
+        file.seek(max(0, read - len(_STREAM_END)))
+        if file.read(len(_STREAM_END)) != _STREAM_END:  # the library takes a file cut between batches for a whole one
+            raise fault("damaged", name=str(path), format=path.suffix, reason="it ends before the stream's end mark")
+        if read < size:  # and stops at the first of several streams
+            raise fault("trailing-bytes", str(path), extra=size_text(size - read))
+        return reader.schema, rows
+
+
+def _stream_batches(path: Path, names: tuple[str, ...], rows: int) -> Iterator[Any]:
+    import pyarrow
+
+    with pyarrow.memory_map(str(path)) as file, pyarrow.ipc.open_stream(file) as reader:
+        for batch in reader:
+            batch.validate(full=True)
+            kept = batch.select(list(names))
+            yield from (kept.slice(start, rows) for start in range(0, kept.num_rows, rows))
+
+
+def _batches(path: Path, names: tuple[str, ...], rows: int) -> Iterator[Any]:
+    with _reading(path):
+        if _is_parquet(path):
+            from pyarrow.parquet import ParquetFile
+
+            with ParquetFile(path) as file:
+                for batch in file.iter_batches(batch_size=rows, columns=list(names), use_threads=False):
+                    yield batch.select(list(names))
+        elif _is_stream(path):
+            yield from _stream_batches(path, names, rows)
+        else:
+            from pyarrow import feather
+
+            table = feather.read_table(path, columns=list(names), memory_map=True, use_threads=False)
+            table.validate(full=True)
+            yield from table.select(list(names)).to_batches(max_chunksize=rows)
+
+
+def _pandas_index(metadata: dict[bytes, bytes] | None) -> list[str]:
+    """Names of the columns that pandas calls the index."""
+    try:
+        columns = json.loads((metadata or {})[b"pandas"])["index_columns"]
+        return [column for column in columns if isinstance(column, str)]
+    except (KeyError, ValueError, TypeError, RecursionError):
+        return []

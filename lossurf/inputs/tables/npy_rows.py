@@ -1,0 +1,132 @@
+"""Rows of an .npy file read by position, from any thread at once, into memory that is used again.
+
+Plain reads, not a memory map: pages of a mapped file count as this process's memory.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any, Final, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lossurf.inputs.arrays import MatrixSource, to_float64
+from lossurf.inputs.faults import fault
+from lossurf.inputs.files import open_binary
+from lossurf.inputs.npy import NpySource
+from lossurf.inputs.tables.dataset import ReadRows
+from lossurf.numerics import Matrix
+
+_STAGING_BYTES: Final = 1 << 17  # stays in the second-level cache between the read and the copy into columns
+
+
+class NpyRows:
+    """An open .npy file of a matrix whose rows can be asked for in any order."""
+
+    def __init__(self, descriptor: int, source: NpySource) -> None:
+        self._descriptor = descriptor
+        self._source = source
+        self._own = threading.local()
+
+    def read(self, start: int, out: Matrix) -> None:
+        """Fill `out`, shape (rows, columns wanted) and any layout, with rows `start` on; each is a finite float64.
+
+        Raises
+        ------
+        InputError
+            At a number that is not finite, or where the file ends too soon.
+        OSError
+            If it cannot be read.
+        """
+        if self._source.by_column:
+            self._read_columns(start, out)
+        else:
+            self._read_rows(start, out)
+
+    def _read_rows(self, start: int, out: Matrix) -> None:
+        width, itemsize = self._source.shape[1], self._source.header.dtype.itemsize
+        most = max(1, _STAGING_BYTES // (width * itemsize))
+        staging = self._staging(most * width)
+        for first in range(0, len(out), most):
+            rows = min(most, len(out) - first)
+            part = staging[: rows * width]
+            self._fill(part, (start + first) * width)
+            block = part.reshape(rows, width)
+            if self._source.picked is not None:
+                block = block[:, list(self._source.picked)]
+            out[first : first + rows] = self._finite(block, start + first)
+
+    def _read_columns(self, start: int, out: Matrix) -> None:
+        rows = len(out)
+        staging = self._staging(rows)[:rows]
+        columns = range(self._source.shape[1]) if self._source.picked is None else self._source.picked
+        for place, column in enumerate(columns):
+            self._fill(staging, column * self._source.shape[0] + start)
+            out[:, place] = self._finite(staging[:, None], start, place)[:, 0]
+
+    def _staging(self, count: int) -> NDArray[Any]:
+        """Return this thread's own buffer."""
+        held: NDArray[Any] | None = getattr(self._own, "staging", None)
+        if held is None or len(held) < count:
+            held = self._own.staging = np.empty(count, self._source.header.dtype)
+        return held
+
+    def _fill(self, part: NDArray[Any], first: int) -> None:
+        """Read numbers from the file's `first` number on."""
+        wanted = part.view(np.uint8).data
+        offset = self._source.header.offset + first * part.itemsize
+        while wanted:
+            count = os.preadv(self._descriptor, [wanted], offset)
+            if count == 0:
+                raise fault("shrunk", self._source.name)
+            wanted, offset = wanted[count:], offset + count
+
+    def _finite(self, block: NDArray[Any], first_row: int, first_column: int = 0) -> NDArray[Any]:
+        """Return the block if its numbers are surely finite float64, else convert with a look at each.
+
+        The sum of squares is finite only if every number is, and takes a fraction of the time.
+        """
+        if block.dtype == np.float64 and block.flags.c_contiguous:
+            numbers = block.ravel()
+            with np.errstate(over="ignore", invalid="ignore"):  # then the closer look decides
+                sum_of_squares = np.dot(numbers, numbers)
+            if math.isfinite(sum_of_squares):
+                return block
+        return to_float64(block, self._source.letter, self._source.name, first_row=first_row, first_column=first_column)
+
+
+def rows_of_pair(x: MatrixSource, y: MatrixSource) -> Callable[[], AbstractContextManager[ReadRows]] | None:
+    """Return how to open X and Y together for reading by position, or None where either does not allow it."""
+    if not (_readable(x) and _readable(y)):
+        return None
+
+    @contextmanager
+    def opened() -> Iterator[ReadRows]:
+        with _open_rows(cast(NpySource, x)) as x_rows, _open_rows(cast(NpySource, y)) as y_rows:
+
+            def read(start: int, X: Matrix, Y: Matrix) -> None:
+                x_rows.read(start, X)
+                y_rows.read(start, Y)
+
+            yield read
+
+    return opened
+
+
+def _readable(source: MatrixSource) -> bool:
+    """Tell whether the system has positioned reads and the numbers are such that reading them leaves no note."""
+    if not isinstance(source, NpySource) or source.path is None or not hasattr(os, "preadv"):
+        return False
+    return source.header.dtype.kind == "f" and source.header.dtype.itemsize <= 8
+
+
+@contextmanager
+def _open_rows(source: NpySource) -> Iterator[NpyRows]:
+    with open_binary(cast(Path, source.path)) as file:
+        yield NpyRows(file.fileno(), source)
