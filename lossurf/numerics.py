@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
+
+from lossurf.words import Status
 
 Matrix = NDArray[np.float64]
 """A float64 array of one or two dimensions; the docstring that takes or gives it says its shape."""
@@ -27,14 +28,6 @@ half a decimal digit is the most that the choice of a tolerance can be trusted t
 LARGEST_TOLERANCE: Final = 1e-2
 """The tolerance of half precision, and the largest at which a kind of point is named: where the layers are known to one
 digit or none, every critical level of ordinary data is within their reach (theory, section 6)."""
-
-
-class Status(StrEnum):
-    """The three values of a decision about measured numbers."""
-
-    HOLDS = "holds"
-    FAILS = "fails"
-    UNDECIDED = "undecided"
 
 
 @dataclass(frozen=True)

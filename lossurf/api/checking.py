@@ -11,13 +11,14 @@ from lossurf.api.facts import DataFacts, NetworkFacts, data_facts, network_facts
 from lossurf.api.reducing import triangle_of
 from lossurf.errors import UsageError
 from lossurf.inputs.tables.data import Samples, as_dataset
-from lossurf.numerics import Matrix, Status
+from lossurf.numerics import Matrix
 from lossurf.reduction.problem import ReducedProblem, reduced_problem
 from lossurf.theory.conditions import check_conditions
 from lossurf.theory.hypotheses import Finding, check_hypotheses, overall
 from lossurf.theory.registry import advice, evaluate
 from lossurf.theory.samples import SampleFacts, sample_facts
 from lossurf.theory.theorems import TheoremFinding
+from lossurf.words import Status
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,10 @@ from lossurf.inputs.checkpoints.checkpoint import as_checkpoint, require_output_
 from lossurf.inputs.tables.data import Samples, as_dataset
 from lossurf.landscape.classify import classify_network
 from lossurf.landscape.lemmas.study import study
-from lossurf.landscape.verdict import Classification, LayerFacts, Verdict
+from lossurf.landscape.verdict import Classification, LayerFacts
 from lossurf.numerics import Matrix
 from lossurf.reduction.problem import ReducedProblem
+from lossurf.words import Verdict
 
 if TYPE_CHECKING:
     from lossurf.losses.classify import LossStudy

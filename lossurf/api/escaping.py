@@ -11,8 +11,9 @@ from lossurf.api.facts import layer_facts
 from lossurf.api.reducing import reduced
 from lossurf.inputs.checkpoints.checkpoint import as_checkpoint, require_output_bias
 from lossurf.inputs.tables.data import Samples, as_dataset
-from lossurf.landscape.points.construct import DTYPES, require_one_of
+from lossurf.landscape.points.construct import require_one_of
 from lossurf.landscape.points.escape import Escape, Weights, escape_point
+from lossurf.words import DType
 
 
 def escape(
@@ -57,7 +58,7 @@ def escape(
     UsageError
         If more is to be gained than there is, or rounding to `dtype` takes the gain away.
     """
-    require_one_of(dtype, "--dtype", DTYPES)
+    require_one_of(dtype, "--dtype", tuple(DType))
     data = as_dataset(X, Y, samples=samples)
     checkpoint = as_checkpoint(weights, data.dx, data.dy, biases=biases)
     require_output_bias(checkpoint)

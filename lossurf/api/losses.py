@@ -15,12 +15,12 @@ from lossurf.inputs.checkpoints.checkpoint import as_checkpoint, require_output_
 from lossurf.inputs.tables.data import Samples, as_dataset
 from lossurf.inputs.tables.dataset import Dataset
 from lossurf.landscape.verdict import Classification
-from lossurf.losses.attainment import Attained
 from lossurf.losses.classify import LossStudy, study_loss
 from lossurf.losses.convex import GAP
 from lossurf.losses.functions import Huber, Loss, make_loss
 from lossurf.losses.labels import expand_labels
-from lossurf.numerics import Matrix, Status
+from lossurf.numerics import Matrix
+from lossurf.words import Attained, Status
 
 
 @dataclass(frozen=True)

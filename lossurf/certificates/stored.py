@@ -18,11 +18,12 @@ from lossurf.inputs.files import file_size, open_binary
 from lossurf.inputs.memory import memory_limit, require_memory
 from lossurf.inputs.npz import NpzMember, npz_file
 from lossurf.numerics import Matrix
+from lossurf.words import Verdict
 
 _MAJOR: Final = "1."
 _LARGEST: Final = 1 << 24  # a staircase of a thousand layers takes a tenth of this
+_CLAIMS: Final = tuple(verdict for verdict in Verdict if verdict is not Verdict.UNDETERMINED)
 _LARGEST_COUNT: Final = 1 << 53  # whole numbers up to here are exact in float64
-_VERDICTS: Final = ("global-minimum", "strict-saddle", "bad-saddle", "not-critical")
 _NAME: Final = re.compile(r"[WVN][1-9]\d{0,4}|b[1-9]\d{0,4}|R11|T|mean_x|mean_y")
 _VECTORS: Final = re.compile(r"b\d+|mean_[xy]")
 
@@ -156,8 +157,8 @@ def _require_fields(claim: dict[str, Any], where: str) -> None:
     for key, kind in _OPTIONAL.items():
         if claim.get(key) is not None:
             _require_kind(claim, key, kind, where)
-    if claim["claim"] not in _VERDICTS:
-        raise fault("not-a-certificate", where, key="claim", kind=f"one of {', '.join(_VERDICTS)}")
+    if claim["claim"] not in _CLAIMS:
+        raise fault("not-a-certificate", where, key="claim", kind=f"one of {', '.join(_CLAIMS)}")
     if not isinstance(claim.get("data"), dict):
         raise fault("not-a-certificate", where, key="data", kind="an object")
     _require_kind(claim["data"], "samples", _COUNT, where)

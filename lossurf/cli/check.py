@@ -44,9 +44,9 @@ def command(
     With another --loss: its least value over all linear maps, with a dual bound, and whether any weights have it.
     """
     from lossurf.api import check_problem
-    from lossurf.numerics import Status
     from lossurf.report.document import make_document
     from lossurf.theory.samples import sample_facts
+    from lossurf.words import Status
 
     if loss is not None:
         return _other_loss(source, widths, bias, (loss, delta), report)
@@ -61,8 +61,8 @@ def _other_loss(
 ) -> ExitCode:
     from lossurf.api import check_problem, loss_facts
     from lossurf.cli.samples import load_for_loss
-    from lossurf.numerics import Status
     from lossurf.report.document import make_document
+    from lossurf.words import Status
 
     data, prepared = load_for_loss(source, report, *loss)
     result = check_problem(data.problem(bias=bias), widths, x=data.dataset.x, y=data.dataset.y)

@@ -13,9 +13,6 @@ if TYPE_CHECKING:
 
     from lossurf.inputs.checkpoints.checkpoint import Checkpoint
 
-DTYPES = ("float64", "float32", "float16")
-"""What `--dtype` takes; named here because importing the analysis means importing numpy."""
-
 
 def require_npz(ctx: click.Context, param: click.Parameter, value: Path | None) -> Path | None:
     """Refuse a file to write whose name does not say what it will be."""

@@ -19,18 +19,18 @@ from lossurf.cli.options import (
     loss_options,
     report_options,
     tolerance_option,
+    words_of,
 )
 from lossurf.cli.reporting import Reporter
 from lossurf.cli.samples import load_for_loss
 from lossurf.errors import ExitCode, InputError, MissingExtraError, UsageError
+from lossurf.words import Verdict
 
 if TYPE_CHECKING:
     from lossurf.api.losses import LossData
     from lossurf.inputs.checkpoints.checkpoint import Checkpoint
     from lossurf.landscape.verdict import Classification
     from lossurf.reduction.problem import ReducedProblem
-
-VERDICTS = ("global-minimum", "strict-saddle", "bad-saddle", "not-critical", "undetermined")
 
 
 @click.command(
@@ -46,7 +46,7 @@ VERDICTS = ("global-minimum", "strict-saddle", "bad-saddle", "not-critical", "un
 @click.option(
     "--expect",
     multiple=True,
-    type=click.Choice(VERDICTS),
+    type=words_of(Verdict),
     help="Exit with 1 unless the verdict is this; repeat it for any of several.",
 )
 @tolerance_option

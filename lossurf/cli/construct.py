@@ -6,15 +6,22 @@ from pathlib import Path
 
 import click
 
-from lossurf.cli.checkpoint_file import DTYPES, named_arrays, output_option, write_checkpoint
+from lossurf.cli.checkpoint_file import named_arrays, output_option, write_checkpoint
 from lossurf.cli.loading import load_data
-from lossurf.cli.options import Command, DataSource, bias_option, data_option, stdout_report_options, widths_option
+from lossurf.cli.options import (
+    Command,
+    DataSource,
+    bias_option,
+    data_option,
+    stdout_report_options,
+    widths_option,
+    words_of,
+)
 from lossurf.cli.reporting import Reporter
 from lossurf.errors import ExitCode, UsageError
+from lossurf.words import CRITICAL, STRICT_WAYS, DType
 
 # Named here because importing the analysis means importing numpy; a test holds the two together.
-KINDS = ("global-minimum", "strict-saddle", "bad-saddle")
-WAYS = ("wrong-eigenset", "tails")
 
 
 def _parse_eigen_set(ctx: click.Context, param: click.Parameter, value: object) -> tuple[int, ...] | None:
@@ -35,7 +42,7 @@ def _parse_eigen_set(ctx: click.Context, param: click.Parameter, value: object) 
         "lossurf construct strict-saddle --data sample_data/wine --widths 10,4,2,3 --eigen-set 1,3 -o saddle.npz",
     ),
 )
-@click.argument("kind", type=click.Choice(KINDS), metavar="KIND")
+@click.argument("kind", type=words_of(CRITICAL), metavar="KIND")
 @data_option
 @widths_option
 @click.option("--rank", type=click.IntRange(min=0), metavar="R", help="Rank of the product. Default: what KIND allows.")
@@ -48,11 +55,11 @@ def _parse_eigen_set(ctx: click.Context, param: click.Parameter, value: object) 
 )
 @click.option(
     "--by",
-    type=click.Choice(WAYS),
+    type=words_of(STRICT_WAYS),
     help="What makes a strict saddle strict: a larger eigenvalue left out, or inner tails at a best fit.",
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, help="Of the random change of basis. Default: 0.")
-@click.option("--dtype", type=click.Choice(DTYPES), default="float64", help="Stored precision. Default: float64.")
+@click.option("--dtype", type=words_of(DType), default="float64", help="Stored precision. Default: float64.")
 @bias_option
 @output_option(required=True)
 @stdout_report_options

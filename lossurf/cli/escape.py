@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lossurf.cli.checkpoint_file import DTYPES, named_arrays, output_option, write_checkpoint
+from lossurf.cli.checkpoint_file import named_arrays, output_option, write_checkpoint
 from lossurf.cli.loading import CheckpointSource, load_data
 from lossurf.cli.options import (
     Command,
@@ -16,9 +16,11 @@ from lossurf.cli.options import (
     data_option,
     stdout_report_options,
     tolerance_option,
+    words_of,
 )
 from lossurf.cli.reporting import Reporter
 from lossurf.errors import ExitCode, OutputError, UsageError
+from lossurf.words import DType
 
 if TYPE_CHECKING:
     from lossurf.inputs.checkpoints.checkpoint import Checkpoint
@@ -51,7 +53,7 @@ if TYPE_CHECKING:
     help="Write the checkpoint at the end of every segment there: 00-start.npz, 01-tails.npz, ...",
 )
 @tolerance_option
-@click.option("--dtype", type=click.Choice(DTYPES), help="Precision to write. Default: the checkpoint's.")
+@click.option("--dtype", type=words_of(DType), help="Precision to write. Default: the checkpoint's.")
 @stdout_report_options
 def command(
     *,
@@ -110,7 +112,7 @@ def _written_dtypes(checkpoint: Checkpoint, dtype: str | None) -> tuple[str, ...
     """Return the precision of each layer: the one asked for, or the stored one where numpy has it."""
     if dtype is not None:
         return (dtype,) * len(checkpoint.dtypes)
-    known = {**{name: name for name in DTYPES}, "bfloat16": "float32"}
+    known = {**{str(name): str(name) for name in DType}, "bfloat16": "float32"}
     return tuple(known.get(stored, "float64") for stored in checkpoint.dtypes)
 
 

@@ -12,7 +12,8 @@ and ends with `return report(document, ok)`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from enum import StrEnum
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from lossurf.cli.data_options import DataSource, data_argument, data_arguments, 
 from lossurf.cli.reporting import Reporter
 from lossurf.errors import UsageError
 from lossurf.report.render import RENDERERS
+from lossurf.words import LossName
 
 __all__ = [
     "Command",
@@ -36,6 +38,7 @@ __all__ = [
     "report_options",
     "stdout_report_options",
     "widths_option",
+    "words_of",
 ]
 
 Function = Callable[..., Any]
@@ -134,7 +137,9 @@ def _factor(scale: float | None) -> float | None:
     return scale
 
 
-LOSSES = ("squared", "huber", "logcosh", "logistic", "softmax")
+def words_of(vocabulary: Iterable[StrEnum]) -> click.Choice[str]:
+    """Return the choice among the words of a closed vocabulary."""
+    return click.Choice([str(word) for word in vocabulary])
 
 
 def loss_options(function: Function) -> Function:
@@ -151,7 +156,7 @@ def loss_options(function: Function) -> Function:
     options = (
         click.option(
             "--loss",
-            type=click.Choice(LOSSES),
+            type=words_of(LossName),
             default="squared",
             help="Loss that the network is trained on, summed over samples. Default: squared.",
         ),

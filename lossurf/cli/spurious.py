@@ -7,29 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lossurf.cli.options import Command, DataSource, data_argument, stdout_report_options
+from lossurf.cli.options import Command, DataSource, data_argument, stdout_report_options, words_of
 from lossurf.cli.reporting import Reporter
 from lossurf.errors import ExitCode, UsageError
+from lossurf.words import PIECEWISE_LINEAR_NAMES, ActivationName
 
 if TYPE_CHECKING:
     from lossurf.nonlinear.spurious.counterexample import Counterexample
     from lossurf.nonlinear.spurious.shallow import ShallowNetwork
     from lossurf.report.document import Document
-
-# Named here because importing the registry means importing numpy; a test holds the two together.
-ACTIVATIONS = ("relu", "leaky-relu")
-COUNTEREXAMPLES = (
-    "sigmoid",
-    "tanh",
-    "arctan",
-    "elu",
-    "selu",
-    "softplus",
-    "gelu",
-    "silu",
-    "relu",
-    "leaky-relu",
-)
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -57,7 +43,7 @@ def _parse_slopes(ctx: click.Context, param: click.Parameter, value: object) -> 
 )
 @data_argument
 @click.option("--hidden-width", type=click.IntRange(min=1), metavar="N", help="Hidden units. Default: rank + 1.")
-@click.option("--activation", type=click.Choice(ACTIVATIONS), help="Default: relu.")
+@click.option("--activation", type=words_of(PIECEWISE_LINEAR_NAMES), help="Default: relu.")
 @click.option(
     "--slopes",
     type=click.UNPROCESSED,
@@ -70,7 +56,7 @@ def _parse_slopes(ctx: click.Context, param: click.Parameter, value: object) -> 
 @click.option("--better", type=_FILE, metavar="FILE", help="Write the better point to this .npz.")
 @click.option(
     "--counterexample",
-    type=click.Choice(COUNTEREXAMPLES),
+    type=words_of(ActivationName),
     help="Show three samples on which this activation has a spurious minimum, instead of DATA.",
 )
 @click.option("--dataset", type=_FILE, metavar="FILE", help="Write the counterexample's X and Y to this .npz.")

@@ -9,18 +9,26 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lossurf.cli.loading import CheckpointSource, LoadedData, Unreadable, expand_globs, load_data
-from lossurf.cli.options import Command, DataSource, checkpoint_arguments, data_option, report_options, tolerance_option
+from lossurf.cli.options import (
+    Command,
+    DataSource,
+    checkpoint_arguments,
+    data_option,
+    report_options,
+    tolerance_option,
+    words_of,
+)
 from lossurf.cli.polling import settled_files
 from lossurf.cli.reporting import Reporter
 from lossurf.cli.run import RunReader
 from lossurf.cli.streams import write_error, write_stdout
 from lossurf.errors import ExitCode, InputError, UsageError
 from lossurf.report.document import Document
+from lossurf.words import Verdict
 
 if TYPE_CHECKING:
     from lossurf.landscape.views.trajectory import Visit
 
-VERDICTS = ("global-minimum", "strict-saddle", "bad-saddle", "not-critical", "undetermined")
 STREAMS = ("table", "jsonl")
 
 
@@ -51,7 +59,7 @@ STREAMS = ("table", "jsonl")
 @click.option(
     "--expect",
     multiple=True,
-    type=click.Choice(VERDICTS),
+    type=words_of(Verdict),
     help="Exit with 1 unless the last verdict is this, or another that is named; --follow stops there.",
 )
 @tolerance_option

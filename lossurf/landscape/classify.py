@@ -21,9 +21,10 @@ from lossurf.landscape.reading import Reading, read_point
 from lossurf.landscape.shadow import FARTHEST_SHADOW, find_shadow
 from lossurf.landscape.stored_gradient import surely_not_critical
 from lossurf.landscape.type_test import Step, TypeTest, eigen_indices
-from lossurf.landscape.verdict import Certificate, Classification, LayerFacts, Shadow, Verdict
+from lossurf.landscape.verdict import Certificate, Classification, LayerFacts, Shadow
 from lossurf.numerics import LARGEST_TOLERANCE, STABILITY_FACTOR, Matrix, default_tolerance, rank_threshold
 from lossurf.reduction.problem import ReducedProblem
+from lossurf.words import Verdict
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from math import comb
 
 import numpy as np
 
-from lossurf.landscape.verdict import Verdict
-from lossurf.numerics import Status, decide_nonzero
+from lossurf.numerics import decide_nonzero
 from lossurf.reduction.problem import ReducedProblem
+from lossurf.words import Status, Verdict
 
 _MOST = 4096  # values listed in full: more cannot be told apart in a picture
 

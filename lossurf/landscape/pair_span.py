@@ -11,10 +11,10 @@ import numpy as np
 from lossurf.landscape.norms import top_singular_pairs
 from lossurf.landscape.sensitivity import Sensitivity
 from lossurf.landscape.type_test import Level, TypeTest
-from lossurf.landscape.verdict import CertificateKind
 from lossurf.network import Layers, WhitenedNetwork, layer_to_user
 from lossurf.numerics import Matrix, column_norms, rank_threshold
 from lossurf.reduction.problem import ReducedProblem
+from lossurf.words import CertificateKind
 
 _PAIRS = 3  # layer pairs tried of the clearest, and of those with the most curvature in the stored coordinates
 _TRIED = 3  # singular directions tried where the extreme ones are steepest but not always shortest

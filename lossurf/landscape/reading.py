@@ -12,10 +12,10 @@ import numpy as np
 from lossurf.landscape.bias import MeanResidual, mean_residual
 from lossurf.landscape.sensitivity import Sensitivity
 from lossurf.landscape.type_test import Step, TypeTest
-from lossurf.landscape.verdict import Verdict
 from lossurf.network import Gauge, whiten
 from lossurf.numerics import LARGEST_TOLERANCE, Matrix
 from lossurf.reduction.problem import ReducedProblem
+from lossurf.words import Verdict
 
 
 @dataclass(frozen=True)

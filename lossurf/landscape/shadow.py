@@ -15,10 +15,11 @@ import numpy as np
 from lossurf.landscape.sensitivity import Sensitivity
 from lossurf.landscape.signal import signal_between
 from lossurf.landscape.type_test import TypeTest
-from lossurf.landscape.verdict import Shadow, Verdict
+from lossurf.landscape.verdict import Shadow
 from lossurf.network import Layers, WhitenedNetwork, layer_to_user
 from lossurf.numerics import UNDECIDED_FACTOR, Matrix, column_norms, rank_threshold
 from lossurf.reduction.problem import ReducedProblem
+from lossurf.words import Verdict
 
 FARTHEST_SHADOW = 10.0
 """Times tau: a point is critical at tau where, to first order, a change of the layers by tau makes its gradients zero;

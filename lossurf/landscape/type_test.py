@@ -18,9 +18,9 @@ import numpy as np
 from lossurf.landscape.norms import singular_values
 from lossurf.landscape.optimum import excess_by_rank
 from lossurf.landscape.sensitivity import Sensitivity
-from lossurf.landscape.verdict import Verdict
 from lossurf.numerics import Matrix, rank_threshold
 from lossurf.reduction.problem import ReducedProblem
+from lossurf.words import Verdict
 
 
 class Level(Enum):

@@ -3,33 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 
-from lossurf.numerics import Matrix, Status
+from lossurf.numerics import Matrix
 from lossurf.theory.theorems import TheoremFinding
-
-
-class Verdict(StrEnum):
-    """The kinds of point a checkpoint can be at, and the two answers that name none."""
-
-    GLOBAL_MINIMUM = "global-minimum"
-    STRICT_SADDLE = "strict-saddle"
-    BAD_SADDLE = "bad-saddle"
-    NOT_CRITICAL = "not-critical"
-    UNDETERMINED = "undetermined"
-
-
-class CertificateKind(StrEnum):
-    """What a certificate consists of."""
-
-    GAP = "gap"  # global minimum: the loss against the next critical value
-    WRONG_EIGENSET = "wrong-eigenset"  # strict, case 2: an eigen-direction worth more is left out
-    TAILS = "tails"  # strict, case 3: two layers act together on the residual
-    STAIRCASE = "staircase"  # bad saddle: which factor of every pair of layers vanishes
-    GRADIENT = "gradient"  # not critical: the layer with the largest gradient
-    DUAL_GAP = "dual-gap"  # other losses, global minimum: the loss against its dual bound
-    CONVEX_PART = "convex-part"  # other losses, bad saddle: nothing but the convex part of the Hessian is left
-    HESSIAN = "hessian"  # other losses: the sign of the Hessian's least eigenvalue
+from lossurf.words import CertificateKind, Status, Verdict
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,13 @@ loss falls along V for ever. A linear program finds the most margins that can be
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from lossurf.losses.convex import ConvexProblem, newton_multipliers
 from lossurf.numerics import Matrix
+from lossurf.words import Attained
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -25,14 +25,6 @@ _LONGEST: Final = 1e5
 _SLACK: Final = 1e-6
 _CLEAR: Final = 1e-10  # a million roundings of weights that are at most about 1
 _SECONDS: Final = 60.0  # for one linear program; past it the answer is `undecided`
-
-
-class Attained(StrEnum):
-    """Whether some weights have the least loss."""
-
-    YES = "yes"
-    NO = "no"
-    UNDECIDED = "undecided"
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ import numpy as np
 
 from lossurf.landscape.classify import classify_network
 from lossurf.landscape.sensitivity import Sensitivity
-from lossurf.landscape.verdict import Certificate, CertificateKind, Classification, LayerFacts, Verdict
-from lossurf.losses.attainment import Attained, Attainment, attainment
+from lossurf.landscape.verdict import Certificate, Classification, LayerFacts
+from lossurf.losses.attainment import Attainment, attainment
 from lossurf.losses.convex import GAP, ConvexMinimum, ConvexProblem, dual_bound, minimise_convex, span
 from lossurf.losses.functions import Loss
 from lossurf.losses.majoriser import Majoriser, majorise, outputs
@@ -25,6 +25,7 @@ from lossurf.losses.saddle_evidence import (
 from lossurf.network import to_user
 from lossurf.numerics import Matrix, column_norms
 from lossurf.reduction.problem import ReducedProblem
+from lossurf.words import Attained, CertificateKind, Verdict
 
 # The Hessian's entries are products of two layers' quantities, each moved by tau: its eigenvalues move by a few tau
 # for every layer.

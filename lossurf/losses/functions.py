@@ -7,12 +7,13 @@ bound: for every Lambda with Lambda^T X = 0 in its domain, -conjugate(Lambda) is
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from lossurf.errors import UsageError
 from lossurf.numerics import Matrix
+from lossurf.words import CONVEX_LOSSES
 
 
 class Loss(Protocol):
@@ -208,17 +209,13 @@ class Softmax:
         return bool(np.all(np.any(carried, axis=1)) and np.all(carried | (wanted > R)))
 
 
-LOSSES: Final = ("huber", "logcosh", "logistic", "softmax")
-"""Names of the losses besides the squared one."""
-
-
 def make_loss(name: str, delta: float | None = None) -> Loss:
     """Return a loss by its name.
 
     Parameters
     ----------
     name : str
-        One of `LOSSES`.
+        One of `words.CONVEX_LOSSES`.
     delta : float, optional
         Where Huber's loss becomes linear, in units of Y; 1 by default.
 
@@ -231,8 +228,10 @@ def make_loss(name: str, delta: float | None = None) -> Loss:
         raise UsageError(f"the {name} loss has no delta", where="delta", remedy="leave it out, or choose huber")
     if name == "huber":
         return Huber(1.0 if delta is None else delta)
-    if name not in LOSSES:
-        raise UsageError(f"no loss is called '{name}'", where="loss", remedy=f"choose squared or {', '.join(LOSSES)}")
+    if name not in CONVEX_LOSSES:
+        raise UsageError(
+            f"no loss is called '{name}'", where="loss", remedy=f"choose squared or {', '.join(CONVEX_LOSSES)}"
+        )
     others: dict[str, type[LogCosh | Logistic | Softmax]] = {
         "logcosh": LogCosh,
         "logistic": Logistic,

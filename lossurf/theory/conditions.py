@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from lossurf.numerics import UNDECIDED_FACTOR, Status, rank_threshold
+from lossurf.numerics import UNDECIDED_FACTOR, rank_threshold
 from lossurf.reduction.problem import ReducedProblem
 from lossurf.theory.hypotheses import Finding, distinct_eigenvalues, measured, short_rank
 from lossurf.theory.samples import SampleFacts
+from lossurf.words import Status
 
 Widths = tuple[int, ...]
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from lossurf.errors import ExitCode
-from lossurf.theory.explanation import Explanation, Kind
+from lossurf.theory.explanation import Explanation
+from lossurf.words import Kind
 
 _ENTRIES: Final = (
     Explanation(

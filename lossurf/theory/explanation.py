@@ -3,19 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
-
-class Kind(StrEnum):
-    """What an explained id names."""
-
-    HYPOTHESIS = "hypothesis"
-    THEOREM = "theorem"
-    LEMMA = "lemma"
-    VERDICT = "verdict"
-    CERTIFICATE = "certificate"
-    STATUS = "status"
-    EXIT_CODE = "exit-code"
+from lossurf.words import Kind
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lossurf.numerics import Status, decide_nonzero, numerical_rank
+from lossurf.numerics import decide_nonzero, numerical_rank
 from lossurf.reduction.problem import ReducedProblem
+from lossurf.words import Status
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from lossurf.theory.explanation import Explanation, Kind
+from lossurf.theory.explanation import Explanation
 from lossurf.theory.references import (
     ARORA_2019,
     BAH_2021,
@@ -18,6 +18,7 @@ from lossurf.theory.references import (
     YUN_2019,
     ZHU_2018,
 )
+from lossurf.words import Kind
 
 _DATA: Final = (
     Explanation(

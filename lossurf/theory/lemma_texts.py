@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from lossurf.theory.explanation import Explanation, Kind
+from lossurf.theory.explanation import Explanation
 from lossurf.theory.references import KAWAGUCHI_2016
+from lossurf.words import Kind
 
 _ASK: Final = "Run `lossurf classify CHECKPOINT --lemmas` to evaluate it on a checkpoint."
 

@@ -8,7 +8,8 @@ from lossurf.theory.hypotheses import Finding
 from lossurf.theory.hypothesis_texts import HYPOTHESES
 from lossurf.theory.linear_theorems import LINEAR_THEOREMS
 from lossurf.theory.nonlinear_theorems import NONLINEAR_THEOREMS
-from lossurf.theory.theorems import Applies, Theorem, TheoremFinding, hold_against
+from lossurf.theory.theorems import Theorem, TheoremFinding, hold_against
+from lossurf.words import Applies
 
 THEOREMS: Final[dict[str, Theorem]] = {theorem.id: theorem for theorem in LINEAR_THEOREMS + NONLINEAR_THEOREMS}
 """Every theorem by id."""

@@ -4,18 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 
-from lossurf.numerics import Status
-from lossurf.theory.explanation import Explanation, Kind
-
-
-class Applies(StrEnum):
-    """Whether a theorem speaks for this data and network."""
-
-    YES = "yes"
-    NO = "no"
-    UNDECIDED = "undecided"
+from lossurf.theory.explanation import Explanation
+from lossurf.words import Applies, Kind, Status
 
 
 @dataclass(frozen=True)

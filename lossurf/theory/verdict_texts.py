@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from lossurf.theory.explanation import Explanation, Kind
+from lossurf.theory.explanation import Explanation
 from lossurf.theory.references import ACHOUR_2024, KAWAGUCHI_2016, YUN_2019
+from lossurf.words import Kind
 
 _CRITICAL_POINTS: Final = (
     Explanation(

@@ -14,6 +14,7 @@ from process import ROOT, python
 from sklearn import datasets
 
 from lossurf.nonlinear.spurious.activations import COUNTEREXAMPLES, PIECEWISE_LINEAR
+from lossurf.words import PIECEWISE_LINEAR_NAMES, ActivationName
 
 SAMPLES = ROOT / "sample_data"
 
@@ -161,10 +162,8 @@ def test_requests_that_cannot_be_met_are_usage_errors(lossurf, tmp_path, args, p
 
 
 def test_the_options_know_what_the_library_knows():
-    from lossurf.cli import spurious
-
-    assert set(spurious.ACTIVATIONS) == set(PIECEWISE_LINEAR)
-    assert set(spurious.COUNTEREXAMPLES) == set(COUNTEREXAMPLES)
+    assert set(PIECEWISE_LINEAR_NAMES) == set(PIECEWISE_LINEAR)
+    assert set(ActivationName) == set(COUNTEREXAMPLES)
 
 
 @pytest.mark.torch

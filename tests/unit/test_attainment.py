@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_iris
 
-from lossurf.losses.attainment import Attained, attainment
+from lossurf.losses.attainment import attainment
 from lossurf.losses.convex import ConvexProblem, minimise_convex, span
 from lossurf.losses.functions import make_loss
 from lossurf.losses.labels import expand_labels
+from lossurf.words import Attained
 
 
 def decided(name, X, Y, *, bias=False, outputs=None):

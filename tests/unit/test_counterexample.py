@@ -8,7 +8,7 @@ from test_activations import TRUTH
 from lossurf.errors import UsageError
 from lossurf.nonlinear.spurious.activations import COUNTEREXAMPLES
 from lossurf.nonlinear.spurious.counterexample import counterexample
-from lossurf.nonlinear.spurious.decide import SpuriousVerdict
+from lossurf.words import SpuriousVerdict
 
 
 @pytest.fixture(autouse=True)

@@ -11,9 +11,9 @@ from critical_points import Point, build, eigen_system, random_data, true_type
 from lossurf.landscape import critical_values as module
 from lossurf.landscape.critical_values import critical_values
 from lossurf.landscape.optimum import critical_losses, nearest_losses
-from lossurf.landscape.verdict import Verdict
 from lossurf.reduction.engine import reduce_blocks
 from lossurf.reduction.problem import reduced_problem
+from lossurf.words import Verdict
 
 STRICT, BAD, GLOBAL = Verdict.STRICT_SADDLE, Verdict.BAD_SADDLE, Verdict.GLOBAL_MINIMUM
 

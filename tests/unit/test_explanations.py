@@ -6,16 +6,14 @@ import pytest
 
 import lossurf
 from lossurf.errors import ExitCode, UsageError
-from lossurf.landscape.verdict import CertificateKind, Verdict
-from lossurf.numerics import Status
 from lossurf.report.schema import schema_names, schema_text
 from lossurf.theory.exit_texts import EXIT_CODES
-from lossurf.theory.explanation import Kind
 from lossurf.theory.explanations import EXPLANATIONS, explain, needed_by
 from lossurf.theory.hypothesis_texts import HYPOTHESES
 from lossurf.theory.lemma_texts import LEMMAS
 from lossurf.theory.registry import THEOREMS
 from lossurf.theory.verdict_texts import CERTIFICATES, STATUSES, VERDICTS
+from lossurf.words import CertificateKind, Kind, Status, Verdict
 
 REGISTRIES = (HYPOTHESES, THEOREMS, LEMMAS, VERDICTS, CERTIFICATES, STATUSES, EXIT_CODES)
 

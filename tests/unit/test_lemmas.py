@@ -10,10 +10,10 @@ from lossurf.landscape.lemmas.evaluate import evaluate_lemmas, inner_rank
 from lossurf.landscape.lemmas.hessian_blocks import block_disagreement, diagonal_block, first_layer_block
 from lossurf.landscape.reading import read_point
 from lossurf.network import WhitenedNetwork
-from lossurf.numerics import Status
 from lossurf.reduction.engine import reduce_blocks
 from lossurf.reduction.problem import reduced_problem
 from lossurf.theory.lemma_texts import LEMMAS
+from lossurf.words import Status
 
 TAU = 1e-8
 SECOND_ORDER = ("lemma-4.4", "corollary-4.5", "lemma-4.6")

@@ -17,8 +17,8 @@ from lossurf.nonlinear.relu.decomposition import Decomposition
 from lossurf.nonlinear.relu.estimates import UNDEFINED, Estimate
 from lossurf.nonlinear.relu.independence import MaskShuffle, UnitDependence
 from lossurf.nonlinear.relu.losses import affine_loss
-from lossurf.numerics import Status
 from lossurf.reduction.engine import reduce_blocks
+from lossurf.words import Status
 
 HOLDS, FAILS, UNDECIDED = Status.HOLDS, Status.FAILS, Status.UNDECIDED
 SMALL, LARGE, WIDE = Estimate(0.05, (0.01, 0.1)), Estimate(0.3, (0.11, 0.4)), Estimate(0.2, (0.05, 0.4))

@@ -13,7 +13,6 @@ from lossurf.numerics import (
     LARGEST_TOLERANCE,
     STABILITY_FACTOR,
     UNDECIDED_FACTOR,
-    Status,
     column_norms,
     data_eps,
     decide_nonzero,
@@ -23,6 +22,7 @@ from lossurf.numerics import (
     reference_row,
     surely_nonzero,
 )
+from lossurf.words import Status
 
 
 def test_the_constants_are_what_the_bounds_were_derived_with():

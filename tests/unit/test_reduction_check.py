@@ -10,7 +10,7 @@ from lossurf.nonlinear.relu import reduction_check
 from lossurf.nonlinear.relu.network import ReluNetwork
 from lossurf.nonlinear.relu.path_statistics import start_layer_activation
 from lossurf.nonlinear.relu.reduction_check import SLOPE_ERROR, simulate_reduction
-from lossurf.numerics import Status
+from lossurf.words import Status
 
 
 def rates_of(network, X):

@@ -13,9 +13,10 @@ from sklearn.linear_model import LinearRegression
 
 from lossurf.errors import InputError, UsageError
 from lossurf.nonlinear.spurious.activations import piecewise_linear
-from lossurf.nonlinear.spurious.decide import SpuriousVerdict, find_spurious
+from lossurf.nonlinear.spurious.decide import find_spurious
 from lossurf.nonlinear.spurious.exact import exact_loss
 from lossurf.nonlinear.spurious.shallow import ShallowNetwork
+from lossurf.words import SpuriousVerdict
 
 RELU = piecewise_linear()
 

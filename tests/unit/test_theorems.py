@@ -8,11 +8,11 @@ import pytest
 
 import lossurf
 from lossurf.api import check_problem
-from lossurf.numerics import Status
 from lossurf.reduction.engine import reduce_blocks
 from lossurf.reduction.problem import reduced_problem
 from lossurf.theory.hypothesis_texts import HYPOTHESES
 from lossurf.theory.registry import THEOREMS
+from lossurf.words import Status
 
 
 def exact_rank(matrix):

@@ -16,7 +16,8 @@ from lossurf.landscape.lemmas.hessian_blocks import block_disagreement
 from lossurf.landscape.norms import singular_values, spectral_norm
 from lossurf.landscape.sensitivity import Sensitivity
 from lossurf.landscape.verdict import LemmaFinding
-from lossurf.numerics import STABILITY_FACTOR, Matrix, Status, numerical_rank
+from lossurf.numerics import STABILITY_FACTOR, Matrix, numerical_rank
+from lossurf.words import Status
 
 
 @dataclass(frozen=True)

@@ -15,13 +15,13 @@ import numpy as np
 
 from lossurf.landscape.points.audit_points import AuditPoint, audit_points
 from lossurf.landscape.points.witness import ConvexityWitness, convexity_witness
-from lossurf.landscape.verdict import Verdict
 from lossurf.numerics import numerical_rank
 from lossurf.reduction.problem import ReducedProblem
 from lossurf.theory.conditions import check_conditions
 from lossurf.theory.hypotheses import check_hypotheses
 from lossurf.theory.registry import evaluate
 from lossurf.theory.theorems import TheoremFinding
+from lossurf.words import Verdict
 
 
 @dataclass(frozen=True)

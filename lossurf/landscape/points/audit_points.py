@@ -14,9 +14,10 @@ from lossurf.landscape.points.eigen_sets import Choice
 from lossurf.landscape.points.segments import descent_path
 from lossurf.landscape.points.witness import rises_nearby
 from lossurf.landscape.reading import read_point
-from lossurf.landscape.verdict import Classification, Verdict
+from lossurf.landscape.verdict import Classification
 from lossurf.network import Layers, WhitenedNetwork
 from lossurf.reduction.problem import ReducedProblem
+from lossurf.words import Verdict
 
 _ALONG = (1 / 64, 1 / 8, 1.0)
 """N-th powers of where along a segment the loss is asked to be lower than before: a fall of order N leaves that share

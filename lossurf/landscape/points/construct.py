@@ -21,16 +21,11 @@ from lossurf.errors import UsageError
 from lossurf.landscape.bias import output_bias
 from lossurf.landscape.classify import classify_network
 from lossurf.landscape.points.eigen_sets import Choice, Request, choose
-from lossurf.landscape.verdict import CertificateKind, Classification, LayerFacts, Verdict
+from lossurf.landscape.verdict import Classification, LayerFacts
 from lossurf.network import Layers
 from lossurf.numerics import Matrix
 from lossurf.reduction.problem import ReducedProblem
-
-DTYPES: Final = ("float64", "float32", "float16")
-"""Number types a checkpoint is written in."""
-
-KINDS: Final = ("global-minimum", "strict-saddle", "bad-saddle")
-WAYS: Final = ("wrong-eigenset", "tails")
+from lossurf.words import CRITICAL, STRICT_WAYS, CertificateKind, DType, Verdict
 
 _CONDITION: Final = 4.0
 """Condition number of every D_k: with singular values in [1/2, 2] no partial product, of any depth, is longer than
@@ -123,12 +118,12 @@ def construct_point(
     request = Request(
         problem,
         tuple(widths),
-        Verdict(require_one_of(kind, "KIND", KINDS)),
+        Verdict(require_one_of(kind, "KIND", CRITICAL)),
         rank,
         None if eigen_set is None else tuple(sorted(eigen_set)),
-        None if by is None else CertificateKind(require_one_of(by, "--by", WAYS)),
+        None if by is None else CertificateKind(require_one_of(by, "--by", STRICT_WAYS)),
     )
-    require_one_of(dtype, "--dtype", DTYPES)
+    require_one_of(dtype, "--dtype", tuple(DType))
     refusals: list[UsageError] = []
     for candidate in _candidates(request):
         try:

@@ -9,9 +9,9 @@ from typing import Final
 import numpy as np
 
 from lossurf.errors import UsageError
-from lossurf.landscape.verdict import CertificateKind, Verdict
-from lossurf.numerics import Matrix, Status, decide_nonzero
+from lossurf.numerics import Matrix, decide_nonzero
 from lossurf.reduction.problem import ReducedProblem
+from lossurf.words import CertificateKind, Status, Verdict
 
 # id: (option, what is wrong and the theorem that says so, what to do next); `_refuse` fills in the fields in braces.
 _REFUSALS: Final[dict[str, tuple[str, str, str]]] = {

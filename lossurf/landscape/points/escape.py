@@ -17,11 +17,12 @@ from lossurf.landscape.bias import mean_residual, output_bias
 from lossurf.landscape.classify import classify_network
 from lossurf.landscape.points.construct import stored_as
 from lossurf.landscape.points.line_search import best_step
-from lossurf.landscape.points.segments import Segment, SegmentKind, descent_path, path_start
-from lossurf.landscape.verdict import Classification, LayerFacts, Verdict
+from lossurf.landscape.points.segments import Segment, descent_path, path_start
+from lossurf.landscape.verdict import Classification, LayerFacts
 from lossurf.network import Layers, WhitenedNetwork, from_user, to_user, whiten
 from lossurf.numerics import Matrix, column_norms
 from lossurf.reduction.problem import ReducedProblem
+from lossurf.words import SegmentKind, Verdict
 
 SADDLES: Final = (Verdict.STRICT_SADDLE, Verdict.BAD_SADDLE)
 

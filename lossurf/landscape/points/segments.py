@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from math import atan2, cos, sin
 
 import numpy as np
@@ -17,15 +16,7 @@ from lossurf.landscape.signal import Signal, signal_of
 from lossurf.network import Layers, WhitenedNetwork, from_user, whiten
 from lossurf.numerics import Matrix, rank_threshold
 from lossurf.reduction.problem import ReducedProblem
-
-
-class SegmentKind(StrEnum):
-    """What a segment of the path does."""
-
-    TAILS = "tails"
-    ROTATE = "rotate"
-    GROW = "grow"
-    DIRECTION = "direction"
+from lossurf.words import SegmentKind
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,13 @@ import numpy as np
 
 from lossurf.landscape.classify import classify_network
 from lossurf.landscape.points.escape import escape_point
-from lossurf.landscape.verdict import Classification, LayerFacts, Verdict
+from lossurf.landscape.verdict import Classification, LayerFacts
 from lossurf.landscape.views.plane import Plane, norm, orthogonal, plane, random_direction, reach, unit
 from lossurf.landscape.views.trajectory import Level, levels
 from lossurf.network import Layers, WhitenedNetwork, from_user, whiten
 from lossurf.numerics import Matrix
 from lossurf.reduction.problem import ReducedProblem
+from lossurf.words import Verdict
 
 _BEYOND: Final = 1.2  # shown beyond where the loss has changed by the height of interest, so that its turn is seen
 _LEAST_SHARE: Final = 0.25  # of L_0 - L*: the least height shown, so that the surroundings of a minimum are seen

@@ -8,7 +8,7 @@ from typing import Final
 from lossurf.nonlinear.relu.decomposition import Decomposition
 from lossurf.nonlinear.relu.estimates import Estimate
 from lossurf.nonlinear.relu.independence import MaskShuffle, UnitDependence
-from lossurf.numerics import Status
+from lossurf.words import Status
 
 NEGLIGIBLE: Final = 0.10
 """An effect of at most a tenth of what it is compared with (mean path probability, norm of the outputs) counts as

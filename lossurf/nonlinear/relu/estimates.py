@@ -7,7 +7,8 @@ from typing import Final
 
 import numpy as np
 
-from lossurf.numerics import Matrix, Status
+from lossurf.numerics import Matrix
+from lossurf.words import Status
 
 CONFIDENCE: Final = 0.95
 """Two-sided level of every interval of the ReLU measurements, the customary one."""

@@ -10,7 +10,6 @@ from lossurf.errors import UsageError
 from lossurf.inputs.checkpoints.checkpoint import Checkpoint
 from lossurf.inputs.tables.dataset import Dataset
 from lossurf.landscape.classify import classify_network
-from lossurf.landscape.verdict import Verdict
 from lossurf.nonlinear.relu.corollary import reduced_map
 from lossurf.nonlinear.relu.losses import ReluLosses, relu_losses
 from lossurf.nonlinear.relu.measurements import SAMPLE_LIMIT, Progress, ReluMeasurements, measure
@@ -20,6 +19,7 @@ from lossurf.numerics import Matrix, default_tolerance
 from lossurf.reduction.blas_threads import SingleThreadHold
 from lossurf.reduction.problem import ReducedProblem
 from lossurf.reduction.triangle import Triangle
+from lossurf.words import Verdict
 
 __all__ = ["Progress", "ReluMeasurements", "ReluStudy", "measure_relu"]
 

@@ -29,8 +29,8 @@ from lossurf.nonlinear.relu.network import Masks, ReluNetwork
 from lossurf.nonlinear.relu.path_statistics import path_dispersion, start_layer_activation, unit_rates
 from lossurf.nonlinear.relu.reduction_check import ReductionCheck, simulate_reduction
 from lossurf.nonlinear.relu.survey import Survey
-from lossurf.numerics import Status
 from lossurf.theory.hypotheses import overall
+from lossurf.words import Status
 
 SAMPLE_LIMIT: Final = 2000
 """Most samples in the statistics whose cost is quadratic in them (16 million pairs)."""

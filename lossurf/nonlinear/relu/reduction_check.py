@@ -9,7 +9,8 @@ import numpy as np
 
 from lossurf.nonlinear.relu.corollary import reduced_map, unit_probabilities
 from lossurf.nonlinear.relu.network import Masks, ReluNetwork, with_constant
-from lossurf.numerics import Matrix, Status, rank_threshold
+from lossurf.numerics import Matrix, rank_threshold
+from lossurf.words import Status
 
 SLOPE_ERROR: Final = 0.02
 """Standard error of the slope at which the simulation stops: far below the deviations (eta) it is compared with."""

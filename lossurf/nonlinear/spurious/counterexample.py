@@ -17,10 +17,10 @@ import numpy as np
 
 from lossurf.errors import UsageError
 from lossurf.nonlinear.spurious.activations import COUNTEREXAMPLES, Activation
-from lossurf.nonlinear.spurious.decide import SpuriousVerdict
 from lossurf.nonlinear.spurious.minimum import Radius
 from lossurf.nonlinear.spurious.shallow import ShallowNetwork
 from lossurf.numerics import EPS, Matrix
+from lossurf.words import SpuriousVerdict
 
 INPUTS: Final = ((1.0, 0.0), (0.0, 1.0), (0.5, 0.5))
 TARGETS: Final = ((0.0,), (0.0,), (1.0,))

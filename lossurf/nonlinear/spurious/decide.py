@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 from fractions import Fraction
 from typing import Final
 
@@ -20,6 +19,7 @@ from lossurf.nonlinear.spurious.problem import ShallowProblem
 from lossurf.nonlinear.spurious.shallow import ShallowNetwork
 from lossurf.numerics import Matrix
 from lossurf.reduction.whitening import require_squarable
+from lossurf.words import SpuriousVerdict
 
 # Shares of 1/2 ||Y - mean||^2. A residual computed as the difference of numbers good to about 1e-16 has a squared
 # share near 1e-32 m cond(X)^2; below 1e-20 a fit is exact for any data worth the name, above 1e-12 (residuals of a
@@ -35,15 +35,6 @@ _EXCESS_OF_LOSS: Final = 1e-9
 _EXCESS_OF_TOTAL: Final = _PERHAPS_EXACT_FIT
 
 _DROP_OVER_DEFECT: Final = 1e6  # the least-squares point may be off by its rounding; the drop must dwarf that
-
-
-class SpuriousVerdict(StrEnum):
-    """What the least-squares point of a ReLU-like network is on this data."""
-
-    SPURIOUS = "spurious"
-    NOT_SPURIOUS = "not-spurious"
-    NOT_APPLICABLE = "not-applicable"
-    UNDECIDED = "undecided"
 
 
 REASONS: Final = {
