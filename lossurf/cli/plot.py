@@ -93,7 +93,7 @@ def spectrum(
     """Draw the eigenvalues of Sigma with their error bars, and the best loss of every rank."""
     from lossurf.api.checking import require_widths
     from lossurf.api.facts import data_facts
-    from lossurf.landscape.spectrum import eigenvalue_bounds
+    from lossurf.landscape.levels import eigenvalue_bounds
     from lossurf.report.document import make_document
     from lossurf.report.figures.canvas import require_form
 
@@ -138,7 +138,7 @@ def levels(
         raise UsageError("the widths of the network are not said", where="--widths", remedy="give --widths DX,...,DY")
     from lossurf.api.checking import require_widths
     from lossurf.api.facts import data_facts, network_facts
-    from lossurf.landscape.critical_values import critical_values
+    from lossurf.landscape.levels import critical_values
     from lossurf.report.document import make_document
     from lossurf.report.figures.canvas import require_form
 

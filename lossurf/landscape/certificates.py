@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from lossurf.landscape.descent import Descent
-from lossurf.landscape.optimum import best_loss, next_level
+from lossurf.landscape.levels import best_loss, next_level
 from lossurf.landscape.pair_span import frobenius_norm
 from lossurf.landscape.type_test import TypeTest
 from lossurf.landscape.verdict import Certificate, Stair

@@ -16,7 +16,7 @@ from lossurf.landscape.certificates import (
     strict_certificate,
 )
 from lossurf.landscape.descent import strict_saddle_descent
-from lossurf.landscape.optimum import best_loss, critical_losses, nearest_losses
+from lossurf.landscape.levels import best_loss, critical_losses, nearest_losses
 from lossurf.landscape.reading import Reading, read_point
 from lossurf.landscape.shadow import FARTHEST_SHADOW, find_shadow
 from lossurf.landscape.stored_gradient import surely_not_critical

@@ -15,8 +15,8 @@ from math import inf, sqrt
 
 import numpy as np
 
+from lossurf.landscape.levels import excess_by_rank
 from lossurf.landscape.norms import singular_values
-from lossurf.landscape.optimum import excess_by_rank
 from lossurf.landscape.sensitivity import Sensitivity
 from lossurf.numerics import Matrix, rank_threshold
 from lossurf.reduction.problem import ReducedProblem

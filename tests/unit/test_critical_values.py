@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from critical_points import Point, build, eigen_system, random_data, true_type
 
-from lossurf.landscape import critical_values as module
-from lossurf.landscape.critical_values import critical_values
-from lossurf.landscape.optimum import critical_losses, nearest_losses
+import lossurf
+from lossurf.errors import UsageError
+from lossurf.landscape import levels as module
+from lossurf.landscape.levels import critical_losses, critical_values, nearest_losses
 from lossurf.reduction.engine import reduce_blocks
 from lossurf.reduction.problem import reduced_problem
 from lossurf.words import Verdict
@@ -121,3 +122,20 @@ def test_a_saddle_of_many_outputs_lies_on_a_listed_level_between_its_neighbours(
             assert np.min(np.abs(listed - exchanged)) < 1e-11 * loss
     if own == (3, 5, 8):
         assert np.min(np.abs(critical_losses(problem_of(X, Y), rank_max) - loss)) > 1e-4 * loss
+
+
+@pytest.mark.parametrize("times", [0.5, 1.07, 5.0])
+def test_an_eigenvalue_that_may_be_rounding_is_a_level_nowhere(times):
+    # channel: T is diagonal by construction; its second entry is a few errors of data stored as float32
+    X = np.eye(3, dtype=np.float32)
+    Y = np.zeros((3, 2), np.float32)
+    Y[0, 0] = 1.0
+    error = reduced_problem(reduce_blocks([(X, Y)], 3, 2, data_eps=2.0**-23)).target_error()
+    Y[1, 1] = times * error
+    found = lossurf.audit(X, Y, widths=(3, 2, 2))
+    assert {level.rank for level in found.levels} == {0, 1}
+    values, complete = critical_values(reduced_problem(reduce_blocks([(X, Y)], 3, 2, data_eps=2.0**-23)), (3, 2, 2))
+    assert complete
+    assert {value.rank for value in values} == {0, 1}
+    with pytest.raises(UsageError):
+        lossurf.construct(X, Y, (3, 2, 2, 2), "bad-saddle", eigen_set=[2])

@@ -13,9 +13,9 @@ from math import comb
 
 import numpy as np
 
+from lossurf.landscape.levels import nonzero_eigenvalues
 from lossurf.landscape.points.audit_points import AuditPoint, audit_points
 from lossurf.landscape.points.witness import ConvexityWitness, convexity_witness
-from lossurf.numerics import numerical_rank
 from lossurf.reduction.problem import ReducedProblem
 from lossurf.theory.conditions import check_conditions
 from lossurf.theory.hypotheses import check_hypotheses
@@ -92,7 +92,7 @@ def audit_landscape(problem: ReducedProblem, widths: tuple[int, ...], *, limit: 
     -------
     Audit
     """
-    positive = numerical_rank(problem.target_svd[1], problem.target_error())
+    positive = nonzero_eigenvalues(problem)
     highest = min(positive, *widths)
     rng = np.random.default_rng(seed)
     levels = tuple(
