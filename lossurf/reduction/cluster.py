@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
+from importlib import import_module
 from typing import Any, Final
 
 import numpy as np
@@ -160,18 +161,18 @@ def connect(scheduler: str | None, workers: int | None = None) -> Iterator[Any]:
         If no scheduler answers there.
     """
     try:
-        from distributed import Client, LocalCluster
+        distributed: Any = import_module("distributed")  # without types, whether it is installed or not
     except ImportError:
         raise MissingExtraError("dask", needed_for="--engine dask") from None
     if scheduler is None:
         with (
-            LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=":0") as cluster,
-            Client(cluster) as client,
+            distributed.LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=":0") as cluster,
+            distributed.Client(cluster) as client,
         ):
             yield client
         return
     try:
-        client = Client(scheduler, timeout=10)
+        client = distributed.Client(scheduler, timeout=10)
     except (OSError, ValueError, TimeoutError) as error:
         raise UsageError(
             f"no dask scheduler answers: {error}",
