@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from lossurf.api.classifying import classify, classify_problem
     from lossurf.api.constructing import construct
     from lossurf.api.escaping import escape
-    from lossurf.api.facts import DataFacts, NetworkFacts, data_facts, layer_facts, network_facts
+    from lossurf.api.facts import DataFacts, NetworkFacts, data_facts, network_facts
     from lossurf.api.losses import LossFacts, classify_loss, loss_data, loss_facts
     from lossurf.api.measuring import ReluResult, relu, relu_dataset
     from lossurf.api.trapping import spurious
@@ -49,7 +49,6 @@ __all__ = [
     "data_facts",
     "escape",
     "explain",
-    "layer_facts",
     "loss_data",
     "loss_facts",
     "network_facts",
@@ -64,7 +63,7 @@ _HOMES = {
     "lossurf.api.classifying": ("Classification", "classify", "classify_problem"),
     "lossurf.api.constructing": ("Construction", "construct"),
     "lossurf.api.escaping": ("Escape", "escape"),
-    "lossurf.api.facts": ("DataFacts", "NetworkFacts", "data_facts", "layer_facts", "network_facts"),
+    "lossurf.api.facts": ("DataFacts", "NetworkFacts", "data_facts", "network_facts"),
     "lossurf.api.losses": ("LossFacts", "classify_loss", "loss_data", "loss_facts"),
     "lossurf.api.measuring": ("ReluResult", "relu", "relu_dataset"),
     "lossurf.api.trapping": ("SpuriousResult", "spurious"),

@@ -9,15 +9,13 @@ from typing import TYPE_CHECKING
 
 from numpy.typing import ArrayLike
 
-from lossurf.api.facts import layer_facts
 from lossurf.api.reducing import reduced
 from lossurf.errors import UsageError
-from lossurf.inputs.checkpoints.checkpoint import as_checkpoint, require_output_bias
+from lossurf.inputs.checkpoints.checkpoint import Checkpoint, as_checkpoint, require_output_bias
 from lossurf.inputs.tables.data import Samples, as_dataset
 from lossurf.landscape.classify import classify_network
 from lossurf.landscape.lemmas.study import study
-from lossurf.landscape.verdict import Classification, LayerFacts
-from lossurf.numerics import Matrix
+from lossurf.landscape.verdict import Classification
 from lossurf.reduction.problem import ReducedProblem
 from lossurf.words import Verdict
 
@@ -71,40 +69,27 @@ def classify(
     data = as_dataset(X, Y, samples=samples)
     checkpoint = as_checkpoint(weights, data.dx, data.dy, biases=biases)
     require_output_bias(checkpoint)
-    return classify_problem(
-        reduced(data, bias=checkpoint.has_bias),
-        checkpoint.weights,
-        biases=checkpoint.biases,
-        layers=layer_facts(checkpoint),
-        tolerance=tolerance,
-        expect=expect,
-        lemmas=lemmas,
-        notes=checkpoint.notes,
-    )
+    problem = reduced(data, bias=checkpoint.has_bias)
+    return classify_problem(checkpoint, problem, tolerance=tolerance, expect=expect, lemmas=lemmas)
 
 
 def classify_problem(
+    checkpoint: Checkpoint,
     problem: ReducedProblem,
-    weights: Sequence[Matrix],
     *,
-    biases: Sequence[Matrix | None] | None = None,
-    layers: Sequence[LayerFacts] | None = None,
-    checkpoint: str = "weights",
     tolerance: float | None = None,
     expect: Sequence[str] = (),
     lemmas: bool = False,
-    notes: tuple[str, ...] = (),
     other_loss: LossStudy | None = None,
 ) -> Classification:
     """Classify a network on a reduced problem; `classify` for data that were reduced before.
 
     Parameters
     ----------
+    checkpoint : Checkpoint
     problem : ReducedProblem
         Centred (`bias=True`) exactly when the network has an output bias.
-    weights : sequence of ndarray
-        W_1 (d_1, dx), ..., W_N (dy, d_{N-1}), finite float64.
-    biases, layers, checkpoint, tolerance, notes
+    tolerance : float, optional
         As for `lossurf.landscape.classify.classify_network`.
     expect : sequence of str
         Verdicts asked for; the result's `ok` says whether the verdict is one of them.
@@ -131,11 +116,9 @@ def classify_problem(
     if other_loss is not None and lemmas:
         raise UsageError("the lemmas are about the squared loss", where="lemmas", remedy="leave out lemmas or the loss")
     decide = classify_network if other_loss is None else _under(other_loss)
-    result = decide(
-        weights, problem, biases=biases, layers=layers, checkpoint=checkpoint, tolerance=tolerance, notes=notes
-    )
+    result = decide(checkpoint, problem, tolerance=tolerance)
     if lemmas:
-        of_lemmas, of_theorems = study(weights, problem, result.tolerance)
+        of_lemmas, of_theorems = study(checkpoint.weights, problem, result.tolerance)
         result = replace(result, lemmas=of_lemmas, theorems=of_theorems)
     if not expect:
         return result

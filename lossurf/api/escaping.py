@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from numpy.typing import ArrayLike
 
-from lossurf.api.facts import layer_facts
 from lossurf.api.reducing import reduced
 from lossurf.inputs.checkpoints.checkpoint import as_checkpoint, require_output_bias
 from lossurf.inputs.tables.data import Samples, as_dataset
@@ -63,10 +62,8 @@ def escape(
     checkpoint = as_checkpoint(weights, data.dx, data.dy, biases=biases)
     require_output_bias(checkpoint)
     found = escape_point(
+        checkpoint,
         reduced(data, bias=checkpoint.has_bias),
-        checkpoint.weights,
-        biases=checkpoint.biases,
-        layers=layer_facts(checkpoint),
         to_minimum=to_minimum,
         at_least=at_least,
         tolerance=tolerance,

@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from lossurf.reduction.problem import ReducedProblem
-
-if TYPE_CHECKING:
-    from lossurf.inputs.checkpoints.checkpoint import Checkpoint
-    from lossurf.landscape.verdict import LayerFacts
 
 
 @dataclass(frozen=True)
@@ -45,11 +40,3 @@ def network_facts(widths: tuple[int, ...]) -> NetworkFacts:
     """Derive H, p and rank_max from (dx, hidden widths, dy)."""
     hidden = widths[1:-1]
     return NetworkFacts(widths, len(hidden), min(hidden, default=None), min(widths))
-
-
-def layer_facts(checkpoint: Checkpoint) -> tuple[LayerFacts, ...]:
-    """Describe the layers as they were stored."""
-    from lossurf.landscape.verdict import LayerFacts
-
-    described = zip(checkpoint.layer_names, checkpoint.weights, checkpoint.dtypes, strict=True)
-    return tuple(LayerFacts(name, (weight.shape[0], weight.shape[1]), dtype) for name, weight, dtype in described)

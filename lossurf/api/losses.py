@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lossurf.api.classifying import classify_problem
-from lossurf.api.facts import layer_facts
 from lossurf.api.reducing import reduced
 from lossurf.inputs.checkpoints.checkpoint import as_checkpoint, require_output_bias
 from lossurf.inputs.tables.data import Samples, as_dataset
@@ -197,12 +196,5 @@ def classify_loss(
     data = loss_data(loss, delta, given, *(np.vstack([block[side] for block in blocks]) for side in (0, 1)))
     checkpoint = as_checkpoint(weights, data.dataset.dx, data.dataset.dy, biases=biases)
     require_output_bias(checkpoint)
-    return classify_problem(
-        reduced(data.dataset, bias=checkpoint.has_bias),
-        checkpoint.weights,
-        biases=checkpoint.biases,
-        layers=layer_facts(checkpoint),
-        tolerance=tolerance,
-        notes=checkpoint.notes,
-        other_loss=data.study(bias=checkpoint.has_bias),
-    )
+    problem, study = reduced(data.dataset, bias=checkpoint.has_bias), data.study(bias=checkpoint.has_bias)
+    return classify_problem(checkpoint, problem, tolerance=tolerance, other_loss=study)

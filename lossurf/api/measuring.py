@@ -7,11 +7,10 @@ from dataclasses import dataclass, field
 
 from numpy.typing import ArrayLike
 
-from lossurf.api.facts import DataFacts, data_facts, layer_facts
-from lossurf.inputs.checkpoints.checkpoint import Checkpoint, as_checkpoint
+from lossurf.api.facts import DataFacts, data_facts
+from lossurf.inputs.checkpoints.checkpoint import Checkpoint, LayerFacts, as_checkpoint
 from lossurf.inputs.tables.data import Samples, as_dataset
 from lossurf.inputs.tables.dataset import Dataset
-from lossurf.landscape.verdict import LayerFacts
 from lossurf.nonlinear.relu.losses import ReluLosses
 from lossurf.nonlinear.relu.measure import Progress, ReducedNetwork, ReluMeasurements, measure_relu
 from lossurf.reduction.engine import reduce_blocks
@@ -123,7 +122,7 @@ def relu_dataset(
     return ReluResult(
         data=data_facts(found.problem, dataset.x, dataset.y),
         checkpoint=checkpoint.name,
-        layers=layer_facts(checkpoint),
+        layers=checkpoint.layers,
         biases=tuple(bias is not None for bias in checkpoint.biases),
         measurements=found.measurements,
         loss=found.losses,

@@ -146,19 +146,11 @@ class _Judge:
         return self._last
 
     def _classify(self, checkpoint: Checkpoint) -> Classification:
-        from lossurf.api import classify_problem, layer_facts
+        from lossurf.api import classify_problem
 
         bias = checkpoint.has_bias
         problem = self._data.problem(bias=bias)
-        result = classify_problem(
-            problem,
-            checkpoint.weights,
-            biases=checkpoint.biases,
-            layers=layer_facts(checkpoint),
-            checkpoint=checkpoint.name,
-            notes=checkpoint.notes,
-            other_loss=None if self._prepared is None else self._prepared.study(bias=bias),
-            **self._options,
-        )
+        study = None if self._prepared is None else self._prepared.study(bias=bias)
+        result = classify_problem(checkpoint, problem, other_loss=study, **self._options)
         self.problem, self._last = problem, (result, checkpoint)
         return result

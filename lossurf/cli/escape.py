@@ -74,7 +74,7 @@ def command(
     """
     if output is None and directory is None:
         raise UsageError("nothing says where to write", where="lossurf escape", remedy="give -o FILE or --path DIR")
-    from lossurf.api import data_facts, layer_facts
+    from lossurf.api import data_facts
     from lossurf.landscape.points.escape import escape_point
     from lossurf.report.document import make_document
 
@@ -83,15 +83,7 @@ def command(
     problem = data.problem(bias=checkpoint.has_bias)
     dtypes = _written_dtypes(checkpoint, dtype)
     result = escape_point(
-        problem,
-        checkpoint.weights,
-        biases=checkpoint.biases,
-        layers=layer_facts(checkpoint),
-        checkpoint=checkpoint.name,
-        to_minimum=to_minimum,
-        at_least=at_least,
-        tolerance=tolerance,
-        dtypes=dtypes,
+        checkpoint, problem, to_minimum=to_minimum, at_least=at_least, tolerance=tolerance, dtypes=dtypes
     )
     files = _write(result, checkpoint, dtypes, output, directory) if result.moved else []
     facts = data_facts(problem, data.dataset.x, data.dataset.y)

@@ -188,7 +188,7 @@ def surface(
     The first direction is the certificate's at a strict saddle, the way of `escape` at a bad one, steepest descent
     where the gradient is not zero, and random at a minimum. Every value is exact, from the reduced problem.
     """
-    from lossurf.api.facts import data_facts, layer_facts
+    from lossurf.api.facts import data_facts
     from lossurf.landscape.views.surface import surface as evaluate
     from lossurf.report.document import make_document
     from lossurf.report.figures.canvas import require_form
@@ -200,15 +200,7 @@ def surface(
     for note in checkpoint.notes:
         report.note(note)
     problem = data.problem(bias=checkpoint.has_bias)
-    found = evaluate(
-        problem,
-        checkpoint.weights,
-        biases=checkpoint.biases,
-        layers=layer_facts(checkpoint),
-        checkpoint=checkpoint.name,
-        points=points,
-        seed=seed,
-    )
+    found = evaluate(checkpoint, problem, points=points, seed=seed)
     facts = data_facts(problem, data.dataset.x, data.dataset.y)
     document = make_document("plot", kind="surface", output=output, data=facts, **surface_fields(found), seed=seed)
     _draw(document, output, form, size or (9.0, 4.0))

@@ -31,20 +31,12 @@ class RunReader:
 
     def visit(self, path: Path) -> Visit:
         """Read and classify the next checkpoint."""
-        from lossurf.api import classify_problem, layer_facts
+        from lossurf.api import classify_problem
 
         checkpoint = self._source.read(path, self._data, self._max_memory)
         follower = self._begin(checkpoint)
         assert self.problem is not None
-        classification = classify_problem(
-            self.problem,
-            checkpoint.weights,
-            biases=checkpoint.biases,
-            layers=layer_facts(checkpoint),
-            checkpoint=checkpoint.name,
-            tolerance=self._tolerance,
-            notes=checkpoint.notes,
-        )
+        classification = classify_problem(checkpoint, self.problem, tolerance=self._tolerance)
         return follower.visit(classification)
 
     def visit_or_refuse(self, path: Path) -> Visit | Unreadable:

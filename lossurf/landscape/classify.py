@@ -9,6 +9,7 @@ from math import inf
 import numpy as np
 
 from lossurf.errors import InputError
+from lossurf.inputs.checkpoints.checkpoint import Checkpoint
 from lossurf.landscape.certificates import (
     bad_saddle_certificate,
     gradient_certificate,
@@ -21,7 +22,7 @@ from lossurf.landscape.reading import Reading, read_point
 from lossurf.landscape.shadow import FARTHEST_SHADOW, find_shadow
 from lossurf.landscape.stored_gradient import surely_not_critical
 from lossurf.landscape.type_test import Step, TypeTest, eigen_indices
-from lossurf.landscape.verdict import Certificate, Classification, LayerFacts, Shadow
+from lossurf.landscape.verdict import Certificate, Classification, Shadow
 from lossurf.numerics import LARGEST_TOLERANCE, STABILITY_FACTOR, Matrix, default_tolerance, rank_threshold
 from lossurf.reduction.problem import ReducedProblem
 from lossurf.words import Verdict
@@ -52,33 +53,17 @@ class _Setting:
 
 
 def classify_network(
-    weights: Sequence[Matrix],
-    problem: ReducedProblem,
-    *,
-    biases: Sequence[Matrix | None] | None = None,
-    layers: Sequence[LayerFacts] | None = None,
-    checkpoint: str = "weights",
-    tolerance: float | None = None,
-    notes: tuple[str, ...] = (),
+    checkpoint: Checkpoint, problem: ReducedProblem, *, tolerance: float | None = None
 ) -> Classification:
     """Decide what kind of point of the squared loss a network is at.
 
     Parameters
     ----------
-    weights : sequence of ndarray
-        W_1 (d_1, dx), ..., W_N (dy, d_{N-1}), finite float64.
+    checkpoint : Checkpoint
     problem : ReducedProblem
         Centred (`bias`) exactly when the network has an output bias.
-    biases : sequence of ndarray or None, optional
-        One per layer, shape (d_k,), None where a layer has none.
-    layers : sequence of LayerFacts, optional
-        Names and stored dtypes; float64 "W1".."WN" by default.
-    checkpoint : str
-        Name for the report.
     tolerance : float, optional
         tau of the zero rule (theory, section 6); by default that of the coarsest stored dtype, never the data's.
-    notes : tuple of str
-        What was assumed in reading the checkpoint.
 
     Returns
     -------
@@ -89,10 +74,10 @@ def classify_network(
     InputError
         If the loss leaves the range of float64.
     """
-    facts = tuple(layers or (LayerFacts(f"W{k}", W.shape, "float64") for k, W in enumerate(weights, 1)))
+    weights = checkpoint.weights
     floor = problem.target_error() + rank_threshold(len(weights), max(W.size and max(W.shape) for W in weights))
-    tau = tolerance or default_tolerance([layer.dtype for layer in facts])
-    reading = read_point(weights, problem, biases=biases)
+    tau = tolerance or default_tolerance(list(checkpoint.dtypes))
+    reading = read_point(weights, problem, biases=checkpoint.biases)
     step, below, above = reading.step(tau)
     test = reading.deciding(tau)
     rank_max = test.rank_max
@@ -106,8 +91,8 @@ def classify_network(
     attainable = best_loss(problem, 0) - optimal_loss
     critical = judgement.verdict not in (Verdict.NOT_CRITICAL, Verdict.UNDETERMINED)
     return Classification(
-        checkpoint=checkpoint,
-        layers=facts,
+        checkpoint=checkpoint.name,
+        layers=checkpoint.layers,
         verdict=judgement.verdict,
         reason=judgement.reason,
         loss=loss,
@@ -128,7 +113,7 @@ def classify_network(
         nearest_levels=nearest_losses(critical_losses(problem, rank_max), loss),
         certificate=judgement.certificate,
         nearest=nearest,
-        notes=notes,
+        notes=checkpoint.notes,
     )
 
 

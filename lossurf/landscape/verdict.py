@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from lossurf.inputs.checkpoints.checkpoint import LayerFacts
 from lossurf.numerics import Matrix
 from lossurf.theory.theorems import TheoremFinding
 from lossurf.words import CertificateKind, Status, Verdict
@@ -83,15 +84,6 @@ class LemmaFinding:
     residual: float
     threshold: float
     meaning: str
-
-
-@dataclass(frozen=True)
-class LayerFacts:
-    """Name, shape (out, in) and stored dtype of one weight matrix."""
-
-    name: str
-    shape: tuple[int, int]
-    dtype: str
 
 
 @dataclass(frozen=True)

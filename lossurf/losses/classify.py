@@ -8,9 +8,10 @@ from typing import Final
 
 import numpy as np
 
+from lossurf.inputs.checkpoints.checkpoint import Checkpoint
 from lossurf.landscape.classify import classify_network
 from lossurf.landscape.sensitivity import Sensitivity
-from lossurf.landscape.verdict import Certificate, Classification, LayerFacts
+from lossurf.landscape.verdict import Certificate, Classification
 from lossurf.losses.attainment import Attainment, attainment
 from lossurf.losses.convex import GAP, ConvexMinimum, ConvexProblem, dual_bound, minimise_convex, span
 from lossurf.losses.functions import Loss
@@ -86,15 +87,7 @@ def study_loss(loss: Loss, X: Matrix, Y: Matrix, *, bias: bool) -> LossStudy:
 
 
 def classify_under_loss(
-    study: LossStudy,
-    weights: Sequence[Matrix],
-    problem: ReducedProblem,
-    *,
-    biases: Sequence[Matrix | None] | None = None,
-    layers: Sequence[LayerFacts] | None = None,
-    checkpoint: str = "weights",
-    tolerance: float | None = None,
-    notes: tuple[str, ...] = (),
+    study: LossStudy, checkpoint: Checkpoint, problem: ReducedProblem, *, tolerance: float | None = None
 ) -> Classification:
     """Decide what kind of point of a convex loss a linear network is at.
 
@@ -102,25 +95,24 @@ def classify_under_loss(
     ----------
     study : LossStudy
         Of the data, with a bias exactly when the network's output has one.
-    weights, biases, layers, checkpoint, tolerance, notes
-        As in `landscape.classify.classify_network`.
+    checkpoint : Checkpoint
     problem : ReducedProblem
         Of the same X and Y.
+    tolerance : float, optional
+        As in `landscape.classify.classify_network`.
 
     Returns
     -------
     Classification
-        `eigen_indices`, plateau and nearest levels, which belong to the squared loss, are None. A global minimum is
-        decided by the dual bound alone and so holds for every tolerance; the range and neighbours of other verdicts are
-        those of the squared loss that touches there.
+        `eigen_indices`, plateau, nearest levels and point, which belong to the squared loss, are None. A global minimum
+        is decided by the dual bound alone and so holds for every tolerance; the range and neighbours of other verdicts
+        are those of the squared loss that touches there.
     """
-    point = majorise(study.loss, weights, biases, (study.X, study.Y), problem)
-    squared = classify_network(
-        weights, point.problem, biases=biases, layers=layers, checkpoint=checkpoint, tolerance=tolerance, notes=notes
-    )
+    point = majorise(study.loss, checkpoint.weights, checkpoint.biases, (study.X, study.Y), problem)
+    squared = classify_network(checkpoint, point.problem, tolerance=tolerance)
     loss = study.loss.value(point.outputs, study.Y)
     bound = max(study.lower_bound, min(dual_bound(study.problem, point.outputs), loss))
-    setting = _Setting(study, point, squared, tuple(weights), biases, loss, loss - bound)
+    setting = _Setting(study, point, squared, checkpoint.weights, checkpoint.biases, loss, loss - bound)
     verdict, reason, certificate = _judge(setting)
     optimal = min(study.optimal_loss, loss)
     gain = study.minimum.zero_loss - optimal
@@ -142,6 +134,7 @@ def classify_under_loss(
         plateau_rank=None,
         plateau_distance=None,
         nearest_levels=(None, None),
+        nearest=None,
     )
 
 

@@ -7,6 +7,7 @@ import time
 
 from points import KINDS, gradient, point, problem_and_map
 
+from lossurf.inputs.checkpoints.checkpoint import Checkpoint
 from lossurf.landscape.classify import classify_network
 from lossurf.reduction.blas_threads import SingleThreadHold
 
@@ -33,9 +34,9 @@ def main() -> None:
                 for kind in KINDS:
                     layers = point(kind, d, depth, svd)
                     unit = cpu(7, gradient, layers, problem.target)
-                    found = classify_network(layers, problem).verdict
+                    found = classify_network(Checkpoint.of(layers), problem).verdict
                     assert found == kind, (found, kind)
-                    cells.append(f"{cpu(3, classify_network, layers, problem) / unit:.1f} g")
+                    cells.append(f"{cpu(3, classify_network, Checkpoint.of(layers), problem) / unit:.1f} g")
                 print(f"| {d} | {depth} | " + " | ".join(cells) + f" | {1e3 * unit:.2f} |", flush=True)
 
 

@@ -15,6 +15,7 @@ import torch
 from points import gradient, point, problem_and_map
 from scipy.sparse.linalg import ArpackNoConvergence, eigsh
 
+from lossurf.inputs.checkpoints.checkpoint import Checkpoint
 from lossurf.landscape.classify import classify_network
 
 KINDS = ("strict-saddle", "bad-saddle")
@@ -114,7 +115,7 @@ def main() -> None:
         for kind in KINDS:
             layers, target = point(kind, d, 3, svd), svd[0] * svd[1] @ svd[2].T
             unit = least_cpu(200, gradient, layers, target)
-            ours = least_cpu(3, classify_network, layers, problem)
+            ours = least_cpu(3, classify_network, Checkpoint.of(layers), problem)
             fitting = {name: method for name, method in METHODS.items() if d <= LARGEST[name]}
             cells = [cell(fitting[name], layers, target, unit) if name in fitting else "-" for name in METHODS]
             print(f"| {d} | {kind} | {ours / unit:,.0f} g | " + " | ".join(cells) + " |", flush=True)

@@ -11,10 +11,10 @@ from process import ROOT
 
 import lossurf
 from lossurf.errors import UsageError
+from lossurf.inputs.checkpoints.checkpoint import Checkpoint
 from lossurf.inputs.tables.data import open_dataset
 from lossurf.landscape.classify import classify_network
 from lossurf.landscape.points.construct import construct_point
-from lossurf.landscape.verdict import LayerFacts
 from lossurf.reduction.engine import reduce_blocks
 from lossurf.reduction.problem import reduced_problem
 
@@ -50,8 +50,8 @@ def agree(seeds):
         X, Y, widths, kind, rank, dtype = random_request(rng)
         made = construct_point(problem_of(X, Y), widths, kind, rank=rank, seed=int(rng.integers(99)), dtype=dtype)
         assert [W.shape for W in made.weights] == list(zip(widths[1:], widths[:-1], strict=True))
-        facts = [LayerFacts(f"W{k}", W.shape, dtype) for k, W in enumerate(made.weights, 1)]
-        verdict = classify_network(made.weights, problem_of(X, Y), layers=facts).verdict
+        checkpoint = Checkpoint.of(made.weights, dtypes=[dtype] * len(made.weights))
+        verdict = classify_network(checkpoint, problem_of(X, Y)).verdict
         tolerance = 1e-9 if dtype == "float64" else 1e-5  # rounding to float32 bends a flat direction by its eps
         eigen_set = tuple(i - 1 for i in made.eigen_indices)
         true = true_type(Point(balanced(made.weights), X, Y, eigen_set, dtype), relative=tolerance)
@@ -100,8 +100,8 @@ def sample_agreement(names, depths, dtypes):
         problem = sample_problem(name, bias=bias)
         widths = (problem.dx, *[4] * H, problem.dy)
         made = construct_point(problem, widths, kind, seed=H, dtype=dtype)
-        facts = [LayerFacts(f"W{k}", W.shape, dtype) for k, W in enumerate(made.weights, 1)]
-        assert classify_network(made.weights, problem, biases=made.biases, layers=facts).verdict == kind
+        checkpoint = Checkpoint.of(made.weights, made.biases, dtypes=[dtype] * len(made.weights))
+        assert classify_network(checkpoint, problem).verdict == kind
 
 
 def test_every_kind_on_sample_data():

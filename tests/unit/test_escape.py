@@ -13,6 +13,7 @@ from process import ROOT
 
 import lossurf
 from lossurf.errors import UsageError
+from lossurf.inputs.checkpoints.checkpoint import Checkpoint
 from lossurf.inputs.tables.data import open_dataset
 from lossurf.landscape.classify import classify_network
 from lossurf.landscape.points.construct import construct_point
@@ -64,7 +65,10 @@ def exact_loss(weights, X, Y):
 def losses_on_the_way(point, evaluate):
     """Losses on the data at 20 points of every segment of the path to L*, in the caller's coordinates."""
     problem = problem_of(point.X, point.Y)
-    rank, rank_max = classify_network(point.weights, problem).rank, min(W.shape[0] for W in point.weights)
+    rank, rank_max = (
+        classify_network(Checkpoint.of(point.weights), problem).rank,
+        min(W.shape[0] for W in point.weights),
+    )
     network = path_start(point.weights, problem, rank)
     losses = [evaluate(point.weights, point.X, point.Y)]
     for segment in descent_path(network, problem, rank, min(rank_max, point.X.shape[0])):
@@ -116,7 +120,7 @@ def test_one_step_goes_below_the_next_level_from_a_bad_saddle():
     for point in saddles(12, 84):
         if true_type(point) != "bad-saddle":
             continue
-        result = escape_point(problem_of(point.X, point.Y), point.weights)
+        result = escape_point(Checkpoint.of(point.weights), problem_of(point.X, point.Y))
         here = loss(point.weights, point.X, point.Y)
         assert result.order == len(point.weights)
         assert [segment.kind for segment in result.segments] in (["tails", "grow"], ["grow"])
@@ -131,7 +135,7 @@ def test_a_strict_saddle_is_left_along_its_certificate():
     for point in saddles(12, 85):
         if true_type(point) != "strict-saddle":
             continue
-        result = escape_point(problem_of(point.X, point.Y), point.weights)
+        result = escape_point(Checkpoint.of(point.weights), problem_of(point.X, point.Y))
         assert (len(result.segments), result.segments[0].kind, result.order) == (1, "direction", 2)
         below = loss(result.end.layers, point.X, point.Y)
         assert below < loss(point.weights, point.X, point.Y)
@@ -174,7 +178,7 @@ def test_from_zero_to_the_optimum_on_sample_data(name, bias):
         weights = [np.zeros((b, a)) for a, b in itertools.pairwise(widths)]
         biases = [None] * H + [given_Y.mean(axis=0) if bias else None]
         problem = problem_of(given_X.T, given_Y.T, bias=bias)
-        result = escape_point(problem, weights, biases=biases, to_minimum=True)
+        result = escape_point(Checkpoint.of(weights, biases), problem, to_minimum=True)
         rank = min(*widths, len(roots))
         best = 0.5 * np.sum((Y - fit) ** 2) + 0.5 * np.sum(roots[rank:] ** 2)
         offset = 0.0 if result.end.biases[-1] is None else result.end.biases[-1]

@@ -17,6 +17,7 @@ from mpmath import mp
 
 from lossurf.api import CheckResult, check_problem
 from lossurf.api.reducing import triangle_of
+from lossurf.inputs.checkpoints.checkpoint import Checkpoint
 from lossurf.inputs.tables.data import as_dataset
 from lossurf.inputs.tables.prepare import prepared
 from lossurf.landscape.classify import classify_network
@@ -95,7 +96,7 @@ def assert_no_contradiction(seed):
     if found.resolved and np.all(problem.column_norms > 0.0):
         for weights in ([exact.P], [exact.P, np.eye(problem.dy)]):
             biases = None if exact.b is None else [None] * (len(weights) - 1) + [exact.b]
-            result = classify_network(weights, problem, biases=biases)
+            result = classify_network(Checkpoint.of(weights, biases), problem)
             assert result.verdict in ("global-minimum", "undetermined"), (result.verdict, result.reason)
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from lossurf.api import classify_loss, loss_data, loss_facts
 from lossurf.errors import UsageError
+from lossurf.inputs.checkpoints.checkpoint import Checkpoint
 from lossurf.inputs.tables.data import as_dataset
 from lossurf.landscape.classify import classify_network
 from lossurf.losses.classify import classify_under_loss, study_loss
@@ -199,7 +200,9 @@ def test_huber_with_a_wide_delta_is_the_squared_loss():
     study, problem = study_loss(make_loss("huber", 1e6), X, Y, bias=False), reduced(X, Y)
     kinds = set()
     for weights in critical_points(np.random.default_rng(7), X, Y):
-        squared, other = classify_network(weights, problem), classify_under_loss(study, weights, problem)
+        checkpoint = Checkpoint.of(weights)
+        squared, other = classify_network(checkpoint, problem), classify_under_loss(study, checkpoint, problem)
+        assert other.nearest is None  # it belongs to the squared loss that touches
         assert (other.verdict, other.rank) == (squared.verdict, squared.rank)
         assert other.loss == pytest.approx(squared.loss, rel=1e-12)
         assert other.optimal_loss == pytest.approx(squared.optimal_loss, rel=1e-9)
@@ -223,4 +226,4 @@ def test_lemmas_are_about_the_squared_loss():
     X, Y = data("huber")
     study = study_loss(make_loss("huber"), X, Y, bias=False)
     with pytest.raises(UsageError, match="lemmas"):
-        classify_problem(reduced(X, Y), zeros(4, 5, 3), lemmas=True, other_loss=study)
+        classify_problem(Checkpoint.of(zeros(4, 5, 3)), reduced(X, Y), lemmas=True, other_loss=study)

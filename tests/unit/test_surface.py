@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from process import ROOT
 
-from lossurf.inputs.checkpoints.checkpoint import read_checkpoint
+from lossurf.inputs.checkpoints.checkpoint import Checkpoint, read_checkpoint
 from lossurf.inputs.tables.data import open_dataset
 from lossurf.landscape.views.surface import surface
 from lossurf.reduction.data import reduce_data
@@ -22,7 +22,7 @@ def problem():
 
 def surface_of(problem, name, **options):
     checkpoint = read_checkpoint(WINE / "checkpoints" / f"{name}.npz", 10, 3)
-    return surface(problem, checkpoint.weights, checkpoint=name, points=21, **options)
+    return surface(checkpoint, problem, points=21, **options)
 
 
 @pytest.mark.parametrize(
@@ -66,12 +66,12 @@ def test_the_seed_decides_the_random_direction(problem):
 
 def test_points_are_made_odd(problem):
     checkpoint = read_checkpoint(WINE / "checkpoints" / "bad-saddle.npz", 10, 3)
-    assert surface(problem, checkpoint.weights, points=14).losses.shape == (15, 15)
+    assert surface(checkpoint, problem, points=14).losses.shape == (15, 15)
 
 
 def test_zero_weights_are_drawn_too(problem):
     weights = [np.zeros((4, 10)), np.zeros((2, 4)), np.zeros((3, 2))]
-    found = surface(problem, weights, points=11)
+    found = surface(Checkpoint.of(weights), problem, points=11)
     assert np.all(np.isfinite(found.losses))
     assert np.ptp(found.losses) > 0.0
 
@@ -84,7 +84,7 @@ def test_an_output_bias_stays_at_its_best():
     problem = reduced_problem(reduce_blocks([(X, Y)], 3, 2), bias=True)
     weights = [generator.standard_normal((4, 3)), generator.standard_normal((2, 4))]
     biases = [np.zeros(4), Y.mean(axis=0) - weights[1] @ weights[0] @ X.mean(axis=0)]
-    found = surface(problem, weights, biases=biases, points=11)
+    found = surface(Checkpoint.of(weights, biases), problem, points=11)
     assert found.losses[5, 5] == pytest.approx(found.classification.loss, rel=1e-10)
 
 
@@ -95,6 +95,6 @@ def test_degenerate_data_give_a_finite_surface(X, bias):
 
     problem = reduced_problem(reduce_blocks([(X, np.eye(12)[:, 5:7])], 3, 2), bias=bias)
     weights = [np.zeros((4, 3)), np.zeros((2, 4))]
-    found = surface(problem, weights, biases=[None, np.zeros(2)] if bias else None, points=11)
+    found = surface(Checkpoint.of(weights, [None, np.zeros(2)] if bias else None), problem, points=11)
     assert np.all(np.isfinite(found.losses))
     assert found.losses.min() >= problem.loss_by_rank[-1] * (1.0 - 1e-12)

@@ -16,6 +16,7 @@ from critical_points import (
     true_type,
 )
 
+from lossurf.inputs.checkpoints.checkpoint import Checkpoint
 from lossurf.landscape.classify import classify_network
 from lossurf.reduction.engine import reduce_blocks
 from lossurf.reduction.problem import reduced_problem
@@ -26,7 +27,7 @@ def problem_of(X, Y):
 
 
 def classified(point, tolerance=1e-8, weights=None):
-    return classify_network(weights or point.weights, problem_of(point.X, point.Y), tolerance=tolerance)
+    return classify_network(Checkpoint.of(weights or point.weights), problem_of(point.X, point.Y), tolerance=tolerance)
 
 
 def rounded(weights):
@@ -200,7 +201,7 @@ def test_verdict_does_not_depend_on_units_scale_or_order(kind):
     }
     assert first == last
     for name, (weights, X_, Y_) in variants.items():
-        result = classify_network(weights, problem_of(X_, Y_), tolerance=1e-8)
+        result = classify_network(Checkpoint.of(weights), problem_of(X_, Y_), tolerance=1e-8)
         assert result.verdict == kind, name
 
 
@@ -209,10 +210,10 @@ def test_one_layer_is_convex():
     rng = np.random.default_rng(3)
     X, Y = rng.standard_normal((3, 10)), rng.standard_normal((2, 10))
     best = np.linalg.lstsq(X.T, Y.T, rcond=None)[0].T
-    result = classify_network([best], problem_of(X, Y))
+    result = classify_network(Checkpoint.of([best]), problem_of(X, Y))
     assert result.verdict == "global-minimum"
     assert result.loss == pytest.approx(loss([best], X, Y))
-    assert classify_network([best + 0.1], problem_of(X, Y)).verdict == "not-critical"
+    assert classify_network(Checkpoint.of([best + 0.1]), problem_of(X, Y)).verdict == "not-critical"
 
 
 def test_zero_network_with_one_hidden_layer_is_strict_and_with_two_is_bad():
@@ -220,14 +221,15 @@ def test_zero_network_with_one_hidden_layer_is_strict_and_with_two_is_bad():
     rng = np.random.default_rng(4)
     X, Y = rng.standard_normal((3, 10)), rng.standard_normal((2, 10))
     problem = problem_of(X, Y)
-    assert classify_network([np.zeros((2, 3)), np.zeros((2, 2))], problem).verdict == "strict-saddle"
-    assert classify_network([np.zeros((2, 3)), np.zeros((2, 2)), np.zeros((2, 2))], problem).verdict == "bad-saddle"
+    assert classify_network(Checkpoint.of([np.zeros((2, 3)), np.zeros((2, 2))]), problem).verdict == "strict-saddle"
+    deeper = Checkpoint.of([np.zeros((2, 3)), np.zeros((2, 2)), np.zeros((2, 2))])
+    assert classify_network(deeper, problem).verdict == "bad-saddle"
 
 
 def test_targets_that_x_does_not_explain_make_the_zero_network_a_minimum():
     X = np.array([[1.0, -1.0, 1.0, -1.0]])
     Y = np.array([[1.0, 1.0, -1.0, -1.0]])  # orthogonal to X
-    result = classify_network([np.zeros((1, 1)), np.zeros((1, 1))], problem_of(X, Y))
+    result = classify_network(Checkpoint.of([np.zeros((1, 1)), np.zeros((1, 1))]), problem_of(X, Y))
     assert result.verdict == "global-minimum"
     assert result.loss == pytest.approx(2.0)
 
@@ -255,6 +257,6 @@ def test_rounded_minima_on_ill_conditioned_data_are_never_called_saddles(conditi
         X = left * np.geomspace(1.0, 1.0 / condition, 6) @ right.T
         Y = rng.standard_normal((3, 40))
         weights = build(rng, [6, 5, 4, 3], X, Y, eigen_set=(0, 1, 2), recipe="zero")
-        result = classify_network(rounded(weights), problem_of(X, Y), tolerance=1e-6)
+        result = classify_network(Checkpoint.of(rounded(weights)), problem_of(X, Y), tolerance=1e-6)
         assert result.verdict in ("global-minimum", "undetermined", "not-critical")
         assert result.verdict != "not-critical", result.gradient

@@ -18,10 +18,10 @@ from lossurf.certificates.plain_network import curvature
 from lossurf.certificates.stored import StoredCertificate, digest_of, read_certificate
 from lossurf.certificates.verify import verify_certificate
 from lossurf.errors import InputError
+from lossurf.inputs.checkpoints.checkpoint import Checkpoint
 from lossurf.landscape.classify import classify_network
 from lossurf.landscape.evidence import evidence_arrays, evidence_claim
 from lossurf.landscape.points.construct import construct_point
-from lossurf.landscape.verdict import LayerFacts
 from lossurf.reduction.engine import reduce_blocks
 from lossurf.reduction.problem import reduced_problem
 from lossurf.report.document import make_document
@@ -37,8 +37,7 @@ def problem_of(X, Y, *, bias=False):
 
 def certificate_of(problem, weights, biases=None, dtype="float64"):
     """What would be written, as it would be read; None where the verdict claims nothing."""
-    layers = [LayerFacts(f"W{k}", W.shape, dtype) for k, W in enumerate(weights, 1)]
-    result = classify_network(weights, problem, biases=biases, layers=layers)
+    result = classify_network(Checkpoint.of(weights, biases, dtypes=[dtype] * len(weights)), problem)
     claim = evidence_claim(result, problem, weights)
     if claim is None:
         return None

@@ -29,6 +29,15 @@ _FROM_FILE: Final = AdapterChoice()
 
 
 @dataclass(frozen=True)
+class LayerFacts:
+    """Name, shape (outputs, inputs) and stored number type of one weight."""
+
+    name: str
+    shape: tuple[int, int]
+    dtype: str
+
+
+@dataclass(frozen=True)
 class Checkpoint:
     """A linear network as stored, layers first to last.
 
@@ -57,10 +66,46 @@ class Checkpoint:
     bias_names: tuple[str | None, ...] = ()
     orientation: Orientation = "out-in"
 
+    @classmethod
+    def of(
+        cls,
+        weights: Sequence[Matrix],
+        biases: Sequence[Matrix | None] | None = None,
+        *,
+        dtypes: Sequence[str] | None = None,
+        name: str = _ARRAYS,
+    ) -> Checkpoint:
+        """Return the network of float64 arrays that are known to be sound, its layers called W1..WN.
+
+        Parameters
+        ----------
+        weights : sequence of ndarray
+            W_1 (d_1, dx), ..., W_N (dy, d_{N-1}).
+        biases : sequence of ndarray or None, optional
+            b_k (d_k,), None where a layer has none.
+        dtypes : sequence of str, optional
+            Number types that the weights were stored in; float64 by default.
+        name : str
+        """
+        count = len(weights)
+        return cls(
+            name=name,
+            layer_names=tuple(f"W{k}" for k in range(1, count + 1)),
+            weights=tuple(weights),
+            biases=(None,) * count if biases is None else tuple(biases),
+            dtypes=("float64",) * count if dtypes is None else tuple(dtypes),
+        )
+
     @property
     def has_bias(self) -> bool:
         """Whether the output layer has a bias, so that the problem is the centred one."""
         return self.biases[-1] is not None
+
+    @property
+    def layers(self) -> tuple[LayerFacts, ...]:
+        """The layers as they were stored."""
+        described = zip(self.layer_names, self.weights, self.dtypes, strict=True)
+        return tuple(LayerFacts(name, (W.shape[0], W.shape[1]), dtype) for name, W, dtype in described)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from lossurf.inputs.checkpoints.checkpoint import Checkpoint
 from lossurf.landscape.bias import output_bias
 from lossurf.landscape.classify import classify_network
 from lossurf.landscape.lemmas.evaluate import inner_rank
@@ -81,7 +82,7 @@ def audit_points(
 
 def _audited(problem: ReducedProblem, weights: Layers, tails: bool) -> AuditPoint:
     biases = (*(None,) * (len(weights) - 1), output_bias(weights, None, problem)) if problem.bias else None
-    result = classify_network(weights, problem, biases=biases)
+    result = classify_network(Checkpoint.of(weights, biases), problem)
     sensitivity = read_point(weights, problem, biases=biases).deciding(result.tolerance).sensitivity
     network = sensitivity.network
     optimal = result.verdict is Verdict.GLOBAL_MINIMUM

@@ -18,10 +18,11 @@ from typing import Final
 import numpy as np
 
 from lossurf.errors import UsageError
+from lossurf.inputs.checkpoints.checkpoint import Checkpoint
 from lossurf.landscape.bias import output_bias
 from lossurf.landscape.classify import classify_network
 from lossurf.landscape.points.eigen_sets import Choice, Request, choose
-from lossurf.landscape.verdict import Classification, LayerFacts
+from lossurf.landscape.verdict import Classification
 from lossurf.network import Layers
 from lossurf.numerics import Matrix
 from lossurf.reduction.problem import ReducedProblem
@@ -154,8 +155,8 @@ def _constructed(request: Request, seed: int, dtype: str) -> Construction:
     exact = critical_weights(problem, request.widths, choice, np.random.default_rng(seed))
     weights = tuple(stored_as(W, dtype) for W in exact)
     biases = _biases(weights, problem, dtype)
-    facts = [LayerFacts(f"W{k}", (W.shape[0], W.shape[1]), dtype) for k, W in enumerate(weights, 1)]
-    result = classify_network(weights, problem, biases=biases, layers=facts, checkpoint=f"constructed {request.kind}")
+    name, dtypes = f"constructed {request.kind}", [dtype] * len(weights)
+    result = classify_network(Checkpoint.of(weights, biases, dtypes=dtypes, name=name), problem)
     _require_kind(result, request.kind, dtype)
     return Construction(
         request.kind, weights, biases, dtype, len(choice.eigen_set), choice.eigen_set, result.loss, result

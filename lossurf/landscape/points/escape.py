@@ -13,12 +13,13 @@ from typing import Final
 import numpy as np
 
 from lossurf.errors import UsageError
+from lossurf.inputs.checkpoints.checkpoint import Checkpoint
 from lossurf.landscape.bias import mean_residual, output_bias
 from lossurf.landscape.classify import classify_network
 from lossurf.landscape.points.construct import stored_as
 from lossurf.landscape.points.line_search import best_step
 from lossurf.landscape.points.segments import Segment, descent_path, path_start
-from lossurf.landscape.verdict import Classification, LayerFacts
+from lossurf.landscape.verdict import Classification
 from lossurf.network import Layers, WhitenedNetwork, from_user, to_user, whiten
 from lossurf.numerics import Matrix, column_norms
 from lossurf.reduction.problem import ReducedProblem
@@ -149,12 +150,9 @@ class _Walk:
 
 
 def escape_point(
+    checkpoint: Checkpoint,
     problem: ReducedProblem,
-    weights: Sequence[Matrix],
     *,
-    biases: Sequence[Matrix | None] | None = None,
-    layers: Sequence[LayerFacts] | None = None,
-    checkpoint: str = "weights",
     to_minimum: bool = False,
     at_least: float | None = None,
     tolerance: float | None = None,
@@ -164,15 +162,9 @@ def escape_point(
 
     Parameters
     ----------
+    checkpoint : Checkpoint
     problem : ReducedProblem
         Centred exactly when the network has an output bias.
-    weights : sequence of ndarray
-        W_1 (d_1, dx), ..., W_N (dy, d_{N-1}), finite float64.
-    biases : sequence of ndarray or None, optional
-    layers : sequence of LayerFacts, optional
-        Names and stored dtypes; float64 by default.
-    checkpoint : str
-        Name for the report.
     to_minimum : bool
         Walk the whole path to L*.
     at_least : float, optional
@@ -198,8 +190,8 @@ def escape_point(
     -----
     Theory, section 8.
     """
-    found = classify_network(weights, problem, biases=biases, layers=layers, checkpoint=checkpoint, tolerance=tolerance)
-    start = Weights(tuple(weights), tuple(biases) if biases is not None else (None,) * len(weights))
+    found = classify_network(checkpoint, problem, tolerance=tolerance)
+    start = Weights(checkpoint.weights, checkpoint.biases)
     walk = _Walk(problem, start, tuple(dtypes or ("float64",) * len(start.layers)), found)
     if found.verdict not in SADDLES:
         return _result(walk, (), walk.excess(start))

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
+from lossurf.inputs.checkpoints.checkpoint import Checkpoint
 from lossurf.landscape.classify import classify_network
 from lossurf.landscape.points.escape import escape_point
-from lossurf.landscape.verdict import Classification, LayerFacts
+from lossurf.landscape.verdict import Classification
 from lossurf.landscape.views.plane import Plane, norm, orthogonal, plane, random_direction, reach, unit
 from lossurf.landscape.views.trajectory import Level, levels
 from lossurf.network import Layers, WhitenedNetwork, from_user, whiten
@@ -54,24 +54,14 @@ class Surface:
     levels: tuple[Level, ...]
 
 
-def surface(
-    problem: ReducedProblem,
-    weights: Sequence[Matrix],
-    *,
-    biases: Sequence[Matrix | None] | None = None,
-    layers: Sequence[LayerFacts] | None = None,
-    checkpoint: str = "weights",
-    points: int = 61,
-    seed: int = 0,
-) -> Surface:
+def surface(checkpoint: Checkpoint, problem: ReducedProblem, *, points: int = 61, seed: int = 0) -> Surface:
     """Evaluate the loss on a plane through a checkpoint.
 
     Parameters
     ----------
+    checkpoint : Checkpoint
     problem : ReducedProblem
         Centred exactly when the network has an output bias, which then stays at its best on the whole plane.
-    weights, biases, layers, checkpoint
-        As for `lossurf.landscape.classify.classify_network`.
     points : int
         Along each axis; made odd, so that the checkpoint itself is among them.
     seed : int
@@ -83,9 +73,9 @@ def surface(
         First the certificate's direction at a strict saddle, the way of `escape` at a bad one, steepest descent where
         the gradient is not zero, else a random direction; then steepest descent if that was not first, else random.
     """
-    found = classify_network(weights, problem, biases=biases, layers=layers, checkpoint=checkpoint)
-    network = whiten(weights, problem)
-    ways = _ways_down(problem, weights, biases, found, network)
+    found = classify_network(checkpoint, problem)
+    network = whiten(checkpoint.weights, problem)
+    ways = _ways_down(checkpoint, problem, found, network)
     candidates = [
         (name, way) for name, way in ways if norm(way) > 0.0
     ]  # a gradient of the output bias alone moves no W
@@ -118,18 +108,14 @@ def _grid(cut: Plane, x: Matrix, y: Matrix) -> Matrix:
 
 
 def _ways_down(
-    problem: ReducedProblem,
-    weights: Sequence[Matrix],
-    biases: Sequence[Matrix | None] | None,
-    found: Classification,
-    network: WhitenedNetwork,
+    checkpoint: Checkpoint, problem: ReducedProblem, found: Classification, network: WhitenedNetwork
 ) -> list[tuple[str, Layers]]:
     """Return what is known to lead down, with its name, in the coordinates of `network`."""
     certificate = found.certificate
     if certificate is not None and certificate.direction is not None:
         return [("the certificate's direction", from_user(network, certificate.direction, problem))]
     if found.verdict is Verdict.BAD_SADDLE:
-        way = escape_point(problem, weights, biases=biases, tolerance=found.tolerance)
+        way = escape_point(checkpoint, problem, tolerance=found.tolerance)
         moved = [end - W for end, W in zip(way.end.layers, way.start.layers, strict=True)]
         return [("the way of escape", from_user(network, moved, problem))]
     if found.verdict is Verdict.NOT_CRITICAL:

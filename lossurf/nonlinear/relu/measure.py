@@ -15,7 +15,7 @@ from lossurf.nonlinear.relu.losses import ReluLosses, relu_losses
 from lossurf.nonlinear.relu.measurements import SAMPLE_LIMIT, Progress, ReluMeasurements, measure
 from lossurf.nonlinear.relu.network import ReluNetwork
 from lossurf.nonlinear.relu.survey import survey
-from lossurf.numerics import Matrix, default_tolerance
+from lossurf.numerics import Matrix
 from lossurf.reduction.blas_threads import SingleThreadHold
 from lossurf.reduction.problem import ReducedProblem
 from lossurf.reduction.triangle import Triangle
@@ -76,7 +76,7 @@ def _classify_reduced(
     biases: list[Matrix | None] = [None] * len(weights)
     if problem.bias:
         biases[-1] = reduced_map(network, start_rates)[:, -1]
-    found = classify_network(weights, problem, biases=biases, tolerance=default_tolerance(list(dtypes)))
+    found = classify_network(Checkpoint.of(weights, biases, dtypes=dtypes), problem)
     return ReducedNetwork(**{field.name: getattr(found, field.name) for field in fields(ReducedNetwork)})
 
 
