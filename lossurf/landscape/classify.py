@@ -17,12 +17,13 @@ from lossurf.landscape.certificates import (
     strict_certificate,
 )
 from lossurf.landscape.descent import strict_saddle_descent
+from lossurf.landscape.inertia import find_inertia
 from lossurf.landscape.levels import best_loss, critical_losses, nearest_losses
 from lossurf.landscape.reading import Reading, read_point
 from lossurf.landscape.shadow import FARTHEST_SHADOW, find_shadow
 from lossurf.landscape.stored_gradient import surely_not_critical
 from lossurf.landscape.type_test import Step, TypeTest, eigen_indices
-from lossurf.landscape.verdict import Certificate, Classification, Shadow
+from lossurf.landscape.verdict import Certificate, Classification, Inertia, Shadow
 from lossurf.numerics import LARGEST_TOLERANCE, STABILITY_FACTOR, Matrix, default_tolerance, rank_threshold
 from lossurf.reduction.problem import ReducedProblem
 from lossurf.words import Verdict
@@ -113,6 +114,7 @@ def classify_network(
         nearest_levels=nearest_losses(critical_losses(problem, rank_max), loss),
         certificate=judgement.certificate,
         nearest=nearest,
+        inertia=_inertia(judgement.verdict, test, checkpoint, problem, tau),
         notes=checkpoint.notes,
     )
 
@@ -128,6 +130,17 @@ def _with_shadow(
         return judgement, shadow
     reason = f"{judgement.verdict} at this tolerance, but the nearest exact one that was found is {distance:.3g} away"
     return _Judgement(Verdict.UNDETERMINED, reason), None
+
+
+def _inertia(
+    verdict: Verdict, test: TypeTest, checkpoint: Checkpoint, problem: ReducedProblem, tau: float
+) -> Inertia | None:
+    """Count the ways down; withheld where the count and the verdict, found by separate ways, do not agree."""
+    if verdict in (Verdict.NOT_CRITICAL, Verdict.UNDETERMINED):
+        return None
+    found = find_inertia(test, problem, checkpoint.biases, [W.size for W in checkpoint.weights], tau)
+    strict = verdict is Verdict.STRICT_SADDLE
+    return found if found is not None and (found.negative > 0) is strict else None
 
 
 def _finite_loss(problem: ReducedProblem, test: TypeTest) -> float:

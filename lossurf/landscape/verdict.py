@@ -106,6 +106,26 @@ class Shadow:
 
 
 @dataclass(frozen=True)
+class Inertia:
+    """Signs of the eigenvalues of the Hessian over a checkpoint's own parameters (theory, section 10).
+
+    Attributes
+    ----------
+    negative : int
+        The Morse index: how many independent ways lead down.
+    zero, positive : int
+    stable_from, stable_to : float, float or None
+        Tolerances between which these stay; None: no upper end.
+    """
+
+    negative: int
+    zero: int
+    positive: int
+    stable_from: float
+    stable_to: float | None
+
+
+@dataclass(frozen=True)
 class Classification:
     """The verdict on one checkpoint, with its error bar.
 
@@ -146,6 +166,9 @@ class Classification:
     nearest : Shadow or None
         An exactly critical point of that kind beside the weights, and how far it is; None where the verdict names no
         kind of critical point, or none was built (a layer is rounding of a zero, say).
+    inertia : Inertia or None
+        How many independent ways lead down, are flat, and lead up; None where the verdict names no kind of critical
+        point, where the tolerance leaves the counts open, and for very large networks.
     notes : tuple of str
         What was assumed in reading the checkpoint, and what was raised or lowered in judging it.
     lemmas : tuple of LemmaFinding or None
@@ -180,6 +203,7 @@ class Classification:
     nearest_levels: tuple[float | None, float | None]
     certificate: Certificate | None
     nearest: Shadow | None = None
+    inertia: Inertia | None = None
     notes: tuple[str, ...] = ()
     lemmas: tuple[LemmaFinding, ...] | None = None
     theorems: tuple[TheoremFinding, ...] | None = None

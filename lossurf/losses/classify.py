@@ -104,9 +104,9 @@ def classify_under_loss(
     Returns
     -------
     Classification
-        `eigen_indices`, plateau, nearest levels and point, which belong to the squared loss, are None. A global minimum
-        is decided by the dual bound alone and so holds for every tolerance; the range and neighbours of other verdicts
-        are those of the squared loss that touches there.
+        `eigen_indices`, plateau, nearest levels and point, and the inertia, which belong to the squared loss, are None.
+        A global minimum is decided by the dual bound alone and so holds for every tolerance; the range and neighbours
+        of other verdicts are those of the squared loss that touches there.
     """
     point = majorise(study.loss, checkpoint.weights, checkpoint.biases, (study.X, study.Y), problem)
     squared = classify_network(checkpoint, point.problem, tolerance=tolerance)
@@ -135,6 +135,7 @@ def classify_under_loss(
         plateau_distance=None,
         nearest_levels=(None, None),
         nearest=None,
+        inertia=None,
     )
 
 

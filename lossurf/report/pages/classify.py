@@ -150,10 +150,18 @@ def _numbers(result: dict[str, Any]) -> list[tuple[str, Text]]:
     if result["nearest"] is not None:
         distance = number(result["nearest"]["distance"])
         items.append(("Nearest point", f"an exact {result['verdict']}, {distance} away, relative to the layers"))
+    if result["inertia"] is not None:
+        items.append(("Directions", _directions(result["inertia"])))
     below, above = result["nearest_levels"]
     if (below, above) != (None, None):
         items.append(("Critical values", f"{number(below)} at or below, {number(above)} above"))
     return items
+
+
+def _directions(inertia: dict[str, Any]) -> str:
+    """Say how many independent directions lead down, are flat to second order, and lead up."""
+    down = count(inertia["negative"], "independent way") + " down" if inertia["negative"] else "none down"
+    return f"{down}, {inertia['zero']} flat, {inertia['positive']} up"
 
 
 def _set(indices: list[int]) -> str:

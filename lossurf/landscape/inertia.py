@@ -1,0 +1,221 @@
+"""The signature of the Hessian at a critical point, from ranks alone: how many independent ways lead down (theory, 10).
+
+In the bases of signal and tail the form splits: r^2 positive squares of the signal, for every carried eigenvector a
+form on both complements, and the tail network, a representation of a chain that is a sum of intervals of nodes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import inf
+
+import numpy as np
+
+from lossurf.landscape.norms import singular_values
+from lossurf.landscape.type_test import TypeTest
+from lossurf.landscape.verdict import Inertia
+from lossurf.numerics import STABILITY_FACTOR, UNDECIDED_FACTOR, Matrix
+from lossurf.reduction.problem import ReducedProblem
+
+_LARGEST_WORK = 1e8
+"""Sum of d^3 over the products whose ranks are asked for: a tenth of a second. Beyond that the question costs far more
+than the verdict, which needs ranks along a staircase only."""
+
+_LOOKED_INTO = 20  # ranks that change within the margin around tau
+
+Signature = tuple[int, int]  # negative, positive
+
+
+def find_inertia(
+    test: TypeTest, problem: ReducedProblem, biases: Sequence[Matrix | None], sizes: Sequence[int], tau: float
+) -> Inertia | None:
+    """Count the signs of the Hessian's eigenvalues over a checkpoint's own parameters.
+
+    Parameters
+    ----------
+    test : TypeTest
+        In the gauge that decides; critical at tau.
+    problem : ReducedProblem
+    biases : sequence of ndarray or None
+        An output bias adds dy positive squares; inner biases are flat (theory, section 5).
+    sizes : sequence of int
+        Numbers of weights of the layers as stored.
+    tau : float
+        Tolerance at which ranks are judged.
+
+    Returns
+    -------
+    Inertia or None
+        None where the carried eigenvectors are not told apart from others, where the signature changes within a factor
+        of STABILITY_FACTOR of tau, or for networks whose ranks cost more than _LARGEST_WORK.
+    """
+    counted = _Ranks(test, problem, tau)
+    if counted.work > _LARGEST_WORK:
+        return None
+    here = counted.signature(tau)
+    if here is None:
+        return None
+    start, stop = counted.range_of(here, tau)
+    if start * STABILITY_FACTOR > tau or stop < STABILITY_FACTOR * tau:
+        return None
+    output, parameters = biases[-1], sum(sizes) + sum(b.size for b in biases if b is not None)
+    negative, positive = here[0], here[1] + (0 if output is None else output.size)
+    return Inertia(negative, parameters - negative - positive, positive, start, None if stop == inf else stop)
+
+
+class _Ranks:
+    """Ranks of M_ij and E_ij at the tolerances around tau, and the signature that follows from them."""
+
+    def __init__(self, test: TypeTest, problem: ReducedProblem, tau: float) -> None:
+        self._test, self._problem, self._sensitivity, self._tau = test, problem, test.sensitivity, tau
+        network = test.network
+        self.depth = network.depth
+        self.widths = [network.layers[0].shape[1], *(W.shape[0] for W in network.layers)]
+        self._links: dict[tuple[int, int], Matrix] = {}
+        self._blocks: dict[tuple[int, int], Matrix] = {}
+
+    @property
+    def work(self) -> float:
+        """Sum of d^3 over the pairs of layers."""
+        return float(max(self.widths)) ** 3 * self.depth * (self.depth + 1)
+
+    def signature(self, tau: float) -> Signature | None:
+        """Negative and positive squares over the whitened weights at tau."""
+        first, second = self._test.ranks(tau)
+        if first != second:
+            return None
+        rho, dy, r, N = self.widths[0], self.widths[-1], first, self.depth
+        if N == 1:
+            return 0, dy * rho
+        orders = _orders(self._problem, self._test.network.product, r)
+        if orders is None:
+            return None
+        inversions, ties = orders
+        t, e = self._tail_ranks(r, tau), self._block_ranks(tau)
+        m = _intervals(t, N)
+        y = [0] + [e(f, 1) - e(f - 1, 1) for f in range(1, N + 1)]  # f = 1..N
+        x = [e(N, k + 1) - e(N, k + 2) for k in range(N)]  # k = 0..N-1
+        Y = [0] + [t(f, N) - t(f - 1, N) for f in range(1, N + 1)]
+        X = [t(0, k) - t(0, k + 1) for k in range(N)]
+        pairs = [(f, k) for f in range(1, N + 1) for k in range(N) if f <= k + 1]
+        of_tails = sum(m[s, u] * e(min(u + 1, N), max(s, 1)) for s, u in m) - sum(y[f] * x[k] for f, k in pairs)
+        of_ends = sum((Y[f] - y[f]) * (X[k] - x[k]) for f, k in pairs)
+        of_signal = r * r + r * (rho + dy - 2 * r)
+        return inversions + of_tails, of_signal - inversions - ties + of_tails + of_ends
+
+    def range_of(self, here: Signature, tau: float) -> tuple[float, float]:
+        """Return tolerances around tau between which no rank changes, or at least not the signature.
+
+        Ranks that change within the margin are looked into, up to _LOOKED_INTO of them on either side.
+        """
+        breaks = sorted(self._breakpoints())
+        below = [value for value in reversed(breaks) if value <= tau]
+        above = [value for value in breaks if value > tau]
+        start = self._first_change(here, below, lambda value: value * STABILITY_FACTOR > tau, step=0.0)
+        stop = self._first_change(here, above, lambda value: value < STABILITY_FACTOR * tau, step=inf)
+        return start or 0.0, inf if stop is None else stop
+
+    def _first_change(
+        self, here: Signature, breaks: list[float], near: Callable[[float], bool], *, step: float
+    ) -> float | None:
+        """Return the first of some tolerances that is not near, or beyond which the signature is another."""
+        for looked, value in enumerate(breaks):
+            beyond = float(np.nextafter(value, step)) if step == 0.0 else value
+            if not near(value) or looked >= _LOOKED_INTO or self.signature(beyond) != here:
+                return value
+        return None
+
+    def _breakpoints(self) -> set[float]:
+        """Tolerances at which one of the ranks changes, or the point ceases to be critical."""
+        N, found = self.depth, {self._test.gradient}
+        for i in range(N + 1):
+            for j in range(i):
+                found |= set(self._link(i, j).tolist())
+        for i in range(2, N + 1):
+            for j in range(1, i):
+                found |= set(self._block(i, j).tolist())
+        change = max(1.0, self._sensitivity.product_change)
+        for value in self._test.product_singular_values.tolist():
+            found |= {value, value / change}
+        return {value for value in found if 0.0 < value < inf}
+
+    def _tail_ranks(self, r: int, tau: float) -> _Table:
+        """t(j, i) = rank(W_i ... W_{j+1}) - r for 0 <= j <= i <= N; 0 outside."""
+        values = {(j, j): self.widths[j] - r for j in range(self.depth + 1)}
+        for i in range(1, self.depth + 1):
+            for j in range(i):
+                values[j, i] = max(int(np.count_nonzero(self._link(i, j) > tau)) - r, 0)
+        values[0, self.depth] = 0
+        return _Table(values)
+
+    def _block_ranks(self, tau: float) -> _Table:
+        """e(i, j) = rank(E_ij) for i > j, 0 otherwise."""
+        pairs = [(i, j) for i in range(2, self.depth + 1) for j in range(1, i)]
+        return _Table({(i, j): int(np.count_nonzero(self._block(i, j) > tau)) for i, j in pairs})
+
+    def _link(self, i: int, j: int) -> Matrix:
+        """Tolerances at which the singular values of W_i ... W_{j+1} count as zero."""
+        if (i, j) not in self._links:
+            values = singular_values(self._test.network.partial_product(i + 1, j))
+            self._links[i, j] = _vanishing(values, self._sensitivity.change(i + 1, j))
+        return self._links[i, j]
+
+    def _block(self, i: int, j: int) -> Matrix:
+        """Tolerances at which the singular values of E_ij count as zero; 0 for what the error of T explains."""
+        if (i, j) not in self._blocks:
+            ratio = self._sensitivity.block_ratio(i, j)
+            if ratio <= self._tau:  # zero at tau: where it ceases to be is all that matters
+                self._blocks[i, j] = np.array([ratio])
+                return self._blocks[i, j]
+            values, top = singular_values(self._test.network.residual_block(i, j)), self.depth + 1
+            error = _tie(self._problem) * self._sensitivity.norm(top, i) * self._sensitivity.norm(j, 0)
+            values = np.where(values > error, values, 0.0)
+            self._blocks[i, j] = _vanishing(values, self._sensitivity.block_change(i, j))
+        return self._blocks[i, j]
+
+
+class _Table:
+    """Ranks by pairs of nodes; 0 where there is none."""
+
+    def __init__(self, values: dict[tuple[int, int], int]) -> None:
+        self._values = values
+
+    def __call__(self, first: int, second: int) -> int:
+        return self._values.get((first, second), 0)
+
+
+def _vanishing(values: Matrix, change: float) -> Matrix:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.nan_to_num(values / change, nan=0.0, posinf=inf)
+
+
+def _intervals(t: _Table, N: int) -> dict[tuple[int, int], int]:
+    """m(s, t): how many times the tails hold the interval of nodes s..t."""
+    return {
+        (s, u): t(s, u) - t(s - 1, u) - t(s, u + 1) + t(s - 1, u + 1) for s in range(N + 1) for u in range(s, N + 1)
+    }
+
+
+def _tie(problem: ReducedProblem) -> float:
+    """Singular values of T closer than this are not told apart, nor from zero."""
+    return UNDECIDED_FACTOR * problem.target_error()
+
+
+def _orders(problem: ReducedProblem, product: Matrix, rank: int) -> tuple[int, int] | None:
+    """Pairs (a carried, b left out) with l_b > l_a, and with l_b = l_a; None where a carried one is not told apart."""
+    u, s, _ = problem.target_svd
+    roots = np.zeros(problem.dy)
+    roots[: s.size] = s
+    tie = _tie(problem)
+    carried = np.linalg.svd(product, full_matrices=False)[0][:, :rank]
+    starts = np.flatnonzero(np.append(inf, -np.diff(roots)) > tie)
+    sizes = np.diff(np.append(starts, roots.size))
+    counts = np.zeros(starts.size, dtype=int)
+    for group, start in enumerate(starts):
+        basis = u[:, start : start + sizes[group]]
+        counts[group] = round(float(np.sum((basis.T @ carried) ** 2)))
+    if counts.sum() != rank or np.any(counts > sizes) or np.any(counts[roots[starts] <= tie]):
+        return None
+    left_out = sizes - counts
+    above = np.concatenate([[0], np.cumsum(left_out)[:-1]])
+    return int(counts @ above), int(counts @ left_out)
