@@ -12,7 +12,7 @@ from math import nan
 
 import numpy as np
 
-from lossurf.landscape.sensitivity import Sensitivity
+from lossurf.landscape.sensitivity import Sensitivity, vanishing_tolerance
 from lossurf.landscape.signal import signal_between
 from lossurf.landscape.type_test import TypeTest
 from lossurf.landscape.verdict import Shadow
@@ -65,7 +65,11 @@ def find_shadow(
             return None, nan
         read, sensitivity = test.network, test.sensitivity
         network = WhitenedNetwork(layers, read.target, read.stretch, read.first_layer_size)
-        gradient = float(np.max(Sensitivity(network).gradient_measures()))
+        # Frobenius norms bound the spectral ones; what a change of W can do is that of W', which is within 10 tau of it
+        gradient = max(
+            vanishing_tolerance(float(np.linalg.norm(network.residual_block(k, k))), sensitivity.block_change(k, k))
+            for k in range(1, network.depth + 1)
+        )
         if not gradient <= _ROUNDING * rank_threshold(1.0, sum(W.shape[1] for W in layers)):
             return None, nan
         moved = max(
@@ -167,15 +171,20 @@ def _without_small_products(cores: Sequence[Matrix], G: Matrix, test: TypeTest, 
     outputs, residual = left[:, :some], s[:some, None] * right[:some]
     blocks, links = _vanishing(test, tau)
     cores = list(cores)
+    order = sum(core.shape[1] for core in cores)
+    rounding = [rank_threshold(test.sensitivity.weight(k), order) for k in range(1, len(cores) + 1)]
     for _ in range(_PASSES):
         before = [core.copy() for core in cores]
         for i, j in links:
             _cut_between(cores, i, j, test.sensitivity, tau)
         felt = _cut_from_above(cores, outputs, residual, test.sensitivity, tau)
         _cut_from_below(cores, [felt[i - 1] for i in blocks], test.sensitivity, tau)
-        if all(np.array_equal(a, b) for a, b in zip(before, cores, strict=True)):
+        if all(np.linalg.norm(a - b) <= small for a, b, small in zip(before, cores, rounding, strict=True)):
             break
-    return cores
+    return [
+        core if np.linalg.norm(core) > small else np.zeros_like(core)
+        for core, small in zip(cores, rounding, strict=True)
+    ]
 
 
 def _vanishing(test: TypeTest, tau: float) -> tuple[list[int], list[tuple[int, int]]]:
