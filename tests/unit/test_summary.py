@@ -96,6 +96,16 @@ def test_the_rounding_of_parts_far_apart_is_a_share_of_what_was_factored(turned)
     assert whole.norms[0] == pytest.approx(2.0, rel=1e-12)
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_the_reference_is_kept_that_is_nearer_to_most_samples(turned):
+    # channel: distances from it, by hand: two samples lie 2^30 away, not six
+    few, many = np.array([[-1.0], [1.0]]), 2.0**30 + np.array([[-1.0], [1.0]] * 3)
+    parts = [reduce_blocks([(x, x)], 1, 1) for x in (few, many)]
+    whole = merge_triangles(*(parts[::-1] if turned else parts))
+    assert whole.shift[1:] == pytest.approx(2.0**30, rel=1e-8)
+    assert whole.norms[1:] == pytest.approx(2.0**30.5, rel=1e-8)
+
+
 def test_triangles_of_other_columns_do_not_merge():
     with pytest.raises(InputError, match="2 inputs and 3 outputs cannot join data of 3 and 2"):
         merge_triangles(reduce_blocks([(X, Y)], 3, 2), reduce_blocks([(Y, X)], 2, 3))
