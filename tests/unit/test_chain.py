@@ -83,6 +83,7 @@ def test_w1_to_wn_are_in_the_field_s_notation_and_nothing_else_is():
     assert (found.order, found.orientation) == ((0, 1), "out-in")
     assert "--orientation in-out" in found.notes[0]
     assert "say which" in refusal(["a1", "a2"], [(3, 3), (3, 3)], 3, 3)
+    assert "say which" in refusal(["W1", "W01"], [(3, 3), (3, 3)], 3, 3)  # one number twice is no order
 
 
 def test_what_is_called_down_narrows_and_comes_first():
