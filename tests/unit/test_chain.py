@@ -42,6 +42,11 @@ def test_the_one_order_that_chains_is_found_whatever_the_names_are():
         assert [names[i] for i in found] == ["p", "q", "r"]
 
 
+def test_an_order_that_ends_elsewhere_is_none():
+    assert "do not chain from 5 inputs to 3 outputs" in refusal(["p", "q"], [(4, 5), (2, 4)], 5, 3, **OUT_IN)
+    assert "do not chain from 5 inputs to 3 outputs" in refusal(["q", "p"], [(2, 4), (4, 5)], 5, 3, **OUT_IN)
+
+
 def test_two_orders_that_chain_are_told_apart_by_the_user():
     # p and q are both 3x3: either may come first
     message = refusal(["p", "q", "r"], [(3, 3), (3, 3), (2, 3)], 3, 2, **OUT_IN)

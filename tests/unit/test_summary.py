@@ -224,6 +224,15 @@ def test_a_summary_of_version_1_joins_one_of_today(tmp_path):
     assert reduced_problem(whole, bias=True).loss_by_rank[-1] == pytest.approx(least_squares_loss([0, 1, 2]), rel=1e-12)
 
 
+def test_what_rounding_left_of_a_constant_column_is_no_input(tmp_path):
+    # channel: least squares without it; the first format factored 0.1 itself, and centring it leaves rounding
+    triangle = reduce_data(open_dataset(of_version_1(tmp_path, np.column_stack([X, np.full(40, 0.1)]), Y)))
+    assert 0.0 < np.linalg.norm(triangle.r[1:, 4]) < 1e-14
+    problem = reduced_problem(triangle, bias=True)
+    assert (problem.column_norms[3], problem.rank_x) == (0.0, 3)
+    assert problem.loss_by_rank[-1] == pytest.approx(least_squares_loss([0, 1, 2]), rel=1e-12)
+
+
 @pytest.mark.parametrize("old_first", [False, True])
 def test_what_a_summary_of_version_1_lost_stays_lost_when_it_is_joined(tmp_path, old_first):
     # channel: the same samples about their means, where nothing is lost
