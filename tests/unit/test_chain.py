@@ -123,6 +123,11 @@ def test_half_an_autoencoder_is_named_and_what_begins_and_ends_elsewhere_is_not(
         assert "do not chain from 6 inputs to 6 outputs" in refusal(names, shapes, 6, 6, **OUT_IN)
 
 
+def test_layers_that_chain_against_their_numbers_are_no_half():
+    message = refusal(["2.weight", "1.weight"], [(4, 6), (6, 4)], 6, 6, **OUT_IN)
+    assert "this order chains: --layers 2.weight,1.weight" in message
+
+
 def test_x_and_y_exchanged_is_said():
     assert "exchange X and Y" in refusal(["1.weight", "2.weight"], [(3, 2), (5, 3)], 5, 2, **OUT_IN)
     assert "exchange" not in refusal(["1.weight", "2.weight"], [(3, 2), (7, 3)], 5, 2, **OUT_IN)
