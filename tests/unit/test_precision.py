@@ -109,3 +109,55 @@ def test_means_lost_along_an_intercept_are_no_error_of_the_residual():
     order = 4
     assert found.precision.target_errors == pytest.approx([order * EPS * 2.0**41], rel=1e-6)
     assert found.precision.residual_errors[0] <= order * EPS * 16.0
+
+
+SLOPE = np.array([[3.0], [4.0]])  # X and Y = X: T is 5
+ACROSS = np.array([[-4.0], [3.0]])  # what X does not see
+
+
+def float_problem(X, Y, eps=SINGLE, **options):
+    blocks = [(X, Y)]
+    return reduced_problem(reduce_blocks(blocks, X.shape[1], Y.shape[1], dtype="float32", data_eps=eps), **options)
+
+
+def test_errors_of_eigenvalues_and_losses_are_those_of_their_roots():
+    problem = float_problem(SLOPE, SLOPE)
+    # T = 5 to 5 u, so that 25 is known to 2 * 5 * 5 u
+    assert problem.target_error() == pytest.approx(SINGLE, rel=1e-6)
+    assert problem.eigenvalues == pytest.approx([25.0])
+    assert problem.eigenvalues_error == pytest.approx([50.0 * SINGLE], rel=1e-6)
+    # L_0 = 25/2 moves with Y alone, by 5 * 5 u; the distance 0 is known to 5 u of Y and twice 5 u of P X
+    assert problem.loss_by_rank_error == pytest.approx([25.0 * SINGLE, 0.5 * (15.0 * SINGLE) ** 2], rel=1e-5)
+
+
+def test_below_the_rank_of_t_what_is_left_out_has_the_errors_of_y_too():
+    problem = float_problem(np.eye(4)[:, :2], np.diag([4.0, 3.0, 0.0, 0.0])[:, :2])
+    # distances: of Y itself 5 u; of rank 1, which leaves 3, 5 u of Y and those of the fit: 5 u and twice 5 sqrt(2) u
+    of_fit = (5.0 + 2.0 * 5.0 * np.sqrt(2.0)) * SINGLE
+    expected = [5.0 * SINGLE * 5.0, (5.0 * SINGLE + of_fit) * 3.0]
+    assert problem.loss_by_rank_error[:2] == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_t_that_is_taken_for_zero_is_in_the_loss_and_in_the_error_and_its_unit_is_y():
+    # u = 2^-10: T = 5 u / 2 within the error 5 u of Y
+    problem = float_problem(SLOPE, ACROSS + 2.0**-11 * SLOPE, 2.0**-10)
+    assert not problem.target.any()
+    assert problem.scale == pytest.approx(5.0 * np.sqrt(1.0 + 2.0**-22), rel=1e-14)
+    assert problem.loss_by_rank == pytest.approx([12.5 * (1.0 + 2.0**-22)] * 2, rel=1e-14)
+    # u of Y, u of X along the residual and u^2 across it, and u / 2 of the T that was left out
+    assert problem.target_error() == pytest.approx(2.5 * 2.0**-10 + 2.0**-20, rel=1e-5)
+
+
+def test_the_signs_of_singular_vectors_are_fixed():
+    rng = np.random.default_rng(0)
+    for _ in range(10):
+        u, s, vt = float_problem(rng.standard_normal((9, 3)), rng.standard_normal((9, 4))).target_svd
+        assert np.all(np.max(u, axis=0) == np.max(np.abs(u), axis=0))
+        assert np.all(s > 0.0)
+        assert np.linalg.norm(u * s @ vt, 2) == pytest.approx(1.0)
+
+
+def test_the_row_of_the_ones_holds_the_means():
+    problem = float_problem(SLOPE, ACROSS + 7.0, bias=True)
+    assert problem.mean_row.x / problem.mean_row.root_samples == pytest.approx([3.5])
+    assert problem.mean_row.y / problem.mean_row.root_samples == pytest.approx([6.5])
