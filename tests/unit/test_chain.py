@@ -113,6 +113,7 @@ def test_an_encoder_that_narrows_to_nothing_is_asked_for_its_decoder():
     assert order_of(names, [(6, 6), (6, 6)], 6, 6, fixed=True, **OUT_IN) == (0, 1)
     assert is_encoder(names[0])
     assert not is_encoder("decoder.0.weight")
+    assert not is_encoder("encounter.0.weight")
 
 
 def test_half_an_autoencoder_is_named_and_what_begins_and_ends_elsewhere_is_not():
