@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -71,6 +73,24 @@ def test_the_stored_precision_sets_the_tolerance(arrays: tuple[np.ndarray, np.nd
     assert lossurf.classify([P], X, Y).tolerance == 1e-8
     assert lossurf.classify([P.astype(np.float32)], X, Y).tolerance == 1e-6
     assert lossurf.classify([P], X, Y, tolerance=1e-3).tolerance == 1e-3
+
+
+@pytest.mark.parametrize("coarse", [0, 1, 2])
+@pytest.mark.parametrize(("dtype", "tau"), [("float32", 1e-6), ("float16", 1e-2)])
+def test_the_coarsest_layer_of_a_checkpoint_sets_the_tolerance(inside, tmp_path, coarse, dtype, tau):
+    # channel: the table of theory, section 6; the layers are exact in every precision
+    weights = [np.diag([2.0, 1.0, 0.0]), np.eye(3), np.eye(3)]
+    weights[coarse] = weights[coarse].astype(dtype)
+    result = lossurf.classify(weights, np.eye(3), np.diag([2.0, 1.0, 0.0]))
+    assert (str(result.verdict), result.tolerance) == ("global-minimum", tau)
+    np.savez(tmp_path / "mixed.npz", W1=weights[0], W2=weights[1], W3=weights[2])
+    np.savez(tmp_path / "data.npz", X=np.eye(3), Y=np.diag([2.0, 1.0, 0.0]))
+    said = json.loads(
+        inside("classify", "mixed.npz", "--data", "data.npz", "--certificate", "c.npz", "-f", "json").stdout
+    )
+    assert (said["results"][0]["verdict"], said["results"][0]["tolerance"]) == ("global-minimum", tau)
+    checked = json.loads(inside("verify", "c.npz", "-f", "json").stdout)
+    assert (checked["valid"], checked["default_tolerance"]) == (True, tau)
 
 
 def test_faults_are_told_and_not_guessed_away(arrays: tuple[np.ndarray, np.ndarray]) -> None:

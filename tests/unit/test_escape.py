@@ -275,6 +275,16 @@ def test_a_gain_that_rounding_takes_away_is_refused():
         lossurf.escape(made.weights, X.T, Y.T, dtype="float16")
 
 
+def test_a_point_of_the_same_loss_is_not_lower():
+    # channel: the way down leads to layers of 1e-8 and less, which float16 rounds to the zeros they started from
+    X, Y = np.eye(2), np.diag([2e-16, 1e-16])
+    zeros = [np.zeros((2, 2)), np.zeros((2, 2))]
+    assert not np.any(np.sqrt(Y).astype(np.float16))
+    assert lossurf.escape(zeros, X, Y).drop > 0.0
+    with pytest.raises(UsageError, match="rounded to float16"):
+        lossurf.escape(zeros, X, Y, dtype="float16")
+
+
 @pytest.mark.parametrize("kind", ["rescaled", "float32", "blind", "rounding-for-zero", "outer-rounding", "large-means"])
 def test_layers_do_not_grow_a_millionfold_unless_the_fit_needs_it(kind):
     # channel: N layers of norm n make a product of at most n^N

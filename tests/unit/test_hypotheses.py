@@ -56,6 +56,41 @@ def test_only_what_no_rounding_can_hide_fails() -> None:
     assert statuses(np.hstack([X, X[:, :1]]), Y)["xxt-full-rank"] == "undecided"  # a copy, or one that differs by 1e-17
 
 
+def centred(X: np.ndarray, Y: np.ndarray) -> tuple[dict[str, str], tuple[int, int]]:
+    X, Y = np.asarray(X, dtype=float), np.asarray(Y, dtype=float)
+    problem = reduced_problem(reduce_blocks([(X, Y)], X.shape[1], Y.shape[1]), bias=True)
+    return {finding.id: str(finding.status) for finding in check_hypotheses(problem)}, problem.rank_bounds
+
+
+def test_a_constant_column_is_nothing_beside_a_bias_and_one_direction_without() -> None:
+    X = np.column_stack([[1, 2, 4, 8, 16], np.full(5, 3), [1, -1, 1, -1, 2]])
+    Y = np.column_stack([[1, 0, 2, 0, 1], np.full(5, 7)])
+    found, bounds = centred(X, Y)
+    assert bounds == (2, 1)
+    assert (found["xxt-full-rank"], found["xyt-full-rank"]) == ("fails", "fails")
+    found = statuses(X, Y)
+    assert (found["xxt-full-rank"], found["xyt-full-rank"]) == ("holds", "holds")
+    doubled = np.column_stack([X, np.full(5, -2)])  # two constants are one direction, whatever rounding does
+    assert statuses(doubled, Y)["xxt-full-rank"] == "fails"
+
+
+def test_a_bias_takes_one_sample() -> None:
+    X, Y = np.array([[1, 5, 2], [2, 1, 1], [4, 3, 9]]), np.array([[1], [2], [5]])
+    assert statuses(X, Y)["xxt-full-rank"] == "holds"
+    found, bounds = centred(X, Y)
+    assert (found["xxt-full-rank"], bounds) == ("fails", (2, 1))
+
+
+def test_eigenvalues_that_are_zero_whatever_the_numbers_are_have_no_error() -> None:
+    X, Y = np.eye(6)[:, :4] * [1, 2, 3, 4] + 0.1, np.random.default_rng(0).standard_normal((6, 5))
+    Y[:, 4] = 0.0
+    X[:, 2:] = 0.0
+    problem = reduced_problem(reduce_blocks([(X, Y)], 4, 5))
+    assert problem.rank_bounds == (2, 4)
+    assert np.all(problem.eigenvalues[:2] > 0.0)
+    assert problem.eigenvalues[2:].tolist() == problem.eigenvalues_error[2:].tolist() == [0.0, 0.0, 0.0]
+
+
 @pytest.mark.parametrize("units", [1e-6, 1e6, 1e100, 1e-100])
 def test_units_of_the_inputs_do_not_matter(units: float) -> None:
     generator = np.random.default_rng(3)

@@ -14,7 +14,12 @@ from critical_points import dense_hessian, loss
 from mpmath import mp
 
 import lossurf
-from lossurf.landscape.shadow import FARTHEST_SHADOW
+from lossurf.landscape.classify import _Judgement, _with_shadow
+from lossurf.landscape.reading import read_point
+from lossurf.landscape.shadow import FARTHEST_SHADOW, find_shadow
+from lossurf.reduction.engine import reduce_blocks
+from lossurf.reduction.problem import reduced_problem
+from lossurf.words import Verdict
 
 FOUND = ("rescaled", "float32", "blind", "large-means", "intercept", "float32-data")
 POINTS = 40
@@ -107,6 +112,45 @@ def test_a_layer_that_is_rounding_of_a_zero_has_no_point_near_it_in_its_own_unit
     result = lossurf.classify(weights, np.eye(3), np.diag([3.0, 2.0, 1.0]))
     assert result.verdict in ("strict-saddle", "bad-saddle")
     assert result.nearest is None
+
+
+def one_weight(times, tau):
+    """A weight on Y = X whose relative distance from the least-squares slope 1 is `times` tau, and its type test."""
+    X = np.array([[3.0], [4.0]])
+    problem = reduced_problem(reduce_blocks([(X, X)], 1, 1))
+    weights = [np.array([[1.0 / (1.0 - times * tau)]])]
+    return read_point(weights, problem).balanced, weights, problem
+
+
+@pytest.mark.parametrize("tau", [1e-3, 1e-8])
+def test_it_is_within_ten_tolerances_or_none(tau):
+    # channel: the distance by hand
+    for times, found in ((9.9, True), (10.1, False)):
+        test, weights, problem = one_weight(times, tau)
+        shadow, moved = find_shadow(test, weights, problem, tau)
+        assert (shadow is not None) is found
+        assert moved == pytest.approx(times * tau, rel=1e-6)
+        if shadow is not None:
+            assert shadow.distance == pytest.approx(times * tau, rel=1e-6)
+            assert shadow.layers[0] == pytest.approx(1.0, rel=1e-15)
+
+
+def test_a_verdict_whose_point_is_farther_than_ten_tolerances_is_withheld():
+    said = _Judgement(Verdict.GLOBAL_MINIMUM, "said")
+    for times, verdict in ((9.9, "global-minimum"), (10.1, "undetermined")):
+        judged, shadow = _with_shadow(said, *one_weight(times, 1e-3), 1e-3)
+        assert judged.verdict == verdict
+        assert (shadow is None) is (verdict == "undetermined")
+
+
+def test_what_x_does_not_see_of_the_first_layer_stays_in_it():
+    # two inputs that are the same: W_1 takes their difference, which is zero
+    X, Y = np.array([[3.0, 3.0], [4.0, 4.0], [0.0, 0.0]]), np.array([[3.0], [4.0], [1.0]])
+    weights = [np.array([[2.0, -2.0]]), np.array([[0.0]])]
+    result = lossurf.classify(weights, X, Y)
+    assert result.verdict == "strict-saddle"
+    assert result.nearest.distance == pytest.approx(0.0, abs=1e-15)
+    assert result.nearest.layers[0] == pytest.approx(weights[0])
 
 
 def test_what_is_not_critical_has_none():

@@ -77,6 +77,35 @@ def test_merged_halves_are_the_whole():
     assert reduced_problem(whole, bias=True).loss_by_rank[-1] == pytest.approx(least_squares_loss([0, 1, 2]), rel=1e-12)
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_the_whole_is_known_as_well_as_its_coarser_part(turned):
+    # channel: float32 numbers are known to 2^-23 of themselves, and so is the distance of Y from its fits
+    fine = reduce_blocks([(X[:20], Y[:20])], 3, 2)
+    coarse = reduce_blocks([(X[20:], Y[20:])], 3, 2, dtype="float32", data_eps=2.0**-23)
+    whole = merge_triangles(coarse, fine) if turned else merge_triangles(fine, coarse)
+    assert (whole.dtype, whole.data_eps) == ("float32", 2.0**-23)
+    assert reduced_problem(whole).loss_by_rank_error[0] >= 2.0**-23 * np.sum(Y**2) / 2.0
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_the_rounding_of_parts_far_apart_is_a_share_of_what_was_factored(turned):
+    # channel: distances from the kept reference, by hand: the parts lie 2^30 apart, and no reference is in both
+    parts = [reduce_blocks([(x, x)], 1, 1) for x in (np.array([[-1.0], [1.0]]), np.array([[2.0**30], [2.0**30 + 2.0]]))]
+    whole = merge_triangles(*(parts[::-1] if turned else parts))
+    assert whole.norms[1:] == pytest.approx(2.0**30.5, rel=1e-8)
+    assert whole.norms[0] == pytest.approx(2.0, rel=1e-12)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_the_reference_is_kept_that_is_nearer_to_most_samples(turned):
+    # channel: distances from it, by hand: two samples lie 2^30 away, not six
+    few, many = np.array([[-1.0], [1.0]]), 2.0**30 + np.array([[-1.0], [1.0]] * 3)
+    parts = [reduce_blocks([(x, x)], 1, 1) for x in (few, many)]
+    whole = merge_triangles(*(parts[::-1] if turned else parts))
+    assert whole.shift[1:] == pytest.approx(2.0**30, rel=1e-8)
+    assert whole.norms[1:] == pytest.approx(2.0**30.5, rel=1e-8)
+
+
 def test_triangles_of_other_columns_do_not_merge():
     with pytest.raises(InputError, match="2 inputs and 3 outputs cannot join data of 3 and 2"):
         merge_triangles(reduce_blocks([(X, Y)], 3, 2), reduce_blocks([(Y, X)], 2, 3))
@@ -193,6 +222,26 @@ def test_a_summary_of_version_1_joins_one_of_today(tmp_path):
     old = reduce_data(open_dataset(of_version_1(tmp_path, X[:15], Y[:15])))
     whole = merge_triangles(old, reduce_blocks([(X[15:], Y[15:])], 3, 2))
     assert reduced_problem(whole, bias=True).loss_by_rank[-1] == pytest.approx(least_squares_loss([0, 1, 2]), rel=1e-12)
+
+
+def test_what_rounding_left_of_a_constant_column_is_no_input(tmp_path):
+    # channel: least squares without it; the first format factored 0.1 itself, and centring it leaves rounding
+    triangle = reduce_data(open_dataset(of_version_1(tmp_path, np.column_stack([X, np.full(40, 0.1)]), Y)))
+    assert 0.0 < np.linalg.norm(triangle.r[1:, 4]) < 1e-14
+    problem = reduced_problem(triangle, bias=True)
+    assert (problem.column_norms[3], problem.rank_x) == (0.0, 3)
+    assert problem.loss_by_rank[-1] == pytest.approx(least_squares_loss([0, 1, 2]), rel=1e-12)
+
+
+@pytest.mark.parametrize("old_first", [False, True])
+def test_what_a_summary_of_version_1_lost_stays_lost_when_it_is_joined(tmp_path, old_first):
+    # channel: the same samples about their means, where nothing is lost
+    exact = reduced_problem(reduce_blocks([(X, Y)], 3, 2), bias=True)
+    old = reduce_data(open_dataset(of_version_1(tmp_path, X[:15] + 2.0**27, Y[:15] + 2.0**27)))
+    new = reduce_blocks([(X[15:] + 2.0**27, Y[15:] + 2.0**27)], 3, 2)
+    joined = reduced_problem(merge_triangles(old, new) if old_first else merge_triangles(new, old), bias=True)
+    assert np.all(np.abs(joined.loss_by_rank - exact.loss_by_rank) <= joined.loss_by_rank_error)
+    assert joined.loss_by_rank_error[-1] > 1e6 * exact.loss_by_rank_error[-1]
 
 
 @pytest.mark.parametrize("text", [b"", b"[]", b"{", b"\xff\xfe", b"[" * 100_000])

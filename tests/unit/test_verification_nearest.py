@@ -128,6 +128,57 @@ def test_infinite_products_pass_nothing():
         assert not all(check.ok for check in checks)
 
 
+def edge(claim, layers, roots, *, rank, moved=0.0, tau=1e-8, gradient=0.0):
+    """Failed checks of diagonal layers on R11 = I, T = diag(roots), beside stored weights off by a share `moved`."""
+    layers = [np.diag(np.array(layer, dtype=float)) for layer in layers]
+    weights = [W / (1.0 + moved) for W in layers]
+    distance = max(np.linalg.norm(V - W) / np.linalg.norm(W) for V, W in zip(layers, weights, strict=True))
+    nearest = NearestPoint(layers, distance, gradient)
+    checks = nearest_checks(claim, weights, nearest, np.eye(len(roots)), np.diag(roots), rank=rank, tau=tau)
+    return {check.id for check in checks if not check.ok}
+
+
+def test_the_point_is_within_ten_tolerances():
+    for moved, fails in ((9e-8, set()), (1.1e-7, {"nearest-distance"})):
+        assert edge("global-minimum", [(2, 1), (1, 1)], (2, 1), rank=2, moved=moved) == fails
+
+
+def test_a_rank_that_the_product_does_not_have_is_refused():
+    assert edge("strict-saddle", [(2, 0), (1, 0)], (2, 1), rank=1) == set()
+    assert edge("strict-saddle", [(2, 0), (1, 0)], (2, 1), rank=2) == {"nearest-rank-reached"}
+
+
+# One unit of rounding is 1000 * 8 * 2^-52 = 1.8e-12 of every layer (8 = 2 + 2 for R11, 2 + 2 for the layers); layers of
+# norm 2 and 1 move their product of norm 2 by four units, and with T of norm 2 their difference by six.
+
+
+def test_a_singular_value_within_ten_roundings_is_of_no_rank():
+    for value, fails in ((3e-11, {"nearest-rank-reached"}), (1e-10, set())):
+        assert edge("global-minimum", [(2, value), (1, 1)], (2, value), rank=2) == fails
+
+
+def test_a_loss_within_ten_roundings_of_the_optimum_is_not_above_it():
+    # 1/2 v^2 against 6 sqrt(2) units times v
+    for value, fails in ((1.2e-10, {"nearest-above-the-optimum"}), (1e-9, set())):
+        assert edge("strict-saddle", [(2, 0), (1, 0)], (2, value), rank=1) == fails
+    assert edge("global-minimum", [(2, 0), (1, 0)], (2, 1e-11), rank=1) == set()
+    assert edge("global-minimum", [(2, 0), (1, 0)], (2, 1e-10), rank=1) == {"nearest-at-the-optimum"}
+
+
+def test_a_pair_of_layers_within_ten_roundings_is_not_open():
+    # E_21 = v against six units
+    assert "nearest-pairs-open" in edge("strict-saddle", [(2, 0), (1, 0)], (2, 5e-11), rank=1)
+
+
+def test_a_gradient_is_claimed_between_zero_and_rounding():
+    for gradient, fails in (
+        (1e-12, set()),
+        (-1e-300, {"nearest-gradient-claimed"}),
+        (2e-12, {"nearest-gradient-claimed"}),
+    ):
+        assert edge("global-minimum", [(2, 1), (1, 1)], (2, 1), rank=2, gradient=gradient) == fails
+
+
 def fraction_gradients(weights, R11, T):
     def product(A, B):
         columns = transposed(B)

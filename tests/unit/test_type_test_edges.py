@@ -1,0 +1,139 @@
+"""The steps of the verdict as a function of the tolerance, each on its edge.
+
+Independent channel: diagonal layers on data whose T has the singular values that are written here, so that losses,
+reaches and ranks are worked out by hand.
+"""
+
+from __future__ import annotations
+
+from math import nextafter
+
+import numpy as np
+import pytest
+
+from lossurf.landscape.sensitivity import Sensitivity
+from lossurf.landscape.type_test import Level, TypeTest, eigen_indices
+from lossurf.network import WhitenedNetwork
+from lossurf.reduction.engine import reduce_blocks
+from lossurf.reduction.problem import reduced_problem
+from lossurf.words import Verdict
+
+
+def problem_of(*roots, data_eps=2.0**-52):
+    size = len(roots)
+    return reduced_problem(
+        reduce_blocks([(np.eye(size + 1)[:, :size], np.eye(size + 1)[:, :size] * roots)], size, size, data_eps=data_eps)
+    )
+
+
+def made(roots, layers, *, first_size=0.0, rank_max=None, mean_excess=0.0, mean_gradient=0.0):
+    """The test on layers with these diagonals, in the singular vectors of T."""
+    problem = problem_of(*roots)
+    u, _, vt = problem.target_svd
+    matrices = [np.diag(np.array(layer, dtype=float)) for layer in layers]
+    matrices[0], matrices[-1] = matrices[0] @ vt, u @ matrices[-1]
+    if len(layers) == 1:
+        matrices = [u @ np.diag(layers[0]) @ vt]
+    network = WhitenedNetwork(tuple(matrices), problem.target, (0.0,) * len(layers), first_size)
+    return TypeTest(
+        problem,
+        Sensitivity(network),
+        rank_max=len(roots) if rank_max is None else rank_max,
+        mean_excess=mean_excess,
+        mean_gradient=mean_gradient,
+    )
+
+
+def test_a_rank_is_judged_in_itself_and_against_what_moves_the_product():
+    # P = diag(1, 0.003), and two layers of norm 1 move it by 2 tau
+    test = made((1, 0.5), [(1, 0.03), (1, 0.1)])
+    assert [test.ranks(tau) for tau in (1e-3, 2e-3, 4e-3)] == [(2, 2), (2, 1), (1, 1)]
+    small = made((1, 0.5), [(0.1, 0), (0.1, 0)])  # which moves by 0.2 tau, less than T
+    assert [small.ranks(tau) for tau in (5e-3, 2e-2)] == [(1, 1), (0, 0)]
+
+
+def test_a_gradient_on_the_tolerance_is_zero():
+    test = made((1, 0.5), [(1, 0.1), (1, 0.1)])
+    assert test.gradient > 0.0
+    assert test.verdict(test.gradient) is not Verdict.NOT_CRITICAL
+    assert test.verdict(nextafter(test.gradient, 0.0)) is Verdict.NOT_CRITICAL
+
+
+def test_one_layer_with_a_loss_above_the_optimum_that_no_gradient_shows_is_left_open():
+    # large means: the mean residual is a tenth of T and yet 1e-9 of what it is the difference of
+    assert made((1, 0.5), [(1, 0.5)]).verdict(1e-8) is Verdict.GLOBAL_MINIMUM
+    test = made((1, 0.5), [(1, 0.5)], mean_excess=0.005, mean_gradient=1e-9)
+    assert test.verdict(1e-8) is Verdict.UNDETERMINED
+    assert test.verdict(1e-10) is Verdict.NOT_CRITICAL
+
+
+def test_a_loss_is_above_a_level_equal_or_neither():
+    # 1/8 above the optimum of 5/4 in all: equal from 0.1. Layers of 10 and 1/10 move P by 11 tau: by all of E at 1/22
+    test = made((1, 0.5), [(10, 0), (0.1, 0)])
+    found = [test.level(2, tau) for tau in (0.04, 0.047, 0.095, 0.105)]
+    assert found == [Level.ABOVE, Level.UNRESOLVED, Level.UNRESOLVED, Level.EQUAL]
+    assert [test.level(1, tau) for tau in (0.0, 0.04)] == [Level.EQUAL, Level.EQUAL]
+
+
+def test_what_two_sums_of_squares_round_by_is_no_difference_of_losses():
+    assert made((1, 0.5), [(1, 0), (1, 0)], mean_excess=1e-16).level(1, 0.0) is Level.EQUAL
+    assert made((1, 0.5), [(1, 0), (1, 0)], mean_excess=1e-14).level(1, 0.0) is Level.ABOVE
+
+
+def test_a_singular_value_that_the_loss_hides_and_the_tolerance_resolves_leaves_the_minimum_open():
+    # T = diag(1, 0.1): the loss of diag(1, 0) is 0.005 above the optimum, within a tolerance of 0.01, which sees 0.1
+    test = made((1, 0.1), [(1, 0), (1, 0)])
+    assert test.verdict(0.01) is Verdict.UNDETERMINED
+    assert test.verdict(0.11) is Verdict.GLOBAL_MINIMUM
+    step, below, above = test.step(0.02)
+    assert (step.start, step.stop) == pytest.approx((0.005 / 1.01, 0.1), rel=1e-9)
+    assert above is Verdict.GLOBAL_MINIMUM
+    assert below is Verdict.STRICT_SADDLE
+    # nothing is missed where the layers are too narrow for it, nor where the loss is that of the optimum
+    assert made((1, 0.1), [(1.0001, 0), (1, 0)], rank_max=1).verdict(0.01) is Verdict.GLOBAL_MINIMUM
+    whole = made((1, 0.1), [(1, 1), (1, 0.1)], first_size=50.0)
+    assert whole.ranks(0.01) == (2, 1)
+    assert whole.verdict(0.01) is Verdict.GLOBAL_MINIMUM
+
+
+def test_a_saddle_is_bad_from_where_the_layer_between_vanishes():
+    # E_31 = E and M_31 = W_2 = diag(1, 0.01), which moves by tau; E_21 and E_32 are zero
+    test = made((1, 0.5), [(1, 0), (1, 0.01), (1, 0)])
+    edge = test.strict_below(1)
+    assert edge == pytest.approx(0.01, rel=1e-12)
+    assert test.verdict(edge) is Verdict.BAD_SADDLE
+    assert test.verdict(nextafter(edge, 0.0)) is Verdict.STRICT_SADDLE
+    assert test.strict_pairs(1, edge) == []
+    assert test.strict_pairs(1, nextafter(edge, 0.0)) == [(3, 1)]
+    assert test.step(1e-3)[0].stop == edge
+    assert test.step(0.02)[0].start == edge
+
+
+def test_the_means_have_a_gradient_and_a_loss_of_their_own():
+    test = made((1, 0.5), [(1, 0.5), (1, 1)], mean_excess=0.5, mean_gradient=0.25)
+    assert (test.gradient, test.excess) == (0.25, pytest.approx(0.5))
+    assert test.verdict(0.24) is Verdict.NOT_CRITICAL
+
+
+def carried(roots, columns, *, tau=1e-8, data_eps=2.0**-52):
+    """Eigen-set of a product whose range is spanned by these columns, in the eigenvectors of Sigma."""
+    problem = problem_of(*roots, data_eps=data_eps)
+    u, _, vt = problem.target_svd
+    left = np.linalg.qr(np.array(columns, dtype=float).T)[0]
+    return eigen_indices(problem, u @ left @ left.T @ vt, len(columns), tau)
+
+
+def test_an_eigen_set_is_named_where_neither_a_mixture_nor_a_tie_leaves_it_open():
+    assert carried((3, 2, 1), [(1, 0, 0), (0, 0, 1)]) == (1, 3)
+    assert carried((3, 2, 1), [(1, 1, 0)]) is None
+    assert carried((3, 2, 2), [(0, 1, 0)]) is None
+    assert carried((3, 2, 2), [(1, 0, 0)]) == (1,)
+    assert carried((3, 2, 2), [(0, 1, 0), (0, 0, 1)]) == (2, 3)
+    assert carried((3, 2, 1.999), [(0, 1, 0)]) == (2,)
+    assert carried((3, 2, 1.999), [(0, 1, 0)], tau=1e-3) is None
+
+
+def test_eigenvalues_that_the_precision_of_the_data_ties_name_no_set():
+    roots = (3.0, 2.0, 2.0 - 1e-6)
+    assert carried(roots, [(0, 1, 0)]) == (2,)
+    assert carried(roots, [(0, 1, 0)], data_eps=2.0**-10) is None
