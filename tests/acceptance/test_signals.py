@@ -94,3 +94,45 @@ main()
 def test_an_interrupt_at_any_stage_is_quiet(data, stage, code):
     done = run(_AT_STAGE.format(stage=stage), "check", data)
     assert (done.returncode, done.stderr.lstrip()) == (code, "lossurf: interrupted\n")  # after click's newline for ^C
+
+
+_WHILE_WRITING = """
+import os, signal, sys
+from lossurf.__main__ import main
+kept = os.fsync
+def stop(descriptor):
+    signal.raise_signal(signal.{name})
+    kept(descriptor)
+os.fsync = stop
+sys.argv[0] = "lossurf"
+main()
+"""
+
+
+@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", -signal.SIGTERM), ("SIGHUP", -signal.SIGHUP)])
+def test_a_signal_while_writing_leaves_the_old_file_and_nothing_else(data, name, code):
+    report = data.with_name("report")
+    report.write_text("old")
+    done = run(_WHILE_WRITING.format(name=name), "check", data, "-o", report)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert "Traceback" not in done.stderr
+    assert sorted(path.name for path in data.parent.iterdir()) == ["data.npz", "report"]
+    assert report.read_text() == "old"
+
+
+def test_ignored_signals_stay_ignored_while_writing(data):
+    report = data.with_name("report")
+    done = run(_WHILE_WRITING.format(name="SIGHUP"), "check", data, "-o", report, disposition=signal.SIG_IGN)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert report.read_text()
+
+
+def test_what_a_killed_run_left_is_cleared_and_told_by_the_next(lossurf, data):
+    report = data.with_name("report")
+    killed = run(_WHILE_WRITING.format(name="SIGKILL"), "check", data, "-o", report)
+    assert killed.returncode == -signal.SIGKILL
+    (leftover,) = data.parent.glob(".lossurf-*.tmp")
+    done = lossurf("check", data, "-o", report)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr == f"lossurf: removed {leftover}, which a killed run had left unfinished\n"
+    assert sorted(path.name for path in data.parent.iterdir()) == ["data.npz", "report"]
