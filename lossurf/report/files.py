@@ -31,7 +31,7 @@ def write_file(path: Path, data: bytes) -> None:
     path : Path
         A symbolic link is followed, and its target replaced or made. One of this process's own descriptors, such as
         /dev/stdout, is written where it stands: a file opened for appending is appended to. A named pipe is waited for
-        until its reader has taken everything.
+        while its reader takes something.
     data : bytes
 
     Raises

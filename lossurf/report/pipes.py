@@ -1,4 +1,4 @@
-"""A named pipe holds what its reader has not taken yet: only when that is nothing has a report arrived."""
+"""A named pipe holds what its reader has not taken yet; a reader that leaves it there has not got the report."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ import os
 import select
 import struct
 from pathlib import Path
+from typing import Final
 
-_WAIT = 20  # milliseconds between two looks
+_WAIT: Final = 20  # milliseconds between two looks
+_PATIENCE: Final = 50  # looks, one second, at a reader that takes nothing: a shell may read after the command has ended
 
 
 def write_to_pipe(path: Path, data: bytes) -> None:
-    """Write to a named pipe, wait until everything has been read, and return.
+    """Write to a named pipe, and return when everything has been read or waits for a reader that is still there.
 
     The system takes up to 64 KiB without a reader having seen them, so that a write alone may not notice one that
     leaves.
@@ -37,12 +39,13 @@ def _drain(descriptor: int) -> None:
         return
     poll = select.poll()
     poll.register(descriptor, 0)  # errors alone, which are told unasked: that the last reader has gone
-    while True:
-        gone = poll.poll(0 if not _unread(descriptor) else _WAIT)
-        if not _unread(descriptor):
-            return
-        if gone:
+    left, looks = _unread(descriptor), 0
+    while left and looks < _PATIENCE:
+        gone = poll.poll(_WAIT)
+        before, left = left, _unread(descriptor)  # after the look: who has read everything may leave
+        if left and gone:
             raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+        looks = looks + 1 if left == before else 0
 
 
 def _unread(descriptor: int) -> int:

@@ -101,6 +101,16 @@ def test_a_slow_reader_of_a_pipe_is_waited_for(tmp_path):
     assert b"".join(read) == b"x" * 100_000
 
 
+def test_a_reader_that_reads_after_the_command_is_not_waited_for(tmp_path):
+    """As a shell does that holds the pipe open for both: `exec 3<>pipe; lossurf ... -o pipe; read <&3`."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    descriptor = os.open(path, os.O_RDWR)
+    write_file(path, b"text")
+    assert os.read(descriptor, 100) == b"text"
+    os.close(descriptor)
+
+
 def test_links_are_followed_to_a_file_there_is_and_to_one_there_is_not(tmp_path):
     (tmp_path / "there").write_text("old")
     for name in ("there", "new"):
