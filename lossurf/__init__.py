@@ -5,10 +5,9 @@ The functions of the command line, for Python: they take arrays with samples as 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from lossurf._version import __version__
 
+TYPE_CHECKING = False  # what type checkers take as true; importing it would be the longest part of an import of lossurf
 if TYPE_CHECKING:
     from lossurf.api import (
         Audit,

@@ -27,11 +27,12 @@ def run(command: click.Command, argv: Sequence[str]) -> int:
     click's own standalone mode is off: it exits with 1 on an abort, which here means "what was asked does not hold".
     """
     try:
-        result = command.main(args=list(argv), prog_name="lossurf", standalone_mode=False)
-        flush_stdout()
-    except Exception as error:  # noqa: BLE001  # the boundary: everything is told and turned into an exit code
-        return _tell(error, argv)
-    except KeyboardInterrupt:
+        try:
+            result = command.main(args=list(argv), prog_name="lossurf", standalone_mode=False)
+            flush_stdout()
+        except Exception as error:  # noqa: BLE001  # the boundary: everything is told and turned into an exit code
+            return _tell(error, argv)
+    except KeyboardInterrupt:  # even while an error is told
         return _interrupted()
     return int(result) if isinstance(result, int) else ExitCode.OK
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lossurf.cli.output_file import write_file
+
 if TYPE_CHECKING:
     from lossurf.api import Classification, DataFacts
     from lossurf.inputs.checkpoints.checkpoint import Checkpoint
@@ -18,7 +20,6 @@ def write_certificate(
     from lossurf.certificates.stored import claim_path, digest_of
     from lossurf.landscape.evidence import evidence_arrays, evidence_claim
     from lossurf.report.document import make_document
-    from lossurf.report.files import write_file
     from lossurf.report.json_text import render
     from lossurf.report.npz import npz_bytes
     from lossurf.report.render import Style

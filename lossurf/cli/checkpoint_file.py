@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lossurf.cli.output_file import OUTPUT_FILE, write_file
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -27,7 +29,7 @@ def output_option(*, required: bool) -> Callable[[Callable[..., Any]], Callable[
         "-o",
         "--output",
         required=required,
-        type=click.Path(path_type=Path, dir_okay=False),
+        type=OUTPUT_FILE,
         callback=require_npz,
         metavar="FILE",
         help="Checkpoint to write, an .npz.",
@@ -53,7 +55,6 @@ def named_arrays(
 
 def write_checkpoint(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
     """Write a checkpoint, whole or not at all."""
-    from lossurf.report.files import write_file
     from lossurf.report.npz import npz_bytes
 
     write_file(path, npz_bytes(arrays))

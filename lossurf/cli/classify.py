@@ -21,6 +21,7 @@ from lossurf.cli.options import (
     tolerance_option,
     words_of,
 )
+from lossurf.cli.output_file import OUTPUT_FILE
 from lossurf.cli.reporting import Reporter
 from lossurf.cli.samples import load_for_loss
 from lossurf.errors import ExitCode, InputError, MissingExtraError, UsageError
@@ -52,7 +53,7 @@ if TYPE_CHECKING:
 @tolerance_option
 @click.option(
     "--certificate",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=OUTPUT_FILE,
     callback=require_npz,
     metavar="FILE",
     help="Write what a reader needs to check the verdict: matrices as this .npz, the claim as .json beside it.",

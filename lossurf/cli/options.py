@@ -22,6 +22,7 @@ import click
 
 from lossurf.cli.command import Command
 from lossurf.cli.data_options import DataSource, data_argument, data_arguments, data_option
+from lossurf.cli.output_file import OUTPUT_FILE
 from lossurf.cli.reporting import Reporter
 from lossurf.errors import UsageError
 from lossurf.report.render import RENDERERS
@@ -211,7 +212,7 @@ _FORMAT_OPTIONS = (
 )
 
 _OUTPUT_OPTION = click.option(
-    "-o", "--output", type=_FILE, metavar="FILE", help="Write the report to FILE, whole or not at all."
+    "-o", "--output", type=OUTPUT_FILE, metavar="FILE", help="Write the report to FILE, whole or not at all."
 )
 
 _STYLE_OPTIONS = (

@@ -20,6 +20,7 @@ from lossurf.cli.options import (
     stdout_report_options,
     widths_option,
 )
+from lossurf.cli.output_file import OUTPUT_FILE, write_file
 from lossurf.cli.reporting import Reporter
 from lossurf.errors import ExitCode, UsageError
 
@@ -57,7 +58,7 @@ def picture_options(function: Callable[..., Any]) -> Callable[..., Any]:
         "-o",
         "--output",
         required=True,
-        type=click.Path(path_type=Path, dir_okay=False),
+        type=OUTPUT_FILE,
         metavar="FILE",
         help="Picture to write: .png, .svg or .pdf.",
     )
@@ -67,7 +68,6 @@ def picture_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def _draw(document: dict[str, Any], output: Path, form: str, size: tuple[float, float]) -> None:
     from lossurf.report.figures.canvas import draw
-    from lossurf.report.files import write_file
 
     painter = import_module(f"lossurf.report.figures.{document['kind']}").paint
     write_file(output, draw(painter, document, form, size))

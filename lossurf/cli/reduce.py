@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lossurf.cli.options import Command, DataSource, data_arguments, stdout_report_options
+from lossurf.cli.output_file import OUTPUT_FILE, write_file
 from lossurf.cli.reading import show_parts, show_reading
 from lossurf.cli.reporting import Reporter
 from lossurf.errors import ExitCode, UsageError
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=OUTPUT_FILE,
     required=True,
     metavar="FILE",
     help="Write the summary to FILE, such as data.lossurf.npz.",
@@ -69,7 +70,6 @@ def command(
     from lossurf.inputs.tables.summary import Summary, summary_bytes
     from lossurf.reduction.data import merge_triangles
     from lossurf.report.document import make_document
-    from lossurf.report.files import write_file
 
     _note_repeats(sources, report)
     if engine == "dask":

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from lossurf.cli.output_file import write_file
 from lossurf.cli.streams import write_error, write_stderr, write_stdout
 from lossurf.errors import ExitCode, LossurfError, OutputError
 from lossurf.report.document import Document
@@ -48,8 +49,6 @@ class Reporter(NamedTuple):
         document = {**document, "notes": list(dict.fromkeys([*self.notes, *document.get("notes", ())]))}
         text = RENDERERS[self.format](document, self._style())
         if self.to_file:
-            from lossurf.report.files import write_file
-
             write_file(Path(str(self.output)), text.encode("utf-8", "backslashreplace"))
         else:
             write_stdout(text)

@@ -7,15 +7,14 @@ from pathlib import Path
 import click
 
 from lossurf.cli.options import Command
+from lossurf.cli.output_file import OUTPUT_FILE, write_file
 from lossurf.cli.streams import write_stdout
 from lossurf.report.schema import schema_names, schema_text
 
 
 @click.command("schema", cls=Command, examples=("lossurf schema", "lossurf schema check -o check.schema.json"))
 @click.argument("document", metavar="[DOCUMENT]", required=False, type=click.Choice(schema_names()))
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Write to FILE, whole or not at all."
-)
+@click.option("-o", "--output", type=OUTPUT_FILE, metavar="FILE", help="Write to FILE, whole or not at all.")
 def command(document: str | None, output: Path | None) -> None:
     """Print the JSON Schema (2020-12) of a DOCUMENT, or the names of all that have one.
 
@@ -25,6 +24,4 @@ def command(document: str | None, output: Path | None) -> None:
     if output is None or str(output) == "-":
         write_stdout(text)
     else:
-        from lossurf.report.files import write_file
-
         write_file(output, text.encode())

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lossurf.cli.options import Command, DataSource, data_argument, stdout_report_options, words_of
+from lossurf.cli.output_file import OUTPUT_FILE, write_file
 from lossurf.cli.reporting import Reporter
 from lossurf.errors import ExitCode, UsageError
 from lossurf.words import PIECEWISE_LINEAR_NAMES, ActivationName
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from lossurf.nonlinear.spurious.counterexample import Counterexample
     from lossurf.nonlinear.spurious.shallow import ShallowNetwork
     from lossurf.report.document import Document
-
-_FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 def _parse_slopes(ctx: click.Context, param: click.Parameter, value: object) -> tuple[float, float] | None:
@@ -52,14 +51,14 @@ def _parse_slopes(ctx: click.Context, param: click.Parameter, value: object) -> 
     help="Slopes right and left of the kink, instead of --activation.",
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, help="Of random directions and starts. Default: 0.")
-@click.option("-o", "--output", type=_FILE, metavar="FILE", help="Write the least-squares point to this .npz.")
-@click.option("--better", type=_FILE, metavar="FILE", help="Write the better point to this .npz.")
+@click.option("-o", "--output", type=OUTPUT_FILE, metavar="FILE", help="Write the least-squares point to this .npz.")
+@click.option("--better", type=OUTPUT_FILE, metavar="FILE", help="Write the better point to this .npz.")
 @click.option(
     "--counterexample",
     type=words_of(ActivationName),
     help="Show three samples on which this activation has a spurious minimum, instead of DATA.",
 )
-@click.option("--dataset", type=_FILE, metavar="FILE", help="Write the counterexample's X and Y to this .npz.")
+@click.option("--dataset", type=OUTPUT_FILE, metavar="FILE", help="Write the counterexample's X and Y to this .npz.")
 @stdout_report_options
 def command(
     *,
@@ -195,8 +194,6 @@ def _write_npz(path: Path, arrays: dict[str, Any]) -> None:
     import io
 
     import numpy as np
-
-    from lossurf.report.files import write_file
 
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)

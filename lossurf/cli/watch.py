@@ -18,6 +18,7 @@ from lossurf.cli.options import (
     tolerance_option,
     words_of,
 )
+from lossurf.cli.output_file import OUTPUT_FILE, write_file
 from lossurf.cli.polling import settled_files
 from lossurf.cli.reporting import Reporter
 from lossurf.cli.run import RunReader
@@ -65,7 +66,7 @@ STREAMS = ("table", "jsonl")
 @tolerance_option
 @click.option(
     "--figure",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=OUTPUT_FILE,
     metavar="FILE",
     help="Draw loss against checkpoint with the critical levels: .png, .svg or .pdf (extra plot).",
 )
@@ -105,7 +106,6 @@ def command(
     if figure is not None and form is not None:
         from lossurf.report.figures.canvas import draw
         from lossurf.report.figures.run import paint
-        from lossurf.report.files import write_file
 
         write_file(figure, draw(paint, document, form, (7.0, 4.6)))
     code = stream.close(document) if stream else report(document, ok=document["ok"])

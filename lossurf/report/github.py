@@ -5,6 +5,7 @@ from __future__ import annotations
 from lossurf.report.document import Document
 from lossurf.report.page import Case, Outcome, page_of
 from lossurf.report.render import Style
+from lossurf.report.text import printable
 
 _LEVELS = {Outcome.PASSED: "notice", Outcome.FAILED: "error", Outcome.UNDECIDED: "warning", Outcome.ERROR: "error"}
 
@@ -23,8 +24,9 @@ def _annotation(title: str, case: Case) -> str:
 
 
 def _data(text: str) -> str:
-    """Escape what would end the command or be decoded by the runner."""
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    """Escape what would end the command or be decoded by the runner, and show what a log would obey."""
+    lines = text.replace("\r", "\n").split("\n")
+    return "%0A".join(printable(line).replace("%", "%25") for line in lines)
 
 
 def _property(text: str) -> str:

@@ -1,20 +1,19 @@
 """The report as JUnit XML: one testcase per hypothesis or checkpoint, as CI systems show it.
 
 Elements and attributes are those of Jenkins' xUnit schema (junit-10.xsd). Every time is 0: readers want the attribute,
-and the same input gives the same bytes.
+and the same input gives the same bytes. What XML may not hold is among what is not printable.
 """
 
 from __future__ import annotations
 
-import re
 from xml.etree import ElementTree
 
 from lossurf.report.document import Document
 from lossurf.report.page import Case, Outcome, page_of
 from lossurf.report.render import Style
+from lossurf.report.text import printable
 
 _TIME = "0"
-_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def render(document: Document, style: Style) -> str:  # noqa: ARG001  # every renderer's signature
@@ -28,22 +27,17 @@ def render(document: Document, style: Style) -> str:  # noqa: ARG001  # every re
     for case in page.cases:
         _add(suite, page.title, case)
     if page.notes:
-        ElementTree.SubElement(suite, "system-out").text = _legal("\n".join(f"Note: {note}" for note in page.notes))
+        ElementTree.SubElement(suite, "system-out").text = "\n".join(f"Note: {printable(note)}" for note in page.notes)
     ElementTree.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
 
 
 def _add(suite: ElementTree.Element, title: str, case: Case) -> None:
-    attributes = {"classname": title.replace(" ", "."), "name": _legal(case.name), "time": _TIME}
+    attributes = {"classname": title.replace(" ", "."), "name": printable(case.name), "time": _TIME}
     element = ElementTree.SubElement(suite, "testcase", attributes)
     if case.outcome is Outcome.PASSED:
-        ElementTree.SubElement(element, "system-out").text = _legal(case.message)
+        ElementTree.SubElement(element, "system-out").text = printable(case.message)
     else:
-        failure = {"type": case.outcome.value, "message": _legal(case.message)}
+        failure = {"type": case.outcome.value, "message": printable(case.message)}
         kind = "error" if case.outcome is Outcome.ERROR else "failure"
-        ElementTree.SubElement(element, kind, failure).text = _legal(case.message)
-
-
-def _legal(text: str) -> str:
-    """Return text without the characters that no XML document may hold, shown instead."""
-    return _NOT_XML.sub(lambda match: repr(match[0])[1:-1], text)
+        ElementTree.SubElement(element, kind, failure).text = printable(case.message)

@@ -82,7 +82,7 @@ def _draw(block: Block, style: Style) -> RenderableType:
     table = Table.grid(padding=0)
     table.add_column(overflow="fold")
     if block.title:
-        table.add_row(RichText(block.title, style="bold"))
+        table.add_row(_bold(block.title, style))
     for line in block.lines:
         drawn = _rich(line, style)
         table.add_row(Padding(drawn, (0, 0, 0, 2)) if block.title else drawn)
@@ -91,11 +91,11 @@ def _draw(block: Block, style: Style) -> RenderableType:
 
 def _draw_facts(block: Facts, style: Style) -> Table:
     table = Table.grid(padding=(0, 2, 0, 0))
-    table.title, table.title_justify, table.title_style = block.title or None, "left", "bold"
+    table.title, table.title_justify = _bold(block.title, style) if block.title else None, "left"
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     for label, value in block.items:
-        table.add_row(RichText(label, style="dim"), _rich(value, style))
+        table.add_row(_rich(label, style, "dim"), _rich(value, style))
     return table
 
 
@@ -106,7 +106,7 @@ def _draw_grid(block: Grid, style: Style) -> RenderableType:
             return _draw_records(whole, style)
         block = block.without(block.optional[-1])
     table = Table(
-        title=RichText(block.title, style="bold") if block.title else None,
+        title=_bold(block.title, style) if block.title else None,
         title_justify="left",
         box=box.ASCII2 if style.ascii else box.SIMPLE_HEAD,
         show_edge=False,
@@ -146,8 +146,12 @@ def _draw_records(block: Grid, style: Style) -> Table:
     return _draw_facts(Facts(tuple(items), block.title), style)
 
 
-def _rich(cell: Text, style: Style) -> RichText:
+def _bold(title: str, style: Style) -> RichText:
+    return _rich(title, style, "bold")
+
+
+def _rich(cell: Text, style: Style, look: str | None = None) -> RichText:
     text = printable(text_of(cell if isinstance(cell, Cell) else Cell(cell)))
     if style.ascii:
         text = text.translate(_ASCII).encode("ascii", "backslashreplace").decode("ascii")
-    return RichText(text, style=_STYLES[tone_of(cell)])
+    return RichText(text, style=_STYLES[tone_of(cell)] if look is None else look)

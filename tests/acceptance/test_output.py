@@ -84,6 +84,34 @@ def test_an_unwritable_directory_is_told(inside, data, tmp_path):
     assert "Permission denied" in done.stderr
 
 
+@pytest.mark.parametrize("target", ["x/", "there", "data.npz/."])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("check", "data.npz", "-o"),
+        ("schema", "check", "-o"),
+        ("reduce", "data.npz", "-o"),
+        ("spurious", "data.npz", "-o"),
+        ("spurious", "data.npz", "--better"),
+        ("spurious", "--counterexample", "tanh", "--dataset"),
+        ("plot", "spectrum", "data.npz", "-o"),
+        ("construct", "global-minimum", "--data", "data.npz", "--widths", "3,2", "-o"),
+        ("escape", SADDLE, "--data", WINE, "-o"),
+        ("classify", SADDLE, "--data", WINE, "--certificate"),
+        ("watch", SADDLE, "--data", WINE, "--figure"),
+    ],
+    ids=lambda command: " ".join(map(str, (command[0], command[-1]))),
+)
+def test_no_file_is_written_where_a_directory_is_named(inside, data, tmp_path, command, target):
+    (tmp_path / "there").mkdir()
+    done = inside(*command, target)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"'{target}' names a directory, not a file" in done.stderr
+    assert f"where: {'--output' if command[-1] == '-o' else command[-1]}\n" in done.stderr
+    assert "name a file in it" in done.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == [data.name, "there"]
+
+
 def test_a_failed_report_leaves_the_old_one(inside, tmp_path):
     (tmp_path / "report.txt").write_text("old")
     done = inside("check", "missing.npz", "-o", "report.txt")
@@ -96,6 +124,24 @@ def shell(command: str, **env: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         ["bash", "-c", command], env=clean_environment(**env), capture_output=True, encoding="utf-8", timeout=60
     )
+
+
+def test_dev_stdout_is_standard_output_of_any_kind(data, tmp_path):
+    printed = shell(f"lossurf check {data}").stdout
+    assert shell(f"lossurf check {data} -o /dev/stdout | cat").stdout == printed
+    assert shell(f"lossurf check {data} -o >(cat); sleep 0.5").stdout == printed
+    log = tmp_path / "log"
+    log.write_text("before\n")
+    done = shell(f"lossurf check {data} -o /dev/stdout >> {log}")
+    assert (done.returncode, done.stderr, log.read_text()) == (0, "", f"before\n{printed}")
+
+
+def test_a_fifo_whose_reader_leaves_is_told(data, tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    done = shell(f"head -c 10 {pipe} > /dev/null & lossurf check {data} -o {pipe}")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "its reader left before the end" in done.stderr
 
 
 @pytest.mark.parametrize("command", ["lossurf check {data}", "lossurf --help", "lossurf schema check"])

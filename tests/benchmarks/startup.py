@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-MAIN = "from lossurf.cli import main; main()"  # what the installed script does
+MAIN = "from lossurf.__main__ import main; main()"  # what the installed script does
 IMPORTS = "import click, rich.console, rich.table, yaml, numpy"
 WINE = "sample_data/wine"
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lossurf.errors import MissingExtraError, UsageError
 from lossurf.report.document import Document
+from lossurf.report.text import printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -141,6 +142,19 @@ def draw(
         buffer = io.BytesIO()
         figure.savefig(buffer, format=form, metadata=FORMS[form])
     return buffer.getvalue()
+
+
+def drawable(text: str) -> str:
+    """Return user text with control characters, and those that the font has not, shown by their numbers.
+
+    Draw it with `parse_math=False`: a dollar sign in a name is one.
+    """
+    from matplotlib.font_manager import findfont, get_font
+
+    font = get_font(findfont(_STYLE["font.family"]))
+    return "".join(
+        c if font.get_char_index(ord(c)) else c.encode("ascii", "backslashreplace").decode() for c in printable(text)
+    )
 
 
 def mark(

@@ -6,7 +6,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from lossurf.report.document import Document
-from lossurf.report.figures.canvas import BLACK, VERMILLION, label_levels, level_name, mark
+from lossurf.report.figures.canvas import BLACK, VERMILLION, drawable, label_levels, level_name, mark
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,7 +22,8 @@ def paint(figure: Figure, document: Document) -> None:
     low, high = _heights(document)
     _plane(plane, document, low, high)
     _cut(cut, document, low, high)
-    figure.suptitle(f"{PurePath(document['checkpoint']).name}: {document['verdict']}", fontsize=10.0)
+    name = drawable(PurePath(document["checkpoint"]).name)
+    figure.suptitle(f"{name}: {document['verdict']}", fontsize=10.0, parse_math=False)
     label_levels(cut, document["levels"])
 
 
