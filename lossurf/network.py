@@ -227,9 +227,8 @@ def _rounding_layers(
     Two roundings of float64 make a zero look like a layer. W_1 F has an error of (dx + d_1) eps ||W_1 diag(c)||
     ||F / c||, the backward error of a product (Higham 2002, section 3.5) and of the singular vectors in F: where W_1
     sees nothing of X, that is all there is. And a layer computed through the others as a difference is left at their
-    widths times eps of what T is, the constant known to one digit; it is compared as it is stored, and once what
-    other layers have above T has been given to it. That is asked only beside a zero, where no norm is left to balance
-    with. Neither is called zero where, carried through
+    widths times eps of what T is, the constant known to one digit; it is compared as it is stored. That is asked only
+    beside a zero, where no norm is left to balance with. Neither is called zero where, carried through
     the other layers, it would move the product by more than sqrt(eps) of T: there it is a large rounding, not a zero.
     """
     first = rank_threshold(whitened_size, sum(shapes[0]))
@@ -242,7 +241,7 @@ def _rounding_layers(
         if not norm:
             continue
         size = unit + log(first) if blind and k == 0 else height
-        tiny = zero and min(height, unit + log(norm)) <= tiny_height
+        tiny = zero and unit + log(norm) <= tiny_height
         others = sum(other for j, other in enumerate(heights) if j != k)
         if ((blind and k == 0) or tiny) and others + size <= 0.5 * log(EPS):
             found.append(k)

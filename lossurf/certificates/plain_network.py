@@ -141,7 +141,7 @@ def _nothing_but_rounding(layers: Sequence[Matrix], shapes: Sequence[tuple[int, 
         if k == 0 and blind:
             gone = others * rounding <= eps**0.5
         else:
-            gone = (blind or 0.0 in sizes) and min(size, levels[k]) <= tiny and others * levels[k] <= eps**0.5
+            gone = (blind or 0.0 in sizes) and size <= tiny and others * levels[k] <= eps**0.5
         if gone and size:
             found.append(k)
     return found

@@ -144,6 +144,7 @@ def test_x_and_y_exchanged_is_said():
         ["enc2", "enc10", "dec1"],
         ["input.weight", "fc1.weight", "head.weight"],
         ["Wenc", "Wdec"],
+        ["wenc", "wdec"],
         ["W_in", "W_hidden", "W_out"],
         ["lora_A", "lora_B"],
     ],

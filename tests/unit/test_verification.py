@@ -219,6 +219,23 @@ def test_other_data_are_told_apart(bias):
         assert not all(check.ok for check in data_checks(stored, rows_of((other_X, other_Y), 5))), name
 
 
+@pytest.mark.parametrize("shift", [(1e-6, 0.0), (0.0, 1e-6)])
+def test_other_means_are_told_apart_where_the_sums_of_squares_do_not_show_them(shift):
+    # channel: sums of squares about the certificate's means change by the square of the shift, 1e-12 of them
+    stored, (X, Y) = example("bad-saddle", bias=True)
+    checks = data_checks(stored, rows_of((X + shift[0], Y + shift[1]), 5))
+    assert {check.id for check in checks if not check.ok} == {"data-means"}
+
+
+def test_samples_that_are_paired_otherwise_and_outputs_that_x_does_not_see_are_told_apart():
+    # channel: the same samples in another order have the same squares; what is orthogonal to X has no product with it
+    stored, (X, Y) = example("bad-saddle")
+    across = np.linalg.svd(X)[2][-1]
+    for other, check_id in ((Y[:, ::-1], "data-xy"), (Y + np.outer(np.ones(4), across), "data-y")):
+        checks = data_checks(stored, rows_of((X, other), 5))
+        assert {check.id for check in checks if not check.ok} == {check_id}
+
+
 def with_nearest(kind):
     """A certificate of weights 1e-10 away from an exactly critical point that it names."""
     stored, (X, Y) = example(kind)

@@ -1,6 +1,6 @@
-"""Which numbers a dtype holds, and which tolerances a claim may be made at.
+"""Which numbers a dtype holds, which tolerances a claim may be made at, and each part of a claim alone.
 
-Independent channel: the significands of IEEE 754, in powers of two.
+Independent channel: the significands of IEEE 754, and diagonal layers whose curvature and losses are read off.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import pytest
 
 from lossurf.certificates.stored import StoredCertificate, digest_of
 from lossurf.certificates.tolerance import representable, stored_tolerance
-from lossurf.certificates.verify import verify_certificate
+from lossurf.certificates.verify import _Claim, verify_certificate
 from lossurf.landscape.classify import classify_network
 from lossurf.landscape.evidence import evidence_arrays, evidence_claim
 from lossurf.landscape.verdict import LayerFacts
@@ -87,3 +87,78 @@ def test_every_layer_must_be_of_the_dtype_it_is_said_to_have():
     for dtypes in (["float32", "float32"], ["float64", "float32"]):
         assert failed(certificate(weights, Y, dtypes=dtypes)) == {"dtypes"}
     assert failed(certificate(weights, Y, dtypes=["float32", "float64"])) == set()
+
+
+def strict(**changes):
+    """The saddle at zero of two layers for T = diag(2, 1), with a claim that was changed and signed again."""
+    stored = certificate([np.zeros((2, 2)), np.zeros((2, 2))], np.diag([2.0, 1.0]))
+    assert stored.claim["claim"] == "strict-saddle"
+    return signed(replace(stored, claim={**stored.claim, **changes}))
+
+
+def along(stored, directions):
+    arrays = {**stored.arrays, **{f"V{k}": V for k, V in enumerate(directions, 1)}}
+    return signed(replace(stored, arrays=arrays))
+
+
+def test_a_direction_has_length_1():
+    stored = strict()
+    assert failed(stored) == set()
+    longer = strict(curvature=stored.claim["curvature"] * 1.21, step=stored.claim["step"] / 1.1)
+    assert failed(along(longer, [1.1 * V for V in stored.listed("V")])) == {"direction"}
+
+
+def test_a_step_that_leads_up_is_no_descent_and_none_at_all_is_no_ascent():
+    # along the first singular vector L = 1/2 ((step^2 / 2 - 2)^2 + 1): 5/2 at 0, 1/2 at 2 and 37/2 at 4
+    V = np.diag([1.0, 0.0]) / np.sqrt(2.0)
+    for step, decrease, fails in ((2.0, 2.0, set()), (0.0, 0.0, set()), (4.0, -16.0, {"descends"})):
+        stored = along(strict(curvature=-2.0, step=step, loss_decrease=decrease), [V, V])
+        assert failed(stored) == fails
+
+
+def test_a_curvature_within_its_rounding_is_none():
+    # V_2 V_1 = diag(a, d) has the form -2 (2 a + d): d is taken an ulp or two beyond -2 a
+    a = -0.25
+    for ulps in range(1, 4):
+        V = [np.diag([0.5, np.sqrt(0.5)]), np.diag([2.0 * a, (1.0 + ulps * 2.0**-52) / (2.0 * np.sqrt(0.5))])]
+        V = [W / np.sqrt(sum(np.sum(U**2) for U in V)) for W in V]
+        form = -2.0 * (2.0 * V[1][0, 0] * V[0][0, 0] + V[1][1, 1] * V[0][1, 1])
+        if form < 0.0:
+            break
+    assert -2e-15 < form < 0.0
+    assert "curvature" in failed(along(strict(curvature=form, step=0.0, loss_decrease=0.0), V))
+
+
+def test_the_pair_is_that_of_the_layers_that_move():
+    stored = certificate([np.diag([2.0, 0.0]), np.diag([1.0, 0.01]), np.diag([1.0, 0.0])], np.diag([2.0, 1.0]))
+    assert failed(stored) == set()
+    assert sorted(stored.claim["pair"]) == [1, 3]
+    for pair in ([2, 1], [3, 2]):
+        assert failed(signed(replace(stored, claim={**stored.claim, "pair": pair}))) == {"pair"}
+
+
+def test_what_is_not_critical_has_no_critical_point_beside_it():
+    weights = [np.diag([2.0, 0.5]), np.eye(2)]
+    stored = certificate(weights, np.diag([2.0, 1.0]))
+    claim = {**stored.claim, "nearest": {"distance": 0.0, "gradient": 0.0}}
+    arrays = {**stored.arrays, **{f"N{k}": W for k, W in enumerate(weights, 1)}}
+    assert failed(signed(replace(stored, claim=claim, arrays=arrays))) == {"nearest"}
+
+
+def test_a_minimum_of_no_other_level_is_one_of_nothing_to_learn():
+    stored = certificate([np.diag([2.0, 1.0]), np.eye(2)], np.diag([2.0, 1.0]))
+    assert failed(signed(replace(stored, claim={**stored.claim, "next_level": None}))) == {"next-level"}
+    at_itself = {**stored.claim, "next_level": stored.claim["optimal_loss"]}
+    assert failed(signed(replace(stored, claim=at_itself))) == {"next-level"}
+
+
+def test_no_gap_is_negative():
+    below = 0
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        Y = rng.standard_normal((3, 3))
+        u, s, vt = np.linalg.svd(Y.T)
+        stored = certificate([np.sqrt(s[:2, None]) * vt[:2], u[:, :2] * np.sqrt(s[:2])], Y)
+        below += _Claim(stored).rise < 0.0
+        assert verify_certificate(stored).gap >= 0.0
+    assert below  # as differences of sums of squares, some are
