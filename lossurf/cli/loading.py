@@ -96,10 +96,8 @@ class CheckpointSource(NamedTuple):
 def expand_globs(paths: Sequence[Path]) -> Iterator[Path]:
     """Replace patterns that name no file, such as a quoted argument, by their matches in natural order."""
     from lossurf.inputs.order import natural_key
+    from lossurf.inputs.patterns import is_wild, matching_paths
 
     for path in paths:
-        if path.exists() or not any(character in str(path) for character in "*?["):
-            yield path
-            continue
-        matches = Path(path.anchor or ".").glob(str(path.relative_to(path.anchor)))
+        matches = matching_paths(path) if is_wild(path) else ()
         yield from sorted(matches, key=lambda match: natural_key(str(match))) or [path]
