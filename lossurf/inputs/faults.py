@@ -218,6 +218,10 @@ FAULTS: Final[dict[str, tuple[str, str]]] = {
         "fill it in or remove the sample; nothing is dropped silently",
     ),
     # checkpoints
+    "too-deep": (
+        "the network has {count} layers and at most {most} are analysed: the time grows with their number squared",
+        "choose fewer with --layers, or multiply neighbouring layers where only the product matters",
+    ),
     "no-weights": ("the checkpoint holds no weight matrix", "save at least one two-dimensional array"),
     "not-linear": ("{name!r} {kind}: not a layer of a linear network", "{remedy}"),
     "no-layer": ("there is no layer {layer!r}", "{hint}the weight matrices are {known}"),

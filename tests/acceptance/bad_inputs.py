@@ -457,6 +457,11 @@ CASES: dict[str, Case] = {
     "standard input that goes on behind its array": Case(
         ("classify", "-", "--data", "."), ("follow the array",), text("c", npy_bytes(W1) + b"0" * (1 << 22)), stdin="c"
     ),
+    "3,000 layers": Case(
+        CLASSIFY,
+        ("3000 layers", "at most 2000"),
+        lambda d: np.savez(d / "c.npz", W1=W1, **{f"W{k}": np.eye(4) for k in range(2, 3000)}, W3000=W2),
+    ),
     "more arrays than layers": Case(
         CLASSIFY, ("holds 30000 arrays",), archive("c.npz", [(f"W{k}.npy", b"") for k in range(30000)])
     ),
