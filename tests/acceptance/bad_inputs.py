@@ -526,6 +526,12 @@ CASES: dict[str, Case] = {
     "unknown format": Case(("check", ".", "--format", "jsn"), ("jsn", "did you mean 'json'")),
     "widths that are not numbers": Case(("check", ".", "--widths", "3,a,2"), ("--widths",)),
     "widths of other data": Case(("check", ".", "--widths", "5,4,2"), ("widths",)),
+    "widths beyond counting": Case(("check", ".", "--widths", f"3,{10**30},2"), ("--widths", "1000000000")),
+    "units beyond counting": Case(("spurious", ".", "--hidden-width", f"{10**30}"), ("--hidden-width",)),
+    "a time that is no number": Case(
+        ("watch", "w.npz", "--data", ".", "--follow", "--timeout", "nan"), ("--timeout", "nan")
+    ),
+    "an amount that is no number": Case(("escape", "w.npz", "--data", ".", "--at-least", "nan"), ("--at-least", "nan")),
     "widths of nothing": Case(("check", ".", "--widths", "3,0,2"), ("--widths",)),
     "samples of another kind": Case(("check", ".", "--samples", "column"), ("--samples", "did you mean 'columns'")),
     "max-memory that is no size": Case(("check", ".", "--max-memory", "lots"), ("'lots' is not a size",)),

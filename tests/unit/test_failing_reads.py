@@ -139,3 +139,16 @@ def test_checkpoints_in_a_directory_that_may_not_be_looked_into(tmp_path, monkey
     for name in ("w.npz", "*.npz", "**/w?.npz"):
         assert run(group, [command_name, str(closed / name), "--data", str(tmp_path)]) == 2
         assert "next:" in capfd.readouterr().err
+
+
+def test_a_wait_longer_than_the_clock_counts_is_a_wait(monkeypatch):
+    from lossurf.cli import polling
+
+    slept: list[float] = []
+    monkeypatch.setattr(polling.time, "monotonic", lambda: sum(slept))
+    monkeypatch.setattr(polling.time, "sleep", slept.append)
+    polling._wait(7500.5)
+    assert slept == [3600.0, 3600.0, 300.5]
+    monkeypatch.setattr(polling.time, "monotonic", lambda: 0.0 if len(slept) < 6 else 1e301)
+    polling._wait(1e300)
+    assert max(slept) <= 3600.0
