@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
+from itertools import takewhile
 from math import exp, inf, log
 from typing import Final
 
@@ -25,6 +26,7 @@ _LARGEST_PRODUCT: Final = log(1e90)
 """Logarithm of the largest product of the layers' norms, relative to T: the type test multiplies three such products,
 and 1e270 leaves room below 1e308 for the sums over layers."""
 
+_ARRAY_BYTES = 300  # of an array beside its numbers, and of its place in a dictionary
 _KEPT_BYTES = 2**29  # a quarter of the 2 GB in which networks of 10^7 parameters are classified
 
 
@@ -52,6 +54,7 @@ class WhitenedNetwork:
     first_layer_size: float
     layer_norms: tuple[float, ...] | None = field(default=None, repr=False, compare=False)
     _products: dict[tuple[int, int], Matrix] = field(default_factory=dict, repr=False, compare=False)
+    _inner: list[tuple[int, int]] = field(default_factory=list, repr=False, compare=False)  # kept of one column
     _residuals: dict[int, Matrix] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -62,29 +65,41 @@ class WhitenedNetwork:
     def partial_product(self, i: int, j: int) -> Matrix:
         """M_ij = W_{i-1} ... W_{j+1}, shape (d_{i-1}, d_j)."""
         if (i, j) not in self._products:
-            self._make_room(i, j)
-            if i == j + 1:
-                value = np.eye(self.layers[j].shape[1] if j < self.depth else self.layers[-1].shape[0])
-            elif i == j + 2:
-                value = self.layers[j]
-            elif i == self.depth + 1:
-                value = self.partial_product(i, j + 1) @ self.layers[j]
-            else:
-                value = self.layers[i - 2] @ self.partial_product(i - 1, j)
-            self._products[i, j] = value
+            for missing in self._missing(i, j):
+                self._make_room(*missing)
+                self._products[missing] = self._next_product(*missing)
         return self._products[i, j]
+
+    def _missing(self, i: int, j: int) -> list[tuple[int, int]]:
+        """Return the products that lead to M_ij from the longest that is known: for A_j down, for others up."""
+        top = self.depth + 1
+        steps = ((top, k) for k in range(j, top)) if i == top else ((k, j) for k in range(i, j, -1))
+        return list(takewhile(lambda step: step not in self._products, steps))[::-1]
+
+    def _next_product(self, i: int, j: int) -> Matrix:
+        """M_ij from the product that is one layer shorter."""
+        if i == j + 1:
+            return np.eye(self.layers[j].shape[1] if j < self.depth else self.layers[-1].shape[0])
+        if i == j + 2:
+            return self.layers[j]
+        if i == self.depth + 1:
+            return np.asarray(self._products[i, j + 1] @ self.layers[j])
+        return np.asarray(self.layers[i - 2] @ self._products[i - 1, j])
 
     def _make_room(self, i: int, j: int) -> None:
         """Of many large products keep all A_i and B_j, and of the others the column that is being built."""
         if self._keeps_all or j == 0 or i == self.depth + 1:
             return
-        for row, column in [key for key in self._products if 0 < key[1] != j and key[0] <= self.depth]:
-            del self._products[row, column]
+        if self._inner and self._inner[0][1] != j:
+            for key in self._inner:
+                del self._products[key]
+            self._inner.clear()
+        self._inner.append((i, j))
 
     @cached_property
     def _keeps_all(self) -> bool:
         widest = max(max(W.shape) for W in self.layers)
-        return bool(8 * (self.depth * widest) ** 2 < _KEPT_BYTES)
+        return bool(self.depth**2 * (8 * widest**2 + _ARRAY_BYTES) < _KEPT_BYTES)
 
     def above(self, k: int) -> Matrix:
         """A_k = W_N ... W_{k+1}, shape (dy, d_k)."""
@@ -115,9 +130,10 @@ class WhitenedNetwork:
 
     def _above_residual(self, i: int) -> Matrix:
         """A_i^T E, kept because every E_ij of a row needs it."""
-        if i not in self._residuals:
-            upper = self.residual if i == self.depth else self._above_residual(i + 1)
-            self._residuals[i] = upper if i == self.depth else self.layers[i].T @ upper
+        missing = list(takewhile(lambda k: k not in self._residuals, range(i, self.depth + 1)))
+        for k in reversed(missing):
+            last = k == self.depth
+            self._residuals[k] = self.residual if last else np.asarray(self.layers[k].T @ self._residuals[k + 1])
         return self._residuals[i]
 
     def change_of_product(self, direction: Sequence[Matrix | None]) -> Matrix:

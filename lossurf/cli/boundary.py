@@ -72,7 +72,19 @@ def _message(error: Exception) -> tuple[str, str | None, str] | None:
         return _click_message(error)
     if isinstance(error, MemoryError):
         return "there is not enough memory", None, "free memory, or reduce the data in parts with 'lossurf reduce'"
+    if isinstance(error, OSError) and error.errno is not None:  # the machine refused; a bug has no error number
+        return _refused_by_the_system(error)
     return None
+
+
+def _refused_by_the_system(error: OSError) -> tuple[str, str | None, str]:
+    where = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else None
+    try:
+        os.getcwd()  # noqa: PTH109  # asked for its failure alone
+    except OSError:
+        return "the working directory does not exist any more", where, "go to another directory and run again"
+    reason = os.strerror(error.errno or 0)
+    return f"the system refuses: {reason}", where, "check the disk, its free space and the permissions, and run again"
 
 
 def _tell_bug(error: BaseException) -> int:

@@ -14,6 +14,7 @@ from lossurf.cli.options import (
     DataSource,
     checkpoint_argument,
     data_option,
+    require_number,
     stdout_report_options,
     tolerance_option,
     words_of,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 @click.option(
     "--at-least",
     type=click.FloatRange(min=0.0, min_open=True),
+    callback=require_number,
     metavar="AMOUNT",
     help="The loss is to fall by at least this much. Default: to any lower point.",
 )

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from lossurf.reduction.triangle import Triangle
 
 
+_MANY_COLUMNS = 2000  # a dense singular value decomposition of so many takes half a minute on two cores
+
+
 @dataclass(frozen=True)
 class LoadedData:
     """Data that were read and reduced; `problem` is their analysis with and without centring."""
@@ -41,11 +44,22 @@ def load_data(source: DataSource, report: Reporter) -> LoadedData:
     from lossurf.reduction.data import reduce_data
 
     dataset = source.open()
+    _tell_work(dataset, report)
     with show_reading(dataset, report) as progress:
         triangle = reduce_data(dataset, progress=progress)
     for note in dataset.notes:
         report.note(note)
     return LoadedData(dataset, triangle)
+
+
+def _tell_work(dataset: Dataset, report: Reporter) -> None:
+    """Say beforehand that an analysis takes minutes: its time is set by the columns, which no progress shows."""
+    columns = dataset.dx + dataset.dy
+    if columns > _MANY_COLUMNS and (dataset.samples is None or dataset.samples > _MANY_COLUMNS):
+        report.say(
+            f"the analysis of {columns} columns takes minutes, eight times as long for twice as many: "
+            "--columns and --drop select some"
+        )
 
 
 class Unreadable(NamedTuple):
@@ -96,10 +110,8 @@ class CheckpointSource(NamedTuple):
 def expand_globs(paths: Sequence[Path]) -> Iterator[Path]:
     """Replace patterns that name no file, such as a quoted argument, by their matches in natural order."""
     from lossurf.inputs.order import natural_key
+    from lossurf.inputs.patterns import is_wild, matching_paths
 
     for path in paths:
-        if path.exists() or not any(character in str(path) for character in "*?["):
-            yield path
-            continue
-        matches = Path(path.anchor or ".").glob(str(path.relative_to(path.anchor)))
+        matches = matching_paths(path) if is_wild(path) else ()
         yield from sorted(matches, key=lambda match: natural_key(str(match))) or [path]

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from enum import StrEnum
 from functools import wraps
+from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,21 @@ __all__ = [
 Function = Callable[..., Any]
 
 _FILE = click.Path(path_type=Path)
+MOST_UNITS = 10**9  # of a layer: a matrix between two such has a size that a 64-bit machine can count
+
+
+def require_number(ctx: click.Context, param: click.Parameter, value: float | None) -> float | None:
+    """Refuse nan, which no bound of an option refuses."""
+    if value is not None and isnan(value):
+        raise click.BadParameter("nan is no number", ctx, param)
+    return value
+
+
+def require_countable(ctx: click.Context, param: click.Parameter, value: int | None) -> int | None:
+    """Refuse more units than a layer can have."""
+    if value is not None and value > MOST_UNITS:
+        raise click.BadParameter(f"{value} is more than {MOST_UNITS} units", ctx, param)
+    return value
 
 
 def _parse_widths(ctx: click.Context, param: click.Parameter, value: object) -> tuple[int, ...] | None:
@@ -58,6 +74,8 @@ def _parse_widths(ctx: click.Context, param: click.Parameter, value: object) -> 
         raise click.BadParameter(f"'{value}' is not a list of widths such as 10,4,3", ctx, param) from None
     if min(widths, default=0) < 1 or len(widths) < 2:
         raise click.BadParameter(f"'{value}' must hold dx, the hidden widths and dy, each at least 1", ctx, param)
+    if max(widths) > MOST_UNITS:
+        raise click.BadParameter(f"'{value!s:.60}' holds a width of more than {MOST_UNITS} units", ctx, param)
     return widths
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from lossurf.cli.loading import CheckpointSource, expand_globs
 
+_LONGEST_SLEEP = 3600.0
+
 State = tuple[int, int]  # bytes, modification time in nanoseconds
 
 
@@ -30,7 +32,14 @@ def settled_files(source: CheckpointSource, *, interval: float, timeout: float |
         left = interval if deadline is None else min(interval, deadline - time.monotonic())
         if left <= 0.0:
             return
-        time.sleep(left)
+        _wait(left)
+
+
+def _wait(seconds: float) -> None:
+    """Sleep however long: the system's own call refuses more than its clock can count."""
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0.0:
+        time.sleep(min(left, _LONGEST_SLEEP))
 
 
 def _state(path: Path) -> State | None:

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lossurf.cli.options import Command, DataSource, data_argument, stdout_report_options, words_of
+from lossurf.cli.options import (
+    Command,
+    DataSource,
+    data_argument,
+    require_countable,
+    stdout_report_options,
+    words_of,
+)
 from lossurf.cli.output_file import OUTPUT_FILE, write_file
 from lossurf.cli.reporting import Reporter
 from lossurf.errors import ExitCode, UsageError
@@ -41,7 +48,13 @@ def _parse_slopes(ctx: click.Context, param: click.Parameter, value: object) -> 
     ),
 )
 @data_argument
-@click.option("--hidden-width", type=click.IntRange(min=1), metavar="N", help="Hidden units. Default: rank + 1.")
+@click.option(
+    "--hidden-width",
+    type=click.IntRange(min=1),
+    callback=require_countable,
+    metavar="N",
+    help="Hidden units. Default: rank + 1.",
+)
 @click.option("--activation", type=words_of(PIECEWISE_LINEAR_NAMES), help="Default: relu.")
 @click.option(
     "--slopes",

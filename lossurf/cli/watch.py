@@ -15,6 +15,7 @@ from lossurf.cli.options import (
     checkpoint_arguments,
     data_option,
     report_options,
+    require_number,
     tolerance_option,
     words_of,
 )
@@ -47,12 +48,14 @@ STREAMS = ("table", "jsonl")
 @click.option(
     "--timeout",
     type=click.FloatRange(min=0.0, min_open=True),
+    callback=require_number,
     metavar="SECONDS",
     help="With --follow: stop after this time. Default: when --expect is met, or on Ctrl-C.",
 )
 @click.option(
     "--interval",
     type=click.FloatRange(min=0.05),
+    callback=require_number,
     default=1.0,
     metavar="SECONDS",
     help="With --follow: time between two looks. Default: 1.",

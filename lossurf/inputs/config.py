@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Mapping
+from os import fsencode
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from lossurf.errors import ConfigError, InputError
-from lossurf.inputs.files import file_size
+from lossurf.inputs.files import exists, file_size
 
 if TYPE_CHECKING:
     import yaml
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
 CONFIG_NAME: Final = "lossurf.yaml"
 _LARGEST: Final = 1 << 20  # a configuration is a page; a megabyte is a mistake or an attack
 _DEEPEST: Final = 8
+_MOST_BITS: Final = 64  # of a whole number; Python refuses to write out one of more than 4,300 digits
+_MERGE_KEY: Final = "<<"
+# what PyYAML lets through where a plain scalar looks like a number or a date and is none
+_VALUES_OF_NO_KIND: Final = (ValueError, LookupError, AttributeError, TypeError, ArithmeticError)
 
 
 def read_config(path: Path | None = None) -> dict[str, Any]:
@@ -40,7 +45,7 @@ def read_config(path: Path | None = None) -> dict[str, Any]:
     """
     if path is None:
         path = Path(CONFIG_NAME)
-        if not path.exists():
+        if not exists(path):
             return {}
     raw = _load(path)
     defaults: dict[str, Any] = {}
@@ -64,7 +69,8 @@ def _load(path: Path) -> Mapping[str, Any]:
     try:
         _refuse_hostile(yaml.parse(text, Loader=yaml.SafeLoader), path)
         value = yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        _refuse_huge(value, path)
+    except (yaml.YAMLError, RecursionError, *_VALUES_OF_NO_KIND) as error:
         if isinstance(error, ConfigError):
             raise
         raise _unreadable(path, " ".join(str(error).split()) or type(error).__name__) from None
@@ -76,7 +82,11 @@ def _load(path: Path) -> Mapping[str, Any]:
 
 
 def _refuse_hostile(events: Iterable[yaml.Event], path: Path) -> None:
-    """Refuse aliases, which can stand for unbounded data, deep nesting, and a key given twice in one mapping."""
+    """Refuse what a page of settings does without.
+
+    Aliases and merge keys, which can stand for unbounded data; tags, which ask for another kind of value than the one
+    that is written; deep nesting; and a key given twice in one mapping.
+    """
     import yaml
 
     keys: list[set[str] | None] = []  # of the open mappings; None for a sequence
@@ -88,6 +98,7 @@ def _refuse_hostile(events: Iterable[yaml.Event], path: Path) -> None:
             keys.pop()
             expecting.pop()
         elif isinstance(event, yaml.NodeEvent):
+            _refuse_tag(event, path)
             if keys and keys[-1] is not None:
                 if expecting[-1] and isinstance(event, yaml.ScalarEvent):
                     _refuse_twice(event, keys[-1], path)
@@ -99,7 +110,31 @@ def _refuse_hostile(events: Iterable[yaml.Event], path: Path) -> None:
                     raise _unreadable(path, f"it is nested more than {_DEEPEST} deep")
 
 
+def _refuse_tag(event: yaml.NodeEvent, path: Path) -> None:
+    tag = getattr(event, "tag", None)
+    if tag is not None:
+        shown = str(tag).replace("tag:yaml.org,2002:", "!!")
+        raise ConfigError(
+            f"the configuration cannot be read: the tag {shown:.40} is not allowed",
+            where=_line(path, event),
+            remedy="write the value without it",
+        )
+
+
+def _refuse_huge(value: object, path: Path) -> None:
+    if isinstance(value, dict):
+        for entry in (*value.keys(), *value.values()):
+            _refuse_huge(entry, path)
+    elif isinstance(value, list):
+        for entry in value:
+            _refuse_huge(entry, path)
+    elif isinstance(value, int) and value.bit_length() > _MOST_BITS:
+        raise _unreadable(path, f"it holds a whole number of more than {_MOST_BITS} bits")
+
+
 def _refuse_twice(event: yaml.ScalarEvent, seen: set[str], path: Path) -> None:
+    if event.value == _MERGE_KEY and event.style is None:  # in quotes it is a key, and an unknown one
+        raise ConfigError("merge keys are not allowed", where=_line(path, event), remedy="write the values out")
     if event.value in seen:
         raise ConfigError(f"the key {event.value!r} is given twice", where=_line(path, event), remedy="keep one")
     seen.add(event.value)
@@ -134,6 +169,12 @@ def _known(raw: Mapping[Any, Any], known: Mapping[str, Any], where: str, prefix:
 def _path(value: object, path: Path, key: str) -> str:
     if not isinstance(value, str) or not value:
         raise _wrong(path, key, "a path", value)
+    try:
+        usable = b"\0" not in fsencode(value)
+    except UnicodeEncodeError:  # half of a surrogate pair
+        usable = False
+    if not usable:
+        raise _wrong(path, key, "a path, without characters that no file name can have", value)
     return str(path.parent / value)
 
 
@@ -198,18 +239,32 @@ def expand(patterns: Iterable[str], path: Path) -> tuple[str, ...]:
     ConfigError
         If one matches nothing.
     """
-    from glob import glob
-
     from lossurf.inputs.order import natural_key
 
     found: list[str] = []
     for pattern in patterns:
-        matches = sorted(glob(str(path.parent / pattern), recursive=True), key=natural_key)  # noqa: PTH207 - absolute too
+        matches = sorted(_matches(pattern, path), key=natural_key)
         if not matches:
             remedy = "correct the pattern, or name the checkpoints on the command line"
             raise ConfigError(f"no checkpoint matches {pattern!r}", where=f"{path}, checkpoints", remedy=remedy)
-        found += [match for match in matches if match not in found]
-    return tuple(found)
+        found += matches
+    return tuple(dict.fromkeys(found))
+
+
+def _matches(pattern: str, path: Path) -> list[str]:
+    from glob import glob
+
+    from lossurf.inputs.patterns import bounded_pattern
+
+    where = f"{path}, checkpoints"
+    try:
+        return glob(bounded_pattern(str(path.parent / pattern)), recursive=True)  # noqa: PTH207 - absolute too
+    except InputError as error:
+        raise ConfigError(error.what, where=where, remedy=error.remedy) from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise ConfigError(
+            f"the pattern {pattern!r:.60} cannot be followed: {error}", where=where, remedy="correct the pattern"
+        ) from None
 
 
 def _tolerance(value: object, path: Path, key: str) -> dict[str, Any]:

@@ -25,6 +25,10 @@ FAULTS: Final[dict[str, tuple[str, str]]] = {
         "{name!r} is not a readable {format} file: {reason}",
         "write it again, or copy it again if it was moved",
     ),
+    "deep-pattern": (
+        "the pattern {pattern!r} has '**' in more than {most} places, which could search for ever",
+        "write the directories out, or name them with *",
+    ),
     "terminal": ("standard input is a terminal", "pipe an .npz file into the command"),
     "too-big": (
         "{name} would take {needed} of memory and {limit} may be used",
@@ -135,6 +139,10 @@ FAULTS: Final[dict[str, tuple[str, str]]] = {
     ),
     # zip archives
     "twice-in-archive": ("the archive holds {array!r} twice", "save each array once"),
+    "too-many-arrays": (
+        "the file holds {count} arrays and at most {most} are read",
+        "save the layers of one network alone",
+    ),
     "encrypted": ("{array!r} in the archive is encrypted", "save it without a password"),
     "not-npy-entry": ("{array!r} in the archive is not an array", "save the archive with numpy.savez"),
     # text tables
@@ -210,6 +218,10 @@ FAULTS: Final[dict[str, tuple[str, str]]] = {
         "fill it in or remove the sample; nothing is dropped silently",
     ),
     # checkpoints
+    "too-deep": (
+        "the network has {count} layers and at most {most} are analysed: the time grows with their number squared",
+        "choose fewer with --layers, or multiply neighbouring layers where only the product matters",
+    ),
     "no-weights": ("the checkpoint holds no weight matrix", "save at least one two-dimensional array"),
     "not-linear": ("{name!r} {kind}: not a layer of a linear network", "{remedy}"),
     "no-layer": ("there is no layer {layer!r}", "{hint}the weight matrices are {known}"),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, Final
 
 from lossurf.inputs.faults import fault, hint
 
@@ -80,7 +83,7 @@ def is_directory(path: Path) -> bool:
     """Tell whether there is a directory of this name; a name that no file can have is none."""
     try:
         return path.is_dir()
-    except OSError:
+    except (OSError, ValueError):
         return False
 
 
@@ -102,9 +105,53 @@ def open_binary(path: Path) -> BinaryIO:
     """
     file_size(path)
     try:
-        return path.open("rb")
+        return io.BufferedReader(_Checked(path))
     except OSError as error:
         raise fault("not-readable", name=str(path), reason=_reason(error)) from None
+
+
+class _Checked(io.FileIO):
+    """A file whose failures in the middle of reading, of the disk or the network below it, are refusals by name."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, "rb")
+        self._path = path
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise fault("not-readable", name=str(self._path), reason=_reason(error)) from None
+
+    def readinto(self, buffer: Any, /) -> int:
+        """Fill a buffer."""
+        with self._telling():
+            return super().readinto(buffer)  # type: ignore[no-any-return, unused-ignore]
+
+    def readall(self) -> bytes:
+        """Read to the end."""
+        with self._telling():
+            return super().readall()
+
+    def seekable(self) -> bool:
+        """Say what holds for a regular file; asking would take a failing disk for a pipe."""
+        return True
+
+    def tell(self) -> int:
+        """Return the position."""
+        with self._telling():
+            return super().tell()
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        """Move to a byte."""
+        with self._telling():
+            return super().seek(offset, whence)
+
+    def close(self) -> None:
+        """Close the file, where even that can report an error of the reading."""
+        with self._telling():
+            super().close()
 
 
 def ending(path: Path, known: tuple[str, ...]) -> str | None:

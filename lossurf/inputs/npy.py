@@ -6,6 +6,7 @@ The header is checked against the bytes that are really there before memory is t
 from __future__ import annotations
 
 import ast
+import io
 import math
 import re
 from collections.abc import Callable, Iterator
@@ -87,6 +88,20 @@ def read_header(file: Readable, held: int, where: str) -> NpyHeader:
     if promised < held:
         raise fault("trailing-bytes", where, extra=size_text(held - promised))
     return header
+
+
+def promised_size(start: bytes, where: str) -> int:
+    """Return how many bytes the array takes whose file begins with `start`, header included.
+
+    Raises
+    ------
+    InputError
+        If it is not an .npy header, or the numbers are not plain real ones.
+    """
+    text, offset = _header_text(io.BytesIO(start), where)
+    dtype, fortran, shape = _header_fields(text, where)
+    require_numeric(dtype, where)
+    return offset + NpyHeader(dtype, fortran, shape, offset).nbytes
 
 
 def _header_text(file: Readable, where: str) -> tuple[str, int]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 
 from lossurf.landscape.descent import Descent
@@ -37,10 +39,9 @@ def bad_saddle_certificate(test: TypeTest, rank: int, tau: float) -> Certificate
     If E_ij = 0 then E_i'j' = 0 for i' <= i and j' >= j; if rank(M_ij) = r then rank(M_i'j') = r for i' >= i, j' <= j.
     """
     sensitivity = test.sensitivity
-    blind = [pair for pair in test.pairs if sensitivity.block_ratio(*pair) <= tau]
-    thin = [pair for pair in test.pairs if pair not in blind]
-    outer = [(i, j) for i, j in blind if not any(p >= i and q <= j and (p, q) != (i, j) for p, q in blind)]
-    inner = [(i, j) for i, j in thin if not any(p <= i and q >= j and (p, q) != (i, j) for p, q in thin)]
+    blind = {pair for pair in test.pairs if sensitivity.block_ratio(*pair) <= tau}
+    outer = _corners(blind)
+    inner = [(-i, -j) for i, j in _corners({(-i, -j) for i, j in test.pairs if (i, j) not in blind})]
     stairs = [
         Stair(pair, "residual", sensitivity.block_norm(*pair), tau * sensitivity.block_change(*pair)) for pair in outer
     ] + [
@@ -53,6 +54,18 @@ def bad_saddle_certificate(test: TypeTest, rank: int, tau: float) -> Certificate
         margin=float(tau) / strict_below if strict_below > 0.0 else None,
         staircase=tuple(sorted(stairs, key=lambda stair: stair.layers)),
     )
+
+
+def _corners(pairs: Collection[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Pairs (i, j) for which no other has i' >= i and j' <= j: of least j in their row and all rows above."""
+    lowest: dict[int, int] = {}
+    for i, j in pairs:
+        lowest[i] = min(j, lowest.get(i, j))
+    corners: list[tuple[int, int]] = []
+    for i in sorted(lowest, reverse=True):
+        if not corners or lowest[i] < corners[-1][1]:
+            corners.append((i, lowest[i]))
+    return corners
 
 
 def minimum_certificate(problem: ReducedProblem, rank_max: int, gap: float) -> Certificate:

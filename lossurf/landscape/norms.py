@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -33,6 +34,22 @@ def spectral_norm(matrix: Matrix) -> float:
         return float(singular_values(matrix)[0])
     scaled, exponent = _unit_range(matrix)
     return float(np.ldexp(_krylov(scaled)[0], exponent))
+
+
+def spectral_norms(matrices: Sequence[Matrix]) -> list[float]:
+    """Spectral norms of many matrices, as `spectral_norm` gives them; small ones of one shape in one call of LAPACK."""
+    norms = [0.0] * len(matrices)
+    by_shape: dict[tuple[int, ...], list[int]] = {}
+    for index, matrix in enumerate(matrices):
+        if matrix.size and min(matrix.shape) < _DIRECT:
+            by_shape.setdefault(matrix.shape, []).append(index)
+        else:
+            norms[index] = spectral_norm(matrix)
+    for indices in by_shape.values():
+        largest = np.linalg.svd(np.stack([matrices[index] for index in indices]), compute_uv=False)[:, 0]
+        for index, norm in zip(indices, largest.tolist(), strict=True):
+            norms[index] = norm
+    return norms
 
 
 def top_singular_pairs(matrix: Matrix, count: int) -> tuple[Matrix, Matrix]:

@@ -6,13 +6,18 @@ A quantity is zero at tolerance tau if moving every layer by a relative tau coul
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Final
 
 import numpy as np
 
-from lossurf.landscape.norms import singular_values, spectral_norm
+from lossurf.landscape.norms import singular_values, spectral_norm, spectral_norms
 from lossurf.network import WhitenedNetwork
 from lossurf.numerics import Matrix
+
+_TOGETHER: Final = 64  # matrices handed to LAPACK in one call: the call then costs nothing, and they little memory
 
 
 def vanishing_tolerance(size: float, change: float) -> float:
@@ -36,23 +41,40 @@ class Sensitivity:
     _spectra: dict[tuple[int, int], Matrix] = field(default_factory=dict, repr=False, compare=False)
     _changes: dict[tuple[int, int], float] = field(default_factory=dict, repr=False, compare=False)
 
+    @cached_property
+    def _measured(self) -> Matrix:
+        """||M_ij||_2 at [i, j], nan where it was not asked for yet."""
+        return np.full((self.network.depth + 2, self.network.depth + 1), np.nan)
+
+    @cached_property
+    def _weights(self) -> Matrix:
+        """w_k at [k], nan where it was not asked for yet."""
+        return np.full(self.network.depth + 1, np.nan)
+
     def norm(self, i: int, j: int) -> float:
         """||M_ij||_2."""
-        if (i, j) not in self._norms:
+        if np.isnan(self._measured[i, j]):
             # a whole column of inner products at a time: they are made from one another and need not be kept
             last = i if j == 0 or i > self.network.depth else self.network.depth
-            rows = range(j + 1, last + 1)
-            for row in rows:
-                if (row, j) not in self._norms:
-                    self._norms[row, j] = self._measured_norm(row, j)
-        return self._norms[i, j]
+            rows = (np.flatnonzero(np.isnan(self._measured[j + 1 : last + 1, j])) + j + 1).tolist()
+            for start in range(0, len(rows), _TOGETHER):
+                some = rows[start : start + _TOGETHER]
+                self._measured[some, j] = self._measured_norms(some, j)
+        return float(self._measured[i, j])
 
-    def _measured_norm(self, i: int, j: int) -> float:
+    def _measured_norms(self, rows: Sequence[int], j: int) -> list[float]:
+        known = {row: self._known_norm(row, j) for row in rows}
+        unknown = [row for row in rows if known[row] is None]
+        known.update(zip(unknown, spectral_norms([self.network.partial_product(i, j) for i in unknown]), strict=True))
+        return [norm for norm in known.values() if norm is not None]
+
+    def _known_norm(self, i: int, j: int) -> float | None:
+        """Return the norm of an identity, or of a layer where it was measured before."""
         if i == j + 1:
             return 1.0
         if i == j + 2 and self.network.layer_norms is not None:
             return self.network.layer_norms[j]
-        return spectral_norm(self.network.partial_product(i, j))
+        return None
 
     def weight(self, k: int) -> float:
         """w_k: the size of W_k that a relative change refers to, at least 1, the size of T."""
@@ -62,7 +84,14 @@ class Sensitivity:
     def change(self, i: int, j: int) -> float:
         """change(M_ij) = sum_k ||M_ik|| w_k ||M_kj||."""
         if (i, j) not in self._changes:
-            self._changes[i, j] = sum(self.norm(i, k) * self.weight(k) * self.norm(k, j) for k in range(j + 1, i))
+            for k in np.flatnonzero(np.isnan(self._measured[i, j + 1 : i])) + j + 1:
+                self.norm(i, int(k))
+            for k in np.flatnonzero(np.isnan(self._weights[j + 1 : i])) + j + 1:
+                self._weights[k] = self.weight(int(k))
+            for k in np.flatnonzero(np.isnan(self._measured[j + 1 : i, j])) + j + 1:
+                self.norm(int(k), j)
+            terms = self._measured[i, j + 1 : i] * self._weights[j + 1 : i] * self._measured[j + 1 : i, j]
+            self._changes[i, j] = float(sum(terms.tolist()))
         return self._changes[i, j]
 
     @property

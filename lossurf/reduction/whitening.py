@@ -57,7 +57,7 @@ def choose_columns(triangle: Triangle, *, bias: bool) -> Columns:
     constant = (shifted == 0.0) & (whole > 0.0)
     intercept = None if bias or not constant[:dx].any() else int(np.argmax(constant[:dx]))
     centred = bias or intercept is not None
-    block = triangle.r[1:, 1:] if centred else _square(factor(triangle.unshifted[:, 1:]))
+    block = triangle.r[1:, 1:] if centred else _square(factor(_without_zero_rows(triangle.unshifted[:, 1:])))
     factored, stored = shifted if centred else whole, column_norms(triangle.unshifted)[1:]
     rounding, uncertain = column_errors(factored, stored, order, triangle.data_eps)
     return Columns(
@@ -131,11 +131,10 @@ def whiten_columns(columns: Columns, dx: int) -> Whitened:
     input_norms, output_norms = np.where(seen, norms, 0.0)[:dx], norms[dx:]
     r11 = np.divide(block[:dx, :dx], input_norms, out=np.zeros((dx, dx)), where=input_norms > 0.0)
     r12, lost = block[:dx, dx:] * seen[dx:], block[:dx, dx:] * ~seen[dx:]  # no T of an unseen output, all its loss
-    u, s, vt = np.linalg.svd(r11)
+    s, vt, rotated = _decomposed(r11, r12)
     error = relative_input_error(input_norms, columns.rounding[:dx], columns.uncertain[:dx], float(s[0]))
     most = columns.rank_bounds[0] - (columns.lead is not None)
     rho = min(numerical_rank(s, error * float(s[0])), most)
-    rotated = u.T @ r12
     of_target = columns.rounding if columns.lead is None else columns.lead_rounding
     found = Whitened(
         input_norms=input_norms,
@@ -156,6 +155,21 @@ def whiten_columns(columns: Columns, dx: int) -> Whitened:
         ),
     )
     return found if columns.lead is None else _with_intercept(found, columns, dx)
+
+
+def _decomposed(r11: Matrix, r12: Matrix) -> tuple[Matrix, Matrix, Matrix]:
+    """Return singular values (n,) and right singular vectors (rows) of r11 = U S V^T, and U^T r12.
+
+    Rows and columns of zeros, of fewer samples than columns or of constant columns, are left out of the work: 5,000
+    columns of 30 samples are a matter of 30 rows. Only as many vectors are given as values can be other than zero.
+    """
+    rows, columns = r11.any(axis=1), r11.any(axis=0)
+    count, width = int(np.count_nonzero(rows)), int(np.count_nonzero(columns))
+    core = r11 if count == width == len(r11) else r11[np.ix_(rows, columns)]
+    u, found, right = np.linalg.svd(core, full_matrices=count >= width)
+    s, vt = np.zeros(len(r11)), np.zeros((len(right), len(r11)))
+    s[: len(found)], vt[:, columns] = found, right
+    return s, vt, np.concatenate([u.T @ r12[rows], r12[~rows]])
 
 
 def _with_intercept(centred: Whitened, columns: Columns, dx: int) -> Whitened:
@@ -185,6 +199,13 @@ def _with_intercept(centred: Whitened, columns: Columns, dx: int) -> Whitened:
         output_factor=np.vstack([lead_y, centred.output_factor]),
         precision=centred.precision,
     )
+
+
+def _without_zero_rows(r: Matrix) -> Matrix:
+    """Leave out the rows of zeros that fewer samples than columns leave; one stays where all are."""
+    kept = np.asarray(r.any(axis=1))
+    kept[0] = True
+    return r if kept.all() else r[kept]
 
 
 def _square(r: Matrix) -> Matrix:

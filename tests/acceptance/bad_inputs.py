@@ -12,6 +12,7 @@ import json
 import os
 import resource
 import signal
+import stat
 import sys
 import tempfile
 import time
@@ -42,6 +43,7 @@ class Case:
     parts: tuple[str, ...]
     write: Callable[[Path], None] = lambda directory: None  # noqa: ARG005
     env: tuple[tuple[str, str], ...] = ()
+    stdin: str = os.devnull  # opened in the directory
 
 
 def sound(directory: Path) -> None:
@@ -111,6 +113,22 @@ def bomb(directory: Path) -> None:
     entry = data.rfind(b"PK\x01\x02")  # the archive's directory, which readers believe
     data[entry + 24 : entry + 28] = (3 << 30).to_bytes(4, "little")
     (directory / "bomb.npz").write_bytes(data)
+
+
+def hole(name: str) -> Callable[[Path], None]:
+    """An archive's beginning and 64 MB of nothing."""
+
+    def write(directory: Path) -> None:
+        with (directory / name).open("wb") as file:
+            file.write(b"PK\3\4")
+            file.truncate(64 << 20)
+
+    return write
+
+
+def deep(directory: Path) -> None:
+    """Two hundred directories in one another."""
+    (directory / "/".join(["d"] * 200)).mkdir(parents=True)
 
 
 def many(*writers: Callable[[Path], None]) -> Callable[[Path], None]:
@@ -418,6 +436,35 @@ CASES: dict[str, Case] = {
         CLASSIFY, ("promises",), archive("c.npz", [("W1.npy", npy_header("(1000000, 1000000)"))])
     ),
     "empty standard input": Case(("classify", "-", "--data", "."), ("standard input", "is empty")),
+    "standard input that never ends": Case(
+        ("classify", "-", "--data", "."), ("standard input", "does not begin as one"), stdin="/dev/zero"
+    ),
+    "standard input of text": Case(
+        ("classify", "-", "--data", "."), ("does not begin as one",), text("t.csv", "a,y\n"), stdin="t.csv"
+    ),
+    "standard input that is a directory": Case(
+        ("classify", "-", "--data", "."), ("standard input", "directory"), stdin="."
+    ),
+    "standard input of an archive beyond max-memory": Case(
+        ("classify", "-", "--data", ".", "--max-memory", "4M"), ("standard input", "4 MiB"), hole("c"), stdin="c"
+    ),
+    "standard input whose header promises a terabyte": Case(
+        ("classify", "-", "--data", "."),
+        ("standard input", "TiB"),
+        text("c", npy_header("(1000000, 1000000)")),
+        stdin="c",
+    ),
+    "standard input that goes on behind its array": Case(
+        ("classify", "-", "--data", "."), ("follow the array",), text("c", npy_bytes(W1) + b"0" * (1 << 22)), stdin="c"
+    ),
+    "3,000 layers": Case(
+        CLASSIFY,
+        ("3000 layers", "at most 2000"),
+        lambda d: np.savez(d / "c.npz", W1=W1, **{f"W{k}": np.eye(4) for k in range(2, 3000)}, W3000=W2),
+    ),
+    "more arrays than layers": Case(
+        CLASSIFY, ("holds 30000 arrays",), archive("c.npz", [(f"W{k}.npy", b"") for k in range(30000)])
+    ),
     "safetensors cut": Case(
         ("classify", "c.safetensors", "--data", "."),
         ("c.safetensors",),
@@ -452,6 +499,23 @@ CASES: dict[str, Case] = {
     "deep YAML": Case(CHECK, ("nested",), text("lossurf.yaml", "[" * 100000)),
     "binary YAML": Case(CHECK, ("cannot be read",), text("lossurf.yaml", os.urandom(200) + b"\xff")),
     "no such configuration": Case(("check", ".", "--config", "other.yaml"), ("no file 'other.yaml'",)),
+    "a tag without a value": Case(CHECK, ("line 1", "!!int"), text("lossurf.yaml", "tolerance: !!int ''\n")),
+    "a timestamp that is none": Case(CHECK, ("!!timestamp",), text("lossurf.yaml", "format: !!timestamp x\n")),
+    "a boolean that is none": Case(CHECK, ("!!bool",), text("lossurf.yaml", "network: {bias: !!bool maybe}\n")),
+    "a day that no month has": Case(CHECK, ("cannot be read",), text("lossurf.yaml", "format: 2024-13-45\n")),
+    "a merge key": Case(CHECK, ("merge keys",), text("lossurf.yaml", "network: {<<: {bias: true}}\n")),
+    "a number without end": Case(CHECK, ("64 bits",), text("lossurf.yaml", f"tolerance: 0x{'f' * 9000}\n")),
+    "a null character in a path": Case(CHECK, ("data.x", "no file name"), text("lossurf.yaml", 'data: {x: "a\\0b"}')),
+    "half a character in a path": Case(CHECK, ("no file name",), text("lossurf.yaml", 'data: "a\\ud800"')),
+    "a null character in a pattern": Case(
+        ("classify", "--data", "."), ("null character",), text("lossurf.yaml", 'checkpoints: ["a\\0*"]')
+    ),
+    "a pattern that searches for ever": Case(
+        ("classify", "--data", "."), ("'**'",), many(deep, text("lossurf.yaml", f"checkpoints: ['{'**/x*/' * 200}']"))
+    ),
+    "the same on the command line": Case(("classify", "**/d*/" * 99 + "w", "--data", "."), ("'**'",), deep),
+    "the same as data": Case(("check", "**/d*/" * 99 + "w.csv"), ("'**'",), deep),
+    "two stars again and again": Case(("classify", "**/" * 200 + "v*.npz", "--data", "."), ("no file",), deep),
     "key given twice": Case(CHECK, ("'format' is given twice",), text("lossurf.yaml", "format: json\nformat: table\n")),
     "glob that matches nothing": Case(
         ("classify", "--data", "."), ("'run/*.npz'",), text("lossurf.yaml", "checkpoints: ['run/*.npz']\n")
@@ -462,6 +526,12 @@ CASES: dict[str, Case] = {
     "unknown format": Case(("check", ".", "--format", "jsn"), ("jsn", "did you mean 'json'")),
     "widths that are not numbers": Case(("check", ".", "--widths", "3,a,2"), ("--widths",)),
     "widths of other data": Case(("check", ".", "--widths", "5,4,2"), ("widths",)),
+    "widths beyond counting": Case(("check", ".", "--widths", f"3,{10**30},2"), ("--widths", "1000000000")),
+    "units beyond counting": Case(("spurious", ".", "--hidden-width", f"{10**30}"), ("--hidden-width",)),
+    "a time that is no number": Case(
+        ("watch", "w.npz", "--data", ".", "--follow", "--timeout", "nan"), ("--timeout", "nan")
+    ),
+    "an amount that is no number": Case(("escape", "w.npz", "--data", ".", "--at-least", "nan"), ("--at-least", "nan")),
     "widths of nothing": Case(("check", ".", "--widths", "3,0,2"), ("--widths",)),
     "samples of another kind": Case(("check", ".", "--samples", "column"), ("--samples", "did you mean 'columns'")),
     "max-memory that is no size": Case(("check", ".", "--max-memory", "lots"), ("'lots' is not a size",)),
@@ -474,15 +544,32 @@ CASES: dict[str, Case] = {
 }
 
 
+def unchecked_input() -> io.TextIOWrapper:
+    """Standard input as Python makes it; `open` itself would refuse a directory before lossurf can."""
+
+    class Descriptor(io.RawIOBase):
+        def readable(self) -> bool:
+            return True
+
+        def fileno(self) -> int:
+            return 0
+
+        def readinto(self, buffer: memoryview) -> int:
+            return os.readv(0, [buffer])
+
+    return io.TextIOWrapper(io.BufferedReader(Descriptor()))
+
+
 @contextlib.contextmanager
-def captured(directory: Path) -> Iterator[None]:
+def captured(directory: Path, stdin: str) -> Iterator[None]:
     """Standard output and error of this very process into files, whoever writes to them."""
     saved = [os.dup(fd) for fd in (0, 1, 2)]
-    sources = [os.open(os.devnull, os.O_RDONLY)]  # standard input is empty
+    sources = [os.open(stdin, os.O_RDONLY)]
     sources += [os.open(directory / f"std{fd}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC) for fd in (1, 2)]
     try:
         for fd, source in enumerate(sources):
             os.dup2(source, fd)
+        sys.stdin = open(0, closefd=False) if stat.S_ISREG(os.fstat(0).st_mode) else unchecked_input()  # noqa: SIM115
         yield
     finally:
         sys.stdout.flush()
@@ -506,7 +593,7 @@ def attempt(case: Case) -> dict[str, object]:
         os.environ.update(case.env)
         start = time.process_time()  # of the processor: how busy the machine is says nothing about lossurf
         signal.setitimer(signal.ITIMER_REAL, 4 * SECONDS)
-        with captured(streams):
+        with captured(streams, case.stdin):
             code = run(group, case.argv)
         out, err = ((streams / f"std{fd}").read_text("utf-8", "replace") for fd in (1, 2))
         signal.setitimer(signal.ITIMER_REAL, 0)

@@ -87,6 +87,12 @@ def test_the_limit_keeps_the_best_fits_of_every_rank():
     assert len(result.levels) == 7
 
 
+def test_a_limit_beyond_every_integer_of_the_machine_shows_all_levels():
+    X, Y = random_data(np.random.default_rng(6), 4, 2, 30)
+    result = audited(X, Y, (4, 3, 2), limit=10**30)
+    assert len(result.levels) == result.levels_total == 2**2
+
+
 def test_nothing_to_fit_shows_nothing():
     result = audited(np.eye(2, 6), np.eye(6)[4:5], (2, 2, 1))
     assert not result.shown

@@ -71,6 +71,18 @@ BAD = {
     "data: a\ndata: b": "given twice",
     "a: &x [1]\nb: *x": "aliases are not allowed",
     "data: [": "cannot be read",
+    "tolerance: !!int ''": "the tag !!int",
+    "data: !!binary a": "the tag !!binary",
+    "data: !own a": "the tag !own",
+    "data: ! a": "the tag !",
+    "network: !!set {bias}": "line 1",
+    "tolerance: 0b_": "cannot be read",
+    "tolerance: 2024-13-45": "cannot be read",
+    "tolerance: -1_:9_": "between 0 and 1",
+    "network: {<<: {bias: true}}": "merge keys are not allowed",
+    'network: {"<<": 1}': "unknown key 'network.<<'",
+    "? 0x" + "f" * 900 + "\n: 1": "64 bits",
+    'data: {y: "a\\0b"}': "no file name",
     "data: !!python/object/apply:os.system ['true']": "cannot be read",
     "data: {a: {a: {a: {a: {a: {a: {a: {a: {a: 1}}}}}}}}}": "nested more than",
     "[" * 5000: "nested more than",
@@ -107,6 +119,20 @@ def test_files_that_cannot_be_read(tmp_path):
     (tmp_path / "b.yaml").write_bytes(b"data: \xff\xfe\xff")
     with pytest.raises(ConfigError, match="cannot be read"):
         read_config(tmp_path / "b.yaml")
+
+
+@pytest.mark.parametrize("pattern", ["**/**/**/*.npz", "**/deep/**/*.npz", "a**/*.npz", "*/deep/*.npz"])
+def test_stars_find_each_file_once_and_in_time(tmp_path, pattern):
+    (tmp_path / "a" / "deep").mkdir(parents=True)
+    (tmp_path / "a" / "deep" / "w.npz").touch()
+    path = tmp_path / "lossurf.yaml"
+    path.write_text(f"checkpoints: ['{pattern}']")
+    found = read_config(path)["checkpoints"]
+    if pattern == "a**/*.npz":  # the shell's reading: one star
+        with pytest.raises(ConfigError, match="no checkpoint matches"):
+            found()
+    else:
+        assert found() == (str(tmp_path / "a" / "deep" / "w.npz"),)
 
 
 def test_globs_that_match_nothing(tmp_path):

@@ -26,6 +26,7 @@ from lossurf.numerics import Matrix
 
 _ARRAYS: Final = "weights"
 _FROM_FILE: Final = AdapterChoice()
+_MOST_LAYERS: Final = 2000  # what is asked of them grows with the square of their number: twice as many take minutes
 
 
 @dataclass(frozen=True)
@@ -257,6 +258,8 @@ def _interleaved(arrays: Sequence[ArrayLike], wanted: _Wanted) -> Checkpoint:
 
 def _assembled(file: TensorFile, chosen: Sequence[Layer], wanted: _Wanted, where: str | None) -> Checkpoint:
     """Order, orient and read the chosen layers; `where` is None for a sequence, whose axes are agreed."""
+    if len(chosen) > _MOST_LAYERS:
+        raise fault("too-deep", where, count=len(chosen), most=_MOST_LAYERS)
     shapes = [stored_shape(layer, wanted.dy, where) for layer in chosen]
     links = Links(
         names=[layer.weight.name for layer in chosen],

@@ -22,7 +22,7 @@ from lossurf.inputs.checkpoints.torch import read_torch
 from lossurf.inputs.faults import FAULTS, fault, hint, listing
 from lossurf.inputs.files import ending, exists, file_size, is_directory, open_binary, require_no_pointer
 from lossurf.inputs.memory import require_memory
-from lossurf.inputs.npy import MAGIC, read_array, read_header
+from lossurf.inputs.npy import MAGIC, promised_size, read_array, read_header
 from lossurf.inputs.npz import NpzMember, npz_file, npz_members
 from lossurf.inputs.order import natural_key
 from lossurf.inputs.recipes import flattening_line, refuse_checkpoint
@@ -30,6 +30,8 @@ from lossurf.inputs.recipes import flattening_line, refuse_checkpoint
 STANDARD_INPUT: Final = Path("-")
 _STANDARD_INPUT_NAME: Final = "standard input"
 _PIECE: Final = 1 << 20
+_ZIP: Final = b"PK"
+_MOST_ARRAYS: Final = 10_000  # each header is read; no network that is analysed has so many layers, biases included
 
 
 def read_tensors(path: Path, limit: int) -> TensorFile:
@@ -51,10 +53,17 @@ def _read_directory(path: Path, limit: int) -> TensorFile:
     item = orbax_item(path)
     if item is not None:
         return read_orbax(item, limit)
-    if exists(path / ".metadata") and any(path.glob("*.distcp")):
+    if exists(path / ".metadata") and _holds(path, "*.distcp"):
         command = "python -m torch.distributed.checkpoint.format_utils dcp_to_torch"
         raise fault("dcp", name=str(path), line=f"{command} {quote(str(path))} {quote(f'{path}.pt')}")
     raise fault("checkpoint-directory", name=str(path), example=_example(path))
+
+
+def _holds(directory: Path, pattern: str) -> bool:
+    try:
+        return any(directory.glob(pattern))
+    except OSError:
+        return False
 
 
 def _example(directory: Path) -> str:
@@ -80,6 +89,8 @@ def _read_file(path: Path, limit: int) -> TensorFile:
 
 
 def _npz_tensors(name: str, members: dict[str, NpzMember], limit: int) -> TensorFile:
+    if len(members) > _MOST_ARRAYS:
+        raise fault("too-many-arrays", name, count=len(members), most=_MOST_ARRAYS)
     return TensorFile(name, tuple(_npz_tensor(member, limit) for member in members.values()))
 
 
@@ -125,10 +136,10 @@ def _standard_input(limit: int) -> TensorFile:
     name = _STANDARD_INPUT_NAME
     if sys.stdin is None or sys.stdin.isatty():
         raise fault("terminal")
-    data = _drained(sys.stdin.buffer, name, limit)
-    if not data:
-        raise fault("empty-file", name=name)
-    require_no_pointer(data[:_PIECE], name)
+    try:
+        data = _drained(sys.stdin.buffer, name, limit)
+    except OSError as error:  # a directory, for one
+        raise fault("not-readable", name=name, reason=error.strerror or str(error)) from None
     if data.startswith(MAGIC):
         file = io.BytesIO(data)
         return TensorFile(
@@ -138,10 +149,20 @@ def _standard_input(limit: int) -> TensorFile:
 
 
 def _drained(stream: BinaryIO, name: str, limit: int) -> bytes:
-    """Read a stream to its end, piece by piece: asking for `limit` bytes at once would take them at once."""
-    pieces: list[bytes] = []
-    size = 0
-    while piece := stream.read(_PIECE):
+    """Read a stream to its end, or as far as its first bytes say that it goes, piece by piece.
+
+    Asking for `limit` bytes at once would take them at once, and a stream that is no checkpoint may never end.
+    """
+    start = stream.read(_PIECE)
+    if not start:
+        raise fault("empty-file", name=name)
+    require_no_pointer(start, name)
+    if not start.startswith((MAGIC, _ZIP)):
+        raise fault("damaged", name=name, format=".npz", reason="it does not begin as one")
+    most = promised_size(start, name) if start.startswith(MAGIC) else None
+    require_memory(name, 2 * (most or len(start)), limit)
+    pieces, size = [start], len(start)
+    while (most is None or size <= most) and (piece := stream.read(_PIECE)):
         pieces.append(piece)
         size += len(piece)
         require_memory(name, 2 * size, limit)  # the pieces, and what they are joined to

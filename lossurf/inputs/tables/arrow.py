@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import reduce
@@ -20,6 +21,7 @@ from lossurf.inputs.memory import require_memory
 from lossurf.inputs.tables.row_names import told_by_types
 from lossurf.numerics import Matrix
 
+_BUFFER: Final = 1 << 20  # bytes of a column read at once: without one, all of a row group, which may be the file
 _STREAM_END: Final = b"\xff\xff\xff\xff\0\0\0\0"
 
 
@@ -116,9 +118,9 @@ def open_arrow(path: Path, letter: str) -> ArrowTable:
         index = _pandas_index(schema.metadata)
         kept = [field for field in schema if field.name not in index]
     names = tuple(field.name for field in kept)
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        raise fault("two-columns", str(path), count=names.count(twice), column=twice)
+    twice, count = Counter(names).most_common(1)[0] if names else ("", 0)
+    if count > 1:
+        raise fault("two-columns", str(path), count=count, column=twice)
     if not names or not rows:
         raise fault("no-rows", str(path))
     table = ArrowTable(path, letter, names, tuple(field.type for field in kept), rows)
@@ -208,7 +210,7 @@ def _batches(path: Path, names: tuple[str, ...], rows: int) -> Iterator[Any]:
         if _is_parquet(path):
             from pyarrow.parquet import ParquetFile
 
-            with ParquetFile(path) as file:
+            with ParquetFile(path, buffer_size=_BUFFER) as file:
                 for batch in file.iter_batches(batch_size=rows, columns=list(names), use_threads=False):
                     yield batch.select(list(names))
         elif _is_stream(path):

@@ -40,9 +40,7 @@ class NpyRows:
         Raises
         ------
         InputError
-            At a number that is not finite, or where the file ends too soon.
-        OSError
-            If it cannot be read.
+            At a number that is not finite, or where the file ends too soon or cannot be read.
         """
         if self._source.by_column:
             self._read_columns(start, out)
@@ -82,7 +80,11 @@ class NpyRows:
         wanted = part.view(np.uint8).data
         offset = self._source.header.offset + first * part.itemsize
         while wanted:
-            count = os.preadv(self._descriptor, [wanted], offset)
+            try:
+                count = os.preadv(self._descriptor, [wanted], offset)
+            except OSError as error:
+                reason = error.strerror or str(error)
+                raise fault("not-readable", name=self._source.name, reason=reason) from None
             if count == 0:
                 raise fault("shrunk", self._source.name)
             wanted, offset = wanted[count:], offset + count

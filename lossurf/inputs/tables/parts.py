@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from lossurf.errors import MissingExtraError
 from lossurf.inputs.faults import fault
+from lossurf.inputs.files import exists
 from lossurf.inputs.tables.data import find_places, open_dataset
 from lossurf.inputs.tables.dataset import Dataset
 
@@ -58,7 +59,7 @@ def openers(
 def address_of(path: Path) -> str | None:
     """Return the address that a path of the command line spells, such as s3://bucket/key; None for a plain path."""
     match = _ADDRESS.fullmatch(str(path))
-    if match is None or Path(path).exists():
+    if match is None or exists(path):
         return None
     return f"{match[1]}://{'/' if match[1].lower() == 'file' else ''}{match[2]}"
 

@@ -17,6 +17,7 @@ from lossurf.inputs.arrays import coarser
 from lossurf.inputs.faults import fault, listing
 from lossurf.inputs.files import ending, is_directory
 from lossurf.inputs.order import natural_key
+from lossurf.inputs.patterns import matching_paths
 from lossurf.inputs.tables.dataset import Dataset, Pairs, ReadRows
 from lossurf.numerics import Matrix
 
@@ -85,8 +86,7 @@ def find_tables(path: Path, endings: Sequence[str]) -> list[Place] | None:
 
 def _matches(pattern: Path) -> dict[str, Path]:
     """Return the files of a pattern by the text its wildcards stand for."""
-    root = Path(pattern.anchor or ".")
-    found = sorted(root.glob(str(pattern.relative_to(pattern.anchor))), key=lambda match: natural_key(str(match)))
+    found = sorted(matching_paths(pattern), key=lambda match: natural_key(str(match)))
     if not found:
         raise fault("no-shards", name=str(pattern))
     expression = re.compile("".join(_as_group(part) for part in _WILDCARDS.split(pattern.name)), re.DOTALL)

@@ -6,6 +6,7 @@ classified; those that are no global minimum are left downhill and shown not to 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain, combinations, islice
@@ -102,7 +103,7 @@ def audit_landscape(problem: ReducedProblem, widths: tuple[int, ...], *, limit: 
             loss=_level_loss(problem, members),
             points=audit_points(problem, widths, members, rng),
         )
-        for members in islice(_eigen_sets(positive, highest), limit)
+        for members in islice(_eigen_sets(positive, highest), min(limit, sys.maxsize))
     )
     witness = convexity_witness(problem, widths)
     total = sum(comb(positive, rank) for rank in range(highest + 1))
