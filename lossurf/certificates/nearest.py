@@ -26,7 +26,7 @@ stored layers, each good to order * eps times the condition of what is divided b
 that condition. It is 1e-12 to 1e-11 for usual widths: far below any tolerance a verdict is made at.
 """
 
-_FARTHEST: Final = 10.0
+FARTHEST: Final = 10.0
 """Times tau: the measure of a critical point is at most tau, and the point itself within ten times its first order."""
 
 
@@ -164,7 +164,7 @@ def _distance(weights: Sequence[Matrix], nearest: NearestPoint, tau: float) -> I
     # two sums of n squares in any order differ by n eps of themselves
     rounding = rank_threshold(distance, 4 + max(W.size for W in weights))
     yield at_most("nearest-distance-claimed", abs(distance - nearest.distance), rounding)
-    yield at_most("nearest-distance", distance, _FARTHEST * tau)
+    yield at_most("nearest-distance", distance, FARTHEST * tau)
 
 
 def _frobenius(matrix: Matrix) -> float:
