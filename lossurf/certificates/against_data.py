@@ -18,8 +18,9 @@ from lossurf.certificates.check import Check, at_most
 from lossurf.certificates.stored import StoredCertificate
 from lossurf.numerics import EPS, Matrix, column_norms
 
-_FACTORISED: Final = 10.0
-"""Times order * eps: the error of R11 and T, whose bound's constant is known to a decimal digit (Higham 2002, 19.3)."""
+_FACTORISED: Final = 30.0
+"""Times order * eps: the error of R11 and T after three factorisations, of panels, of their factors and by singular
+values, the constant of each bound being known to a decimal digit (Higham 2002, sections 19.3 and 19.6)."""
 
 _LEAST_KNOWN: Final = 0.1
 """Errors of a direction beyond this say nothing about it: then only the directions that are known are compared."""

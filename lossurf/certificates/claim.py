@@ -61,7 +61,7 @@ class Claim:
         change /= self.scale
         if size <= rank_threshold(change, sum(W.shape[1] for W in self.weights)):
             return 0.0, 0.0, length
-        return size, size / change, length
+        return size, size / change if change else np.inf, length
 
     @property
     def read(self) -> list[Matrix]:

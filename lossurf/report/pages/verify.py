@@ -29,6 +29,7 @@ _MEANINGS = {
     "pair": "the direction moves other layers than it is said to",
     "curvature": "the curvature along the direction is not negative beyond rounding",
     "curvature-claimed": "the curvature along the direction is not the one that is claimed",
+    "step": "the step or the decrease that is claimed is negative",
     "descends": "the loss is not lower at the step along the direction",
     "descent-claimed": "the loss does not fall by as much as is claimed",
     "staircase": "a step of the staircase is not as claimed",
