@@ -1,34 +1,122 @@
-"""Whether a certificate speaks of given data: sums of products over the samples, held against its R11 and T."""
+"""Whether a certificate speaks of given data: the samples in the coordinates of its R11 and T, summed.
+
+In z = R11^{-T} x the samples must be uncorrelated with unit sums of squares, and y must be T z but for a residual of
+the claimed size. Sums of such coordinates see the small directions of ill-conditioned data, which X X^T itself does
+not. Every column is measured in its own norm, so that no unit of the data makes a difference small.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from lossurf.certificates.check import Check
+from lossurf.certificates.check import Check, at_most
 from lossurf.certificates.stored import StoredCertificate
-from lossurf.numerics import Matrix
+from lossurf.numerics import EPS, Matrix, column_norms
 
-_AGREE: Final = 1e-9
-"""Sums over m samples lose at most m eps relative to the norms: 1e-9 up to millions of samples."""
+_FACTORISED: Final = 30.0
+"""Times order * eps: the error of R11 and T after three factorisations, of panels, of their factors and by singular
+values, the constant of each bound being known to a decimal digit (Higham 2002, sections 19.3 and 19.6)."""
+
+_LEAST_KNOWN: Final = 0.1
+"""Errors of a direction beyond this say nothing about it: then only the directions that are known are compared."""
+
+Rows = tuple[Matrix, Matrix, Matrix]
 
 
-@dataclass(frozen=True)
+@dataclass
+class _Units:
+    """A certificate's R11 and T with what its data are measured in: its columns' norms, and the size of Y."""
+
+    x: Matrix  # (dx,); 1 for a column that is said to be zero
+    zero: NDArray[np.bool_]  # (dx,): the columns that are
+    y: float
+    mean_x: Matrix
+    mean_y: Matrix
+    factor: Matrix  # R11 with columns of norm 1
+    inverse: Matrix  # (dx, rank)
+    amplified: float  # how much longer an error of x may be in z
+    T: Matrix
+    rest: float  # what least squares leaves of Y
+
+    @classmethod
+    def of(cls, stored: StoredCertificate) -> _Units:
+        R11, T = stored.arrays["R11"], stored.arrays["T"]
+        norms = column_norms(R11)
+        x = np.where(norms > 0.0, norms, 1.0)
+        rest = np.sqrt(2.0) * np.sqrt(max(float(stored.claim["residual_loss"]), 0.0))
+        y = float(np.hypot(column_norms(T.reshape(-1, 1))[0], rest)) or 1.0
+        factor = R11 / x
+        s = np.linalg.svd(factor, compute_uv=False)
+        return cls(
+            x=x,
+            zero=norms == 0.0,
+            y=y,
+            mean_x=stored.arrays.get("mean_x", np.zeros(len(x))),
+            mean_y=stored.arrays.get("mean_y", np.zeros(len(T))),
+            factor=factor,
+            inverse=np.asarray(np.linalg.pinv(factor, rcond=0.0) if s.size else factor.T, dtype=np.float64),
+            amplified=max(1.0, float(1.0 / s[-1])) if s.size and s[-1] > 0.0 else 1.0 if not s.size else np.inf,
+            T=T / y,
+            rest=rest / y,
+        )
+
+
 class _Sums:
-    """m, and sums over the samples of x, y, x x^T, y x^T and y^2, centred at the certificate's means."""
+    """Sums over the samples of x, y, z, and of their products and squares, in the certificate's units."""
 
-    samples: float
-    x: Matrix
-    y: Matrix
-    xx: Matrix
-    yx: Matrix
-    yy: Matrix
+    def __init__(self, units: _Units) -> None:
+        (rank, dx), dy = units.factor.shape, len(units.T)
+        self.samples = 0.0
+        self.x, self.y = np.zeros(dx), np.zeros(dy)
+        self.xx, self.zz = np.zeros((dx, dx)), np.zeros((rank, rank))
+        self.yx, self.yz = np.zeros((dy, dx)), np.zeros((dy, rank))
+        self.off_x, self.off_y, self.yy = np.zeros(dx), 0.0, np.zeros(dy)
+        self.left_x, self.left_y = np.zeros(dx), np.zeros(dy)  # sums of what off_x and off_y sum the squares of
+        # from the means to what was subtracted before factorising, at most
+        self.far_x, self.far_y = np.zeros(dx), np.zeros(dy)
+        self.long_x, self.long_y = np.zeros(dx), np.zeros(dy)  # largest numbers as they are given
+
+    def add(self, ones: Matrix, X: Matrix, Y: Matrix, units: _Units, shift: Matrix | None) -> None:
+        """Add some rows [1 x y], from which `shift` has been taken."""
+        dx = X.shape[1]
+        away_x, away_y = (0.0, 0.0) if shift is None else (shift[:dx], shift[dx:])
+        centred_x = (X - np.outer(ones, units.mean_x - away_x)) / units.x
+        centred_y = (Y - np.outer(ones, units.mean_y - away_y)) / units.y
+        Z = centred_x @ units.inverse
+        self.samples += float(ones @ ones)
+        self.x, self.y = self.x + ones @ centred_x, self.y + ones @ centred_y
+        self.xx, self.zz = self.xx + centred_x.T @ centred_x, self.zz + Z.T @ Z
+        self.yx, self.yz = self.yx + centred_y.T @ centred_x, self.yz + centred_y.T @ Z
+        left_x, left_y = centred_x - Z @ units.factor, centred_y - Z @ units.T.T
+        self.left_x, self.left_y = self.left_x + ones @ left_x, self.left_y + ones @ left_y
+        self.off_x, self.off_y = self.off_x + np.sum(left_x**2, axis=0), self.off_y + float(np.sum(left_y**2))
+        self.yy += np.sum(centred_y**2, axis=0)
+        if shift is None:
+            self.far_x, self.far_y = _larger(self.far_x, centred_x), _larger(self.far_y, centred_y)
+        else:
+            self.far_x, self.far_y = np.abs(units.mean_x - away_x) / units.x, np.abs(units.mean_y - away_y) / units.y
+        self.long_x = np.maximum(_larger(self.long_x, X / units.x), np.abs(away_x / units.x))
+        self.long_y = np.maximum(_larger(self.long_y, Y / units.y), np.abs(away_y / units.y))
+
+    def errors(self, unit: float) -> tuple[Matrix, Matrix]:
+        """Bound what factorising and summing loses of every column, in the certificate's units.
+
+        `unit` times the norm of the column as it was factorised: about the shift, or where that is not known a number
+        among its own, no farther from the mean than the farthest of them.
+        """
+        x = np.sqrt(np.diag(self.xx) + self.samples * self.far_x**2)
+        y = np.sqrt(self.yy + self.samples * self.far_y**2)
+        return np.asarray(unit * x), np.asarray(unit * y)
 
 
-def data_checks(stored: StoredCertificate, rows: Iterable[tuple[Matrix, Matrix, Matrix]]) -> tuple[Check, ...]:
+def data_checks(
+    stored: StoredCertificate, rows: Iterable[Rows], *, shift: Matrix | None = None, eps: float = EPS
+) -> tuple[Check, ...]:
     """Hold a certificate against the data it is said to be about.
 
     Parameters
@@ -37,56 +125,122 @@ def data_checks(stored: StoredCertificate, rows: Iterable[tuple[Matrix, Matrix, 
     rows : iterable of (ones, X, Y)
         Of shapes (rows,), (rows, dx) and (rows, dy): samples with ones, or the rows of a triangular factor of
         [1 X Y], which has the same sums of products.
+    shift : ndarray, shape (dx + dy,), optional
+        What has been subtracted from every sample; a large mean is then not added only to be taken away again.
+    eps : float
+        Relative precision of the stored numbers: directions of X below it are not in the certificate.
 
     Returns
     -------
     tuple of Check
-        The number of samples and columns, the means with an output bias, X X^T, Y X^T and ||Y||^2.
+        The number of samples and columns, the means with an output bias, X X^T also direction by direction, Y X^T
+        also in those directions, ||Y||^2 and the residual of least squares.
+
+    Notes
+    -----
+    R11 and T come from a factorisation of the data about a reference row, with an error of order * eps relative to
+    each column as it was factorised; a sum over m samples adds m eps. A difference from the stored means is rounded to
+    eps of itself, and what they are off by is seen in the sums and taken out. A direction of X is known to that times
+    the norm of the inverse of R11 with columns of norm 1.
     """
-    R11, T = stored.arrays["R11"], stored.arrays["T"]
-    centre = stored.arrays.get("mean_x", np.zeros(R11.shape[1])), stored.arrays.get("mean_y", np.zeros(len(T)))
-    with np.errstate(all="ignore"):
-        sums = _sums(rows, *centre)
-        if sums is None:
-            return (Check("data-shape", False),)
-        x, y = np.sqrt(np.diag(sums.xx)), np.sqrt(sums.yy)
-        size, samples = float(np.linalg.norm(y)), float(stored.claim["data"]["samples"])
-        explained = float(np.sum(T**2)) + 2.0 * float(stored.claim["residual_loss"])
-        checks = [
-            _agree("data-shape", np.array([(sums.samples - samples) / max(samples, 1.0)])),
-            _agree("data-x", _over(R11.T @ R11 - sums.xx, x, x)),
-            _agree("data-xy", _over(T @ R11 - sums.yx, np.full(len(T), size), x)),
-            _agree("data-y", np.array([(explained - size**2) / (size**2 or 1.0)])),
-        ]
-        if "mean_x" in stored.arrays:
-            root = np.sqrt(sums.samples)
-            sizes = np.append(root * x, np.full(len(T), root * size)) + sums.samples * np.abs(np.concatenate(centre))
-            off = np.append(sums.x, sums.y)
-            checks.append(_agree("data-means", np.divide(off, sizes, out=off.copy(), where=sizes > 0.0)))
-    return tuple(checks)
+    with np.errstate(all="ignore"):  # what overflows agrees with nothing
+        units = _Units.of(stored)
+        sums = _Sums(units)
+        for ones, X, Y in rows:
+            if (X.shape[1], Y.shape[1]) != (len(units.x), len(units.T)):
+                return (Check("data-shape", False),)
+            sums.add(ones, X, Y, units, shift)
+        return tuple(_checks(stored, units, sums, eps))
 
 
-def _sums(rows: Iterable[tuple[Matrix, Matrix, Matrix]], mean_x: Matrix, mean_y: Matrix) -> _Sums | None:
-    """Return the sums; None where the data have other columns than the certificate."""
-    dx, dy = len(mean_x), len(mean_y)
-    samples, x, y = 0.0, np.zeros(dx), np.zeros(dy)
-    xx, yx, yy = np.zeros((dx, dx)), np.zeros((dy, dx)), np.zeros(dy)
-    for ones, X, Y in rows:
-        if (X.shape[1], Y.shape[1]) != (dx, dy):
-            return None
-        X, Y = X - np.outer(ones, mean_x), Y - np.outer(ones, mean_y)  # noqa: PLW2901  # as the certificate centres
-        samples += float(ones @ ones)
-        x, y = x + ones @ X, y + ones @ Y
-        xx, yx, yy = xx + X.T @ X, yx + Y.T @ X, yy + (Y**2).sum(axis=0)
-    return _Sums(samples, x, y, xx, yx, yy)
+def _checks(stored: StoredCertificate, units: _Units, sums: _Sums, eps: float) -> Iterator[Check]:
+    samples, order = float(stored.claim["data"]["samples"]), 1 + len(units.x) + len(units.T)
+    unit = (_FACTORISED * order + sums.samples) * EPS
+    yield at_most("data-shape", abs(sums.samples - samples) / max(samples, 1.0), unit)
+    if "mean_x" in stored.arrays:
+        yield _means(units, sums, unit)
+        _centre(sums, units)
+    x, y = sums.errors(unit)
+    # directions that are left out are below the precision of the stored numbers, or of the factorisation
+    rank, known = len(units.factor), float(np.linalg.norm(np.where(units.zero, 0.0, x)))
+    complete = rank == int(np.count_nonzero(~units.zero))
+    left_out = 0.0 if complete else _FACTORISED * (known + eps * float(np.linalg.norm(_lengths(sums))))
+    yield _inputs(units, sums, x, left_out, eps)
+    direction = units.amplified * known
+    neglected = 0.0 if units.T.any() else min(direction, float(np.sqrt(unit)))
+    yield _products(units, sums, x, y, neglected)
+    of_y = float(np.linalg.norm(y))
+    yield at_most(
+        "data-y", abs(float(np.sum(sums.yy)) - 1.0) if sums.yy.any() or units.T.any() else 0.0, 2.0 * of_y + unit
+    )
+    if direction < _LEAST_KNOWN:
+        yield from _directions(units, sums, direction, of_y, left_out)
 
 
-def _over(difference: Matrix, rows: Matrix, columns: Matrix) -> Matrix:
-    """Divide by the sizes of rows and columns, so that units do not matter; what is zero must agree exactly."""
-    sizes = np.outer(np.where(rows > 0.0, rows, 1.0), np.where(columns > 0.0, columns, 1.0))
-    return np.asarray(difference / sizes)
+def _inputs(units: _Units, sums: _Sums, x: Matrix, left_out: float, eps: float) -> Check:
+    """X X^T, every column in its norm; of a column that is said to be zero what rounding leaves of its centring."""
+    sizes = np.sqrt(np.diag(sums.xx))
+    bounds = np.outer(x, np.maximum(sizes, 1.0))
+    bounds = bounds + bounds.T + left_out**2
+    off = np.abs(units.factor.T @ units.factor - sums.xx)
+    live = ~units.zero
+    worst = _excess(off[np.ix_(live, live)], bounds[np.ix_(live, live)])
+    nothing = np.sqrt(sums.samples) * eps * sums.long_x
+    return _within("data-x", max(worst, _excess(sizes[units.zero], nothing[units.zero])))
 
 
-def _agree(name: str, differences: Matrix) -> Check:
-    value = float(np.max(np.abs(differences), initial=0.0))
-    return Check(name, value <= _AGREE, value, _AGREE)
+def _products(units: _Units, sums: _Sums, x: Matrix, y: Matrix, neglected: float) -> Check:
+    """Y X^T, row by row in the norms of Y's columns."""
+    sizes = np.sqrt(sums.yy)
+    # one more rounding each: of T, which is stored as a share of its norm, and of a factor
+    bounds = np.outer(y, np.ones(len(x))) + np.outer(sizes, x) + neglected
+    off = np.abs(units.T @ units.factor - sums.yx)[:, ~units.zero]
+    return _within("data-xy", _excess(off, 2.0 * bounds[:, ~units.zero]))
+
+
+def _directions(units: _Units, sums: _Sums, direction: float, of_y: float, left_out: float) -> Iterator[Check]:
+    """X X^T and Y X^T in the coordinates z, and what is left of X and Y there."""
+    off = float(np.max(np.abs(sums.zz - np.eye(len(sums.zz))), initial=0.0))
+    beside = float(np.sqrt(np.max(np.where(units.zero, 0.0, sums.off_x), initial=0.0)))
+    yield at_most("data-x-directions", off, 2.0 * direction + direction**2)
+    yield at_most("data-x-beside", beside, direction + left_out)
+    bound = 2.0 * (direction + of_y) + (0.0 if units.T.any() else direction)
+    yield at_most("data-y-directions", float(np.max(np.abs(sums.yz - units.T), initial=0.0)), bound)
+    yield at_most("data-residual", abs(float(np.sqrt(sums.off_y)) - units.rest), bound)
+
+
+def _means(units: _Units, sums: _Sums, unit: float) -> Check:
+    """Hold the sums about the stored means, known to a few eps of themselves and of what was summed for them."""
+    off = np.abs(np.append(sums.x, sums.y))
+    far = np.append(sums.far_x, sums.far_y)
+    means = np.append(np.abs(units.mean_x) / units.x, np.abs(units.mean_y) / units.y)
+    return _within("data-means", _excess(off, unit * sums.samples * (far + means)))
+
+
+def _centre(sums: _Sums, units: _Units) -> None:
+    """Take out what the stored means are off by: sums about the mean of the samples themselves."""
+    x, y = sums.x, sums.y
+    z = x @ units.inverse
+    m = max(sums.samples, 1.0)
+    sums.xx, sums.zz = sums.xx - np.outer(x, x) / m, sums.zz - np.outer(z, z) / m
+    sums.yx, sums.yz, sums.yy = sums.yx - np.outer(y, x) / m, sums.yz - np.outer(y, z) / m, sums.yy - y * y / m
+    sums.off_x = np.maximum(sums.off_x - sums.left_x**2 / m, 0.0)
+    sums.off_y = max(sums.off_y - float(np.sum(sums.left_y**2)) / m, 0.0)
+
+
+def _lengths(sums: _Sums) -> Matrix:
+    return np.asarray(np.sqrt(sums.samples) * sums.long_x)
+
+
+def _larger(largest: Matrix, rows: Matrix) -> Matrix:
+    return np.asarray(np.maximum(largest, np.max(np.abs(rows), axis=0, initial=0.0)))
+
+
+def _excess(off: Matrix, bounds: Matrix) -> float:
+    """Largest share of its bound that anything is off by; infinite where a bound is 0 and something is."""
+    shares = np.divide(off, bounds, out=np.where(off > 0.0, np.inf, 0.0), where=bounds > 0.0)
+    return float(np.max(shares, initial=0.0))
+
+
+def _within(name: str, share: float) -> Check:
+    return at_most(name, share, 1.0)

@@ -26,7 +26,12 @@ stored layers, each good to order * eps times the condition of what is divided b
 that condition. It is 1e-12 to 1e-11 for usual widths: far below any tolerance a verdict is made at.
 """
 
-_FARTHEST: Final = 10.0
+_ROUNDING_OF_LEVEL: Final = 30.0
+"""The same for its loss. The error of the product is that of two factorisations and of a division, a decimal digit in
+all; what the condition makes worse goes to the other side of the division and leaves the product. A wider bound would
+take a point that lacks a singular value of 1e-4 for a minimum where X is ill conditioned."""
+
+FARTHEST: Final = 10.0
 """Times tau: the measure of a critical point is at most tau, and the point itself within ten times its first order."""
 
 
@@ -150,8 +155,10 @@ class _Point:
 
     @cached_property
     def level_rounding(self) -> float:
-        """What a change of the layers by `small` explains of a loss: <E, dE> + 1/2 ||dE||^2, ||dE|| up to the reach."""
-        moved = self.small * self.reach * float(np.sqrt(min(self.T.shape) or 1))  # Frobenius
+        """What rounding explains of a loss: <E, dE> + 1/2 ||dE||^2, ||dE|| up to its share of the reach."""
+        moved = (
+            _ROUNDING_OF_LEVEL / _ROUNDING * self.small * self.reach * float(np.sqrt(min(self.T.shape) or 1))
+        )  # Frobenius
         return moved * float(np.linalg.norm(self.E)) + 0.5 * moved * moved
 
 
@@ -164,7 +171,7 @@ def _distance(weights: Sequence[Matrix], nearest: NearestPoint, tau: float) -> I
     # two sums of n squares in any order differ by n eps of themselves
     rounding = rank_threshold(distance, 4 + max(W.size for W in weights))
     yield at_most("nearest-distance-claimed", abs(distance - nearest.distance), rounding)
-    yield at_most("nearest-distance", distance, _FARTHEST * tau)
+    yield at_most("nearest-distance", distance, FARTHEST * tau)
 
 
 def _frobenius(matrix: Matrix) -> float:

@@ -6,6 +6,7 @@ Written for verification alone and sharing nothing with the analysis that it che
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -177,3 +178,34 @@ def curvature(weights: Sequence[Matrix], direction: Sequence[Matrix], R11: Matri
     form = float(np.sum(P[1] ** 2) + 2.0 * np.sum((P[0] - T) * P[2]))
     terms = float(np.sum(sizes[1] * np.abs(P[1])) + 2.0 * np.sum((sizes[0] + np.abs(T)) * np.abs(P[2])))
     return form, terms + 2.0 * float(np.sum(np.abs(P[0] - T) * sizes[2]))
+
+
+@dataclass(frozen=True)
+class Fall:
+    """L(W) - L(W + V), its own rounding, and that of it as a difference of two losses."""
+
+    size: float
+    rounding: float
+    of_difference: float
+
+
+def decrease(weights: Sequence[Matrix], moves: Sequence[Matrix], R11: Matrix, T: Matrix, unit: float) -> Fall:
+    """L(W) - L(W + V) for 1/2 ||W_N ... W_1 R11^T - T||^2, products being good to `unit` times their terms.
+
+    With D = P' - P it is -<D, E> - 1/2 ||D||^2. Here D is the sum over k of W'_N ... V_k ... W_1 R11^T, so that no two
+    numbers of the size of P are subtracted; whoever subtracts P' from P has their rounding in D. A decrease that is
+    claimed to be no larger than that proves nothing beside the curvature; then the loss may not rise by more than
+    rounding.
+    """
+    P, D = R11.T, 0.0 * R11.T
+    sizes, moved = np.abs(P), np.abs(D)
+    for W, V in zip(weights, moves, strict=True):
+        D = (W + V) @ D + V @ P
+        moved = (np.abs(W) + np.abs(V)) @ moved + np.abs(V) @ sizes
+        P, sizes = W @ P, np.abs(W) @ sizes
+    E = P - T
+    length, terms = float(np.linalg.norm(D)), float(np.linalg.norm(moved))
+    far = float(np.linalg.norm(sizes + np.abs(T)))
+    level = float(np.linalg.norm(E)) + length
+    size = -float(np.sum(D * E)) - 0.5 * float(np.sum(D * D))
+    return Fall(size, unit * (terms * level + length * far), unit * far * level)

@@ -165,8 +165,8 @@ def _require_fields(claim: dict[str, Any], where: str) -> None:
     _require_layers(claim, where)
     _require_stairs(claim, where)
     _require_distance(claim, where)
-    if claim["claim"] == "strict-saddle" and any(claim.get(key) is None for key in ("curvature", "step", "pair")):
-        raise fault("not-a-certificate", where, key="curvature, step and pair", kind="there")
+    if claim["claim"] == "strict-saddle" and any(claim.get(key) is None for key in ("step", "pair")):
+        raise fault("not-a-certificate", where, key="step and pair", kind="there")
 
 
 def _require_layers(claim: dict[str, Any], where: str) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 import click
 
@@ -14,7 +14,14 @@ from lossurf.cli.reporting import Reporter
 from lossurf.errors import ExitCode
 
 if TYPE_CHECKING:
+    from lossurf.certificates.against_data import Rows
+    from lossurf.inputs.tables.dataset import Dataset
     from lossurf.numerics import Matrix
+
+    class _Data(TypedDict):
+        rows: Iterable[Rows]
+        shift: Matrix | None
+        eps: float
 
 
 @click.command(
@@ -48,23 +55,26 @@ def command(*, certificate: Path, source: DataSource, any_tolerance: bool, repor
     if any(place is not None for place in (source.path, source.x, source.y)) or source.autoencoder:
         from lossurf.certificates.against_data import data_checks
 
-        further = data_checks(stored, _rows(source, report))
+        further = data_checks(stored, **_rows(source, report))
         result = replace(
             result, valid=result.valid and all(check.ok for check in further), checks=result.checks + further
         )
     return report(make_document("verify", result), ok=result.valid)
 
 
-def _rows(source: DataSource, report: Reporter) -> Iterator[tuple[Matrix, Matrix, Matrix]]:
-    """Yield the rows [1 x y] of the data, or of the triangular factor that a summary of them holds."""
+def _rows(source: DataSource, report: Reporter) -> _Data:
+    """Return the rows [1 x y] of the data, or of the triangular factor that a summary of them holds."""
+    dataset = source.open()
+    if dataset.summary is None:
+        return {"rows": _samples(dataset, report), "shift": None, "eps": dataset.data_eps}
+    R, first = dataset.summary.triangle, 1 + dataset.dx
+    rows = [(R[:, 0], R[:, 1:first], R[:, first:])]
+    return {"rows": rows, "shift": dataset.summary.shift[1:], "eps": dataset.data_eps}
+
+
+def _samples(dataset: Dataset, report: Reporter) -> Iterator[Rows]:
     import numpy as np
 
-    dataset = source.open()
-    if dataset.summary is not None:
-        held, dx = dataset.summary, dataset.dx
-        rows = held.triangle + np.outer(held.triangle[:, 0], held.shift)
-        yield rows[:, 0], rows[:, 1 : 1 + dx], rows[:, 1 + dx :]
-        return
     for X, Y in dataset.blocks():
         yield np.ones(len(X)), X, Y
     for note in dataset.notes:

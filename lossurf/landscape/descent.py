@@ -159,7 +159,7 @@ def _verified(
     The form must be below its rounding, and v^T H v / v^T v in this gauge below -`threshold`.
     """
     network = sensitivity.network
-    direction = span.direction(network, x)
+    direction = _near_unit_length(span.direction(network, x))
     form = network.curvature(direction, direction)
     size = frobenius_norm(*to_user(network, direction, problem))
     least = max(threshold * frobenius_norm(*direction) ** 2, _form_rounding(sensitivity, span.layers, direction))
@@ -175,6 +175,12 @@ def _verified(
     step, decrease, sign = found
     curvature = problem.scale / size * form * problem.scale / size
     return Descent(span, tuple(sign * V for V in direction), curvature, decrease, step * size)
+
+
+def _near_unit_length(direction: Layers) -> Layers:
+    """Scale by a power of two, exactly, so that the squares of a short direction do not lose their digits."""
+    exponent = int(np.frexp(frobenius_norm(*direction))[1])
+    return tuple(np.ldexp(V, -exponent) for V in direction)
 
 
 def _decrease(

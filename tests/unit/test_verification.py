@@ -370,7 +370,7 @@ CLAIMS = {
     "fewer layers": lambda c: c["layers"].pop(),
     "a pair outside": lambda c: c.update(pair=[4, 1]),
     "a pair of one": lambda c: c.update(pair=[3]),
-    "no curvature": lambda c: c.update(curvature=None),
+    "no step": lambda c: c.update(step=None),
     "stairs of text": lambda c: c.update(staircase=["a"]),
     "a stair without layers": lambda c: c.update(staircase=[{"value": 1.0, "threshold": 1.0, "factor": "residual"}]),
     "no data": lambda c: c.update(data=None),

@@ -1,0 +1,106 @@
+"""A stored claim, and what every check of it needs: network, loss, gradient, and the bounds on their rounding."""
+
+from __future__ import annotations
+
+from math import sqrt
+
+import numpy as np
+
+from lossurf.certificates.plain_network import PlainNetwork, norm, singular_values
+from lossurf.certificates.rounding import TWICE, Rounding
+from lossurf.certificates.stored import StoredCertificate
+from lossurf.certificates.tolerance import stored_tolerance
+from lossurf.numerics import Matrix, rank_threshold
+
+
+class Claim:
+    """A stored claim with what every check of it needs."""
+
+    def __init__(self, stored: StoredCertificate) -> None:
+        self.stored, self.said = stored, stored.claim
+        self.weights, self.R11, self.T = stored.listed("W"), stored.arrays["R11"], stored.arrays["T"]
+        self.tau, self.default_tau = float(self.said["tolerance"]), stored_tolerance(self.said["layers"])
+        self.s = singular_values(self.T)
+        largest, rest = float(np.max(self.s, initial=0.0)), float(self.said["residual_loss"])
+        self.scale = largest or sqrt(2.0 * max(rest, 0.0)) or 1.0
+        self.mean_norm, self.mean_measure, self.mean_size = (
+            self._mean_residual() if "mean_x" in stored.arrays else (0.0, 0.0, 0.0)
+        )
+        self.network = self._network()
+        self.gradient = max(self.network.gradient(), self.mean_measure)
+        self.unit = max(float(np.sum(self.T**2)), self.scale * self.scale)  # of loss
+        self.rank_max = min(self.R11.shape[1], *(len(W) for W in self.weights))
+        self.rounding = Rounding(self.weights, self.R11, self.T, self.scale)
+        # of a ratio of norms of products of N layers, what it is a ratio of being good to the unit of rounding
+        self.relative = TWICE * TWICE * self.network.depth * self.rounding.unit
+
+    def _network(self) -> PlainNetwork:
+        """In the gauge whose gradient is the one claimed: the product of a nearly zero one leaves the choice."""
+        balanced, stored = (
+            PlainNetwork(self.weights, self.R11, self.T, self.scale, as_stored=choice) for choice in (False, True)
+        )
+        claimed = float(self.said["gradient"])
+        off = [abs(max(network.gradient(), self.mean_measure) - claimed) for network in (balanced, stored)]
+        return stored if off[1] < off[0] and balanced.fixes_no_scale() else balanced
+
+    def _mean_residual(self) -> tuple[float, float, float]:
+        """Norm of sqrt(m) (P mean_x + b_eff - mean_y) over the scale, over its first-order change as well, its terms.
+
+        Both are zero within the rounding of the means as they are stored, order * eps of that change.
+        """
+        arrays, root = self.stored.arrays, sqrt(float(self.said["data"]["samples"]))
+        mean, change = root * arrays["mean_x"], 0.0
+        terms = np.abs(mean)
+        for k, W in enumerate(self.weights, 1):
+            shift = root * arrays.get(f"b{k}", np.zeros(len(W)))
+            moved = float(np.linalg.norm(np.abs(W) @ np.abs(mean)) + np.linalg.norm(shift))
+            mean, change = W @ mean + shift, change * norm(W) + moved
+            terms = np.abs(W) @ terms + np.abs(shift)
+        size = float(np.linalg.norm(mean - root * arrays["mean_y"])) / self.scale
+        length = float(np.linalg.norm((terms + np.abs(root * arrays["mean_y"])) / self.scale))
+        change /= self.scale
+        if size <= rank_threshold(change, sum(W.shape[1] for W in self.weights)):
+            return 0.0, 0.0, length
+        return size, size / change if change else np.inf, length
+
+    @property
+    def read(self) -> list[Matrix]:
+        """The weights with zeros for the layers that are nothing but rounding, as a point is read."""
+        pairs = zip(self.weights, self.network.layers, strict=True)
+        return [W if layer.any() else np.zeros_like(W) for W, layer in pairs]
+
+    def loss(self, rank: int) -> float:
+        """Least loss of a product of that rank, from the singular values of T."""
+        return float(self.said["residual_loss"]) + 0.5 * float(np.sum(self.s[rank:] ** 2))
+
+    @property
+    def rise(self) -> float:
+        """L - L*, in units of loss, without the rounding of their difference."""
+        return self.rise_above(self.rank_max)
+
+    def rise_above(self, rank: int) -> float:
+        """L - L_rank, in units of loss."""
+        return (self.excess - 0.5 * float(np.sum(self.s[rank:] ** 2))) / self.unit
+
+    @property
+    def excess(self) -> float:
+        """L without the residual loss."""
+        return 0.5 * self.scale * self.scale * (float(np.sum(self.network.E**2)) + self.mean_norm * self.mean_norm)
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Columns of the data."""
+        return {"dx": self.R11.shape[1], "dy": len(self.T)}
+
+    @property
+    def rounding_of_rise(self) -> float:
+        """Of `rise`: of L, and of the singular values of T that L* consists of."""
+        of_level = self.rounding.level(self.s[self.rank_max :])
+        return (self.loss_rounding + of_level) * self.scale * self.scale / self.unit
+
+    @property
+    def loss_rounding(self) -> float:
+        """Of `excess`, in squared scale units: of the residual and of the mean residual, each from its own terms."""
+        rounding = self.rounding
+        of_mean = rounding.square(self.mean_norm, rounding.unit * self.mean_size)
+        return rounding.square(float(np.linalg.norm(self.network.E)), rounding.residual) + of_mean

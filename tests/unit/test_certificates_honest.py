@@ -1,0 +1,64 @@
+"""No honest certificate is refused, with its data or without; nor is one accepted for other data.
+
+Trusted channel: the certificates are what `classify` writes about points whose kind is known by construction, and
+`verify` shares nothing with it; numbers that both must agree on are computed by each from the same matrices.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from certificates import SUBJECTS, honest
+
+from lossurf.certificates.against_data import data_checks
+from lossurf.certificates.verify import verify_certificate
+
+SLICE = 24 * len(SUBJECTS)
+
+
+def refused(seeds):
+    """What was refused, and how many of each claim were asked."""
+    asked, found = Counter(), []
+    for seed, subject, stored in honest(seeds):
+        asked[stored.claim["claim"]] += 1
+        checks = (*verify_certificate(stored).checks, *data_checks(stored, subject.rows(), eps=subject.eps))
+        found += [(seed, subject.name, subject.dtype, check) for check in checks if not check.ok]
+    return asked, found
+
+
+def test_no_honest_certificate_is_refused():
+    asked, found = refused(range(SLICE))
+    assert not found
+    assert sum(asked.values()) > 0.9 * SLICE
+    assert len(asked) == 4
+
+
+@pytest.mark.slow
+def test_no_honest_certificate_of_ten_thousand_is_refused():
+    asked, found = refused(range(1000, 12000))
+    assert not found
+    assert sum(asked.values()) >= 10_000
+
+
+def test_no_other_data_pass_for_those_of_a_certificate():
+    for seed, subject, stored in honest(range(4 * len(SUBJECTS))):
+        rng = np.random.default_rng([5, seed])
+        (ones, X, Y), *rest = subject.rows(cut=len(subject.X.T))
+        assert not rest
+        sizes = [np.abs(array).max(axis=0) for array in (X, Y)]
+        others = {
+            "unrelated": [size * rng.standard_normal(array.shape) for array, size in zip((X, Y), sizes, strict=True)],
+            "unrelated Y": [X, sizes[1] * rng.standard_normal(Y.shape)],
+            "tiny": [1e-170 * rng.standard_normal(X.shape), Y],
+            "tiny of both": [1e-170 * rng.standard_normal(X.shape), 1e-170 * rng.standard_normal(Y.shape)],
+            "nothing": [0.0 * X, 0.0 * Y],
+            "X in other units": [1.001 * X, Y],
+            "Y in other units": [X, 1.001 * Y],
+            "Y of other samples": [X, Y[::-1]],
+        }
+        for name, (other_X, other_Y) in others.items():
+            same = np.array_equal(other_X, X) and np.array_equal(other_Y, Y)
+            checks = data_checks(stored, [(ones, other_X, other_Y)], eps=subject.eps)
+            assert same or not all(check.ok for check in checks), (seed, subject.name, name)
