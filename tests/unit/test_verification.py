@@ -214,6 +214,7 @@ def test_other_data_are_told_apart(bias):
         "y": (X, Y + 1e-6 * np.eye(*Y.shape)),
         "fewer": (X[:, 1:], Y[:, 1:]),
         "other columns": (X[1:], Y),
+        "other outputs": (X, Y[1:]),
     }
     for name, (other_X, other_Y) in changes.items():
         assert not all(check.ok for check in data_checks(stored, rows_of((other_X, other_Y), 5))), name

@@ -162,3 +162,20 @@ def test_no_gap_is_negative():
         below += _Claim(stored).rise < 0.0
         assert verify_certificate(stored).gap >= 0.0
     assert below  # as differences of sums of squares, some are
+
+
+def test_a_saddle_that_the_tolerance_does_not_tell_from_the_optimum_is_none():
+    # 1/2 1e-10 above it, of 4 in all: told at a tolerance of 1e-12, and not at 1e-8
+    stored = certificate([np.diag([2.0, 0.0]), np.diag([1.0, 0.0])], np.diag([2.0, 1e-5]), tolerance=1e-12)
+    assert stored.claim["claim"] == "strict-saddle"
+    assert failed(stored) == set()
+    assert "above-the-optimum" in failed(signed(replace(stored, claim={**stored.claim, "tolerance": 1e-8})))
+
+
+def test_the_next_level_of_tied_eigenvalues_is_above_the_optimum():
+    # T = diag(2, 2) and one hidden unit: exchanging the eigenvectors leads nowhere, dropping one costs 2
+    stored = certificate([np.array([[2.0, 0.0]]), np.array([[1.0], [0.0]])], np.diag([2.0, 2.0]))
+    assert stored.claim["claim"] == "global-minimum"
+    assert failed(stored) == set()
+    at_itself = {**stored.claim, "next_level": stored.claim["optimal_loss"]}
+    assert failed(signed(replace(stored, claim=at_itself))) == {"next-level"}
