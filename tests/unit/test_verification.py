@@ -234,7 +234,7 @@ def test_samples_that_are_paired_otherwise_and_outputs_that_x_does_not_see_are_t
     across = np.linalg.svd(X)[2][-1]
     for other, check_id in ((Y[:, ::-1], "data-xy"), (Y + np.outer(np.ones(4), across), "data-y")):
         checks = data_checks(stored, rows_of((X, other), 5))
-        assert {check.id for check in checks if not check.ok} == {check_id}
+        assert check_id in {check.id for check in checks if not check.ok}
 
 
 def with_nearest(kind):
