@@ -392,3 +392,10 @@ def test_numbers_that_overflow_make_no_certificate_valid():
     for name in ("W1", "R11", "T"):
         arrays = {**stored.arrays, name: stored.arrays[name] * 1e200}
         assert not verify_certificate(signed(replace(stored, arrays=arrays))).valid
+
+
+def test_a_mean_residual_that_nothing_can_change_is_refused_like_any_other():
+    stored, _ = example("strict-saddle", bias=True)
+    nothing = {name: 0.0 * array for name, array in stored.arrays.items() if name[0] in "Wb" or name == "mean_x"}
+    forged = signed(replace(stored, arrays={**stored.arrays, **nothing}))
+    assert "critical" in failed(forged)
