@@ -61,7 +61,7 @@ def test_the_table_says_valid_and_with_verbose_why(lossurf):
     write(lossurf, "bad-saddle")
     done = lossurf("verify", "c.json", "-v")
     assert (done.returncode, done.stderr) == (0, "")
-    assert "Valid: bad-saddle follows from the matrices, by 27 checks." in done.stdout
+    assert "Valid: bad-saddle follows from the matrices, by 29 checks." in done.stdout
     assert "pair-3-1-at-rank-1" in done.stdout
 
 
@@ -160,7 +160,8 @@ def test_other_data_are_not_the_certificate_s(lossurf, tmp_path):
     done = lossurf("verify", "c.npz", "--data", "other.npz", "-f", "json")
     assert done.returncode == 1
     failed = {check["id"] for check in json.loads(done.stdout)["checks"] if not check["ok"]}
-    assert failed == {"data-x", "data-xy"}
+    assert {"data-x", "data-xy"} <= failed
+    assert all(name.startswith("data-") for name in failed)
     assert lossurf("verify", "c.npz", "--data", SAMPLES / "linnerud", "-qq").returncode == 1
 
 

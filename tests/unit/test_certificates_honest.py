@@ -7,10 +7,11 @@ Trusted channel: the certificates are what `classify` writes about points whose 
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from certificates import SUBJECTS, honest
+from certificates import SUBJECTS, honest, written_by
 
 from lossurf.certificates.against_data import data_checks
 from lossurf.certificates.verify import verify_certificate
@@ -62,3 +63,19 @@ def test_no_other_data_pass_for_those_of_a_certificate():
             same = np.array_equal(other_X, X) and np.array_equal(other_Y, Y)
             checks = data_checks(stored, [(ones, other_X, other_Y)], eps=subject.eps)
             assert same or not all(check.ok for check in checks), (seed, subject.name, name)
+
+
+@pytest.mark.parametrize("mean", [0.0, 1e6, 1e9])
+def test_a_summary_of_the_data_is_held_against_a_certificate_as_the_data_are(mean):
+    # a triangular factor of the data about a shift; the sums of its rows are those of the samples
+    rng = np.random.default_rng(6)
+    subject = SUBJECTS["with-biases"](rng)
+    X, Y = (subject.rows(cut=len(subject.X.T))[0][k] + mean for k in (1, 2))
+    subject = replace(subject, X=X.T, Y=Y.T)
+    stored = written_by(subject)
+    shift = np.rint(np.concatenate([X[0], Y[0]]))
+    R = np.linalg.qr(np.column_stack([np.ones(len(X)), np.column_stack([X, Y]) - shift]), mode="r")
+    rows = [(R[:, 0], R[:, 1 : 1 + X.shape[1]], R[:, 1 + X.shape[1] :])]
+    assert all(check.ok for check in data_checks(stored, rows, shift=shift))
+    changed = shift + np.eye(len(shift))[0] * 1e-3 * X.std()
+    assert not all(check.ok for check in data_checks(stored, rows, shift=changed))
