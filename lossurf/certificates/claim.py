@@ -94,9 +94,9 @@ class Claim:
 
     @property
     def rounding_of_rise(self) -> float:
-        """Of `rise`: of L, and of the singular values of T that L* consists of."""
+        """Of `rise`: of L, of the singular values of T that L* consists of, and of two sums of squares of T's size."""
         of_level = self.rounding.level(self.s[self.rank_max :])
-        return (self.loss_rounding + of_level) * self.scale * self.scale / self.unit
+        return (self.loss_rounding + of_level) * self.scale * self.scale / self.unit + self.rounding.own
 
     @property
     def loss_rounding(self) -> float:

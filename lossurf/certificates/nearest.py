@@ -159,7 +159,8 @@ class _Point:
         moved = (
             _ROUNDING_OF_LEVEL / _ROUNDING * self.small * self.reach * float(np.sqrt(min(self.T.shape) or 1))
         )  # Frobenius
-        return moved * float(np.linalg.norm(self.E)) + 0.5 * moved * moved
+        of_sums = self.small / _ROUNDING * float(np.sum(self.T**2))  # L and L* are sums of squares of up to ||T||^2
+        return moved * float(np.linalg.norm(self.E)) + 0.5 * moved * moved + of_sums
 
 
 def _distance(weights: Sequence[Matrix], nearest: NearestPoint, tau: float) -> Iterator[Check]:
