@@ -21,6 +21,7 @@ _LARGEST_WORK = 1e8
 """Sum of d^3 over the products whose ranks are asked for: a tenth of a second. Beyond that the question costs far more
 than the verdict, which needs ranks along a staircase only."""
 
+_SMALL = 64  # below this size calls cost more than arithmetic
 _LOOKED_INTO = 20  # ranks that change within the margin around tau
 
 Signature = tuple[int, int]  # negative, positive
@@ -76,8 +77,8 @@ class _Ranks:
 
     @property
     def work(self) -> float:
-        """Sum of d^3 over the pairs of layers."""
-        return float(max(self.widths)) ** 3 * self.depth * (self.depth + 1)
+        """Sum of d^3 over the pairs of layers; a small product costs what one of _SMALL does."""
+        return float(max(_SMALL, *self.widths)) ** 3 * self.depth * (self.depth + 1)
 
     def signature(self, tau: float) -> Signature | None:
         """Negative and positive squares over the whitened weights at tau."""
@@ -185,7 +186,7 @@ class _Table:
 
 
 def _vanishing(values: Matrix, change: float) -> Matrix:
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         return np.nan_to_num(values / change, nan=0.0, posinf=inf)
 
 

@@ -12,6 +12,7 @@ import time
 import numpy as np
 import pytest
 
+from lossurf.inputs.checkpoints.checkpoint import Checkpoint
 from lossurf.landscape.certificates import _corners
 from lossurf.landscape.classify import classify_network
 from lossurf.landscape.norms import spectral_norm, spectral_norms
@@ -93,7 +94,7 @@ def test_norms_taken_together_are_those_taken_alone():
 
 def test_hundreds_of_layers_are_classified(data):
     start = time.process_time()
-    result = classify_network(deep_network(data, 400), problem_of(*data))
+    result = classify_network(Checkpoint.of(deep_network(data, 400)), problem_of(*data))
     assert result.verdict is Verdict.GLOBAL_MINIMUM
     assert time.process_time() - start < SECONDS
 

@@ -59,7 +59,7 @@ def openers(
 def address_of(path: Path) -> str | None:
     """Return the address that a path of the command line spells, such as s3://bucket/key; None for a plain path."""
     match = _ADDRESS.fullmatch(str(path))
-    if match is None or exists(path):
+    if match is None or exists(Path(path)):
         return None
     return f"{match[1]}://{'/' if match[1].lower() == 'file' else ''}{match[2]}"
 
