@@ -33,7 +33,7 @@ _LONGEST_UNBROKEN = 24  # the longest id of a hypothesis, theorem or verdict
 _SHORTEST_LINE = 16  # a sentence in fewer columns is a ladder of words
 _BETWEEN_COLUMNS = 3
 _ASCII = str.maketrans(
-    {"\u2026": "...", "\u2265": ">=", "\u2264": "<=", "\u00d7": "x", "\u2013": "-", "\u03a3": "Sigma"}
+    {"\u2026": "...", "\u2265": ">=", "\u2264": "<=", "\u00b1": "+/-", "\u00d7": "x", "\u2013": "-", "\u03a3": "Sigma"}
 )
 
 
