@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 from typing import Final
 
 import numpy as np
@@ -78,6 +79,13 @@ def column_norms(matrix: Matrix) -> Matrix:
     largest = np.max(np.abs(matrix), axis=0, initial=0.0)
     scaled = np.divide(matrix, largest, out=np.zeros_like(matrix), where=largest > 0.0)
     return np.asarray(largest * np.linalg.norm(scaled, axis=0))
+
+
+def frobenius_norm(*arrays: Matrix) -> float:
+    """Frobenius norm of all arrays together, no square over- or underflowing; inf where an entry is not finite."""
+    if not all(np.all(np.isfinite(array)) for array in arrays):
+        return inf
+    return float(column_norms(np.concatenate([array.ravel() for array in arrays])[:, None])[0])
 
 
 _REFERENCE_ROWS: Final = 31  # their median is about a quarter of a standard deviation off: as good as the mean here

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from lossurf.certificates.check import Check, at_most
 from lossurf.certificates.stored import StoredCertificate
-from lossurf.numerics import EPS, Matrix, column_norms
+from lossurf.numerics import EPS, Matrix, column_norms, frobenius_norm
 
 _FACTORISED: Final = 30.0
 """Times order * eps: the error of R11 and T after three factorisations, of panels, of their factors and by singular
@@ -49,7 +49,7 @@ class _Units:
         norms = column_norms(R11)
         x = np.where(norms > 0.0, norms, 1.0)
         rest = np.sqrt(2.0) * np.sqrt(max(float(stored.claim["residual_loss"]), 0.0))
-        y = float(np.hypot(column_norms(T.reshape(-1, 1))[0], rest)) or 1.0
+        y = float(np.hypot(frobenius_norm(T), rest)) or 1.0
         factor = R11 / x
         s = np.linalg.svd(factor, compute_uv=False)
         return cls(

@@ -15,8 +15,8 @@ import numpy as np
 
 from lossurf.certificates.check import Check, above, at_most
 from lossurf.certificates.exact_gradient import layer_gradients
-from lossurf.certificates.plain_network import norm, singular_values
-from lossurf.numerics import UNDECIDED_FACTOR, Matrix, column_norms, rank_threshold
+from lossurf.certificates.plain_network import LayerProducts, norm, singular_values
+from lossurf.numerics import UNDECIDED_FACTOR, Matrix, frobenius_norm, rank_threshold
 
 _ROUNDING: Final = 1000.0
 """A quantity of the point is zero to rounding where a change of every layer by this times order * eps explains it.
@@ -83,45 +83,21 @@ def nearest_checks(
         return (*_distance(weights, nearest, tau), *_critical(point, nearest), *_TYPES[claim](point))
 
 
-class _Point:
+class _Point(LayerProducts):
     """W' with the norms of its products, in the gauge it is stored in."""
 
     def __init__(self, layers: Sequence[Matrix], R11: Matrix, T: Matrix, rank: int) -> None:
-        self.weights, self.R11, self.T, self.rank = layers, R11, T, rank
-        self.layers = [layers[0] @ R11.T, *layers[1:]]
-        self.depth = len(layers)
-        self.s = singular_values(T)
-        self.rank_max = min(R11.shape[1], *(len(W) for W in layers))
-        order = sum(R11.shape) + sum(len(W) for W in layers)
-        self.small = _ROUNDING * rank_threshold(1.0, order)
         units = np.linalg.norm(R11, axis=0)
         whitening = np.divide(R11, units, out=np.zeros_like(R11), where=units > 0.0)
+        chain = [layers[0] @ R11.T, *layers[1:]]
+        sizes = [norm(W) for W in chain]
         # rounding of W'_1 is felt through R11, however much cancels in their product
-        self.sizes = [norm(W) for W in self.layers]
-        self.sizes[0] = max(self.sizes[0], norm(layers[0] * units) * norm(whitening))
-        self._products: dict[tuple[int, int], Matrix] = {}
-        self._norms: dict[tuple[int, int], float] = {}
-        self._changes: dict[tuple[int, int], float] = {}
-
-    def product(self, i: int, j: int) -> Matrix:
-        """M_ij = L_{i-1} ... L_{j+1}."""
-        if (i, j) not in self._products:
-            width = self.layers[j].shape[1] if j < self.depth else len(self.T)
-            self._products[i, j] = (
-                np.eye(width) if i == j + 1 else np.asarray(self.layers[i - 2] @ self.product(i - 1, j))
-            )
-        return self._products[i, j]
-
-    def norm(self, i: int, j: int) -> float:
-        if (i, j) not in self._norms:
-            self._norms[i, j] = norm(self.product(i, j))
-        return self._norms[i, j]
-
-    def change(self, i: int, j: int) -> float:
-        """First-order change of M_ij per relative change of the layers."""
-        if (i, j) not in self._changes:
-            self._changes[i, j] = sum(self.norm(i, k) * self.sizes[k - 1] * self.norm(k, j) for k in range(j + 1, i))
-        return self._changes[i, j]
+        sizes[0] = max(sizes[0], norm(layers[0] * units) * norm(whitening))
+        super().__init__(chain, sizes)
+        self.weights, self.R11, self.T, self.rank = layers, R11, T, rank
+        self.s = singular_values(T)
+        self.rank_max = min(R11.shape[1], *(len(W) for W in layers))
+        self.small = _ROUNDING * rank_threshold(1.0, sum(R11.shape) + sum(len(W) for W in layers))
 
     @cached_property
     def E(self) -> Matrix:  # noqa: N802  # the symbol of the theory
@@ -166,18 +142,13 @@ class _Point:
 def _distance(weights: Sequence[Matrix], nearest: NearestPoint, tau: float) -> Iterator[Check]:
     ratios = [0.0]
     for W, other in zip(weights, nearest.layers, strict=True):
-        size, moved = _frobenius(W), _frobenius(other - W)
+        size, moved = frobenius_norm(W), frobenius_norm(other - W)
         ratios.append(moved / size if size else np.inf if moved else 0.0)
     distance = max(ratios)
     # two sums of n squares in any order differ by n eps of themselves
     rounding = rank_threshold(distance, 4 + max(W.size for W in weights))
     yield at_most("nearest-distance-claimed", abs(distance - nearest.distance), rounding)
     yield at_most("nearest-distance", distance, FARTHEST * tau)
-
-
-def _frobenius(matrix: Matrix) -> float:
-    """Frobenius norm, whose squares neither overflow nor underflow."""
-    return float(column_norms(matrix.reshape(-1, 1))[0])
 
 
 def _critical(point: _Point, nearest: NearestPoint) -> Iterator[Check]:

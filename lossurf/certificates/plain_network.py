@@ -28,7 +28,52 @@ def singular_values(matrix: Matrix) -> Matrix:
     return np.asarray(np.linalg.svd(matrix, compute_uv=False))
 
 
-class PlainNetwork:
+class LayerProducts:
+    """M_ij of a chain of layers with its norms, and what a relative change of the layers does to it, each once.
+
+    Parameters
+    ----------
+    layers : sequence of ndarray
+        L_1..L_N.
+    sizes : sequence of float
+        w_k, the size that a relative change of L_k refers to.
+    """
+
+    def __init__(self, layers: Sequence[Matrix], sizes: Sequence[float]) -> None:
+        self.layers, self.sizes = layers, sizes
+        self._products: dict[tuple[int, int], Matrix] = {}
+        self._norms: dict[tuple[int, int], float] = {}
+        self._changes: dict[tuple[int, int], float] = {}
+
+    @property
+    def depth(self) -> int:
+        """N."""
+        return len(self.layers)
+
+    def product(self, i: int, j: int) -> Matrix:
+        """M_ij = W_{i-1} ... W_{j+1}."""
+        if (i, j) not in self._products:
+            if i == j + 1:
+                size = self.layers[j].shape[1] if j < self.depth else len(self.layers[-1])
+                self._products[i, j] = np.eye(size)
+            else:
+                self._products[i, j] = np.asarray(self.layers[i - 2] @ self.product(i - 1, j))
+        return self._products[i, j]
+
+    def norm(self, i: int, j: int) -> float:
+        """||M_ij||."""
+        if (i, j) not in self._norms:
+            self._norms[i, j] = norm(self.product(i, j))
+        return self._norms[i, j]
+
+    def change(self, i: int, j: int) -> float:
+        """First-order change of M_ij per relative change of the layers."""
+        if (i, j) not in self._changes:
+            self._changes[i, j] = sum(self.norm(i, k) * self.sizes[k - 1] * self.norm(k, j) for k in range(j + 1, i))
+        return self._changes[i, j]
+
+
+class PlainNetwork(LayerProducts):
     """The layers in units where X is the identity, ||T||_2 = 1, and in one of the two gauges.
 
     Parameters
@@ -59,47 +104,13 @@ class PlainNetwork:
         elif not as_stored:
             lengths = [float(np.exp(np.mean(np.log(sizes))))] * len(sizes)
         factors = [length / size if size else 1.0 for length, size in zip(lengths, sizes, strict=True)]
-        self.layers = [W * factor for W, factor in zip(layers, factors, strict=True)]
+        layers = [W * factor for W, factor in zip(layers, factors, strict=True)]
+        reaches = [max(norm(W), 1.0) for W in layers]
+        if sizes[0]:  # rounding of the first is felt through R11
+            reaches[0] = max(reaches[0], first_size * factors[0])
+        super().__init__(layers, reaches)
         self.T = T / scale
-        self.first_size = first_size * factors[0] if sizes[0] else 0.0
-        self._products: dict[tuple[int, int], Matrix] = {}
-        self._norms: dict[tuple[int, int], float] = {}
-        self._changes: dict[tuple[int, int], float] = {}
         self.E = self.product(self.depth + 1, 0) - self.T
-
-    @property
-    def depth(self) -> int:
-        """N."""
-        return len(self.layers)
-
-    def product(self, i: int, j: int) -> Matrix:
-        """M_ij = W_{i-1} ... W_{j+1}."""
-        if (i, j) not in self._products:
-            if i == j + 1:
-                size = self.layers[j].shape[1] if j < self.depth else len(self.T)
-                self._products[i, j] = np.eye(size)
-            else:
-                self._products[i, j] = self.layers[i - 2] @ self.product(i - 1, j)
-        return self._products[i, j]
-
-    def norm(self, i: int, j: int) -> float:
-        """||M_ij||."""
-        if (i, j) not in self._norms:
-            self._norms[i, j] = norm(self.product(i, j))
-        return self._norms[i, j]
-
-    def change(self, i: int, j: int) -> float:
-        """First-order change of M_ij per relative change of the layers, the first felt through R11."""
-        if (i, j) not in self._changes:
-            self._changes[i, j] = sum(self.norm(i, k) * self._sizes[k - 1] * self.norm(k, j) for k in range(j + 1, i))
-        return self._changes[i, j]
-
-    @cached_property
-    def _sizes(self) -> list[float]:
-        """w_k, the size that a relative change of a layer refers to."""
-        sizes = [max(norm(W), 1.0) for W in self.layers]
-        sizes[0] = max(sizes[0], self.first_size)
-        return sizes
 
     @cached_property
     def _residual_norm(self) -> float:

@@ -8,10 +8,10 @@ import numpy as np
 
 from lossurf.landscape.descent import Descent
 from lossurf.landscape.levels import best_loss, next_level
-from lossurf.landscape.pair_span import frobenius_norm
 from lossurf.landscape.type_test import TypeTest
 from lossurf.landscape.verdict import Certificate, Stair
 from lossurf.network import WhitenedNetwork, to_user
+from lossurf.numerics import frobenius_norm
 from lossurf.reduction.problem import ReducedProblem
 from lossurf.words import CertificateKind
 

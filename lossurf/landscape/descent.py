@@ -7,11 +7,11 @@ from math import isfinite, sqrt
 
 import numpy as np
 
-from lossurf.landscape.pair_span import PairSpan, frobenius_norm, pair_spans
+from lossurf.landscape.pair_span import PairSpan, pair_spans
 from lossurf.landscape.sensitivity import Sensitivity
 from lossurf.landscape.type_test import TypeTest
 from lossurf.network import Layers, WhitenedNetwork, to_user
-from lossurf.numerics import Matrix, rank_threshold
+from lossurf.numerics import Matrix, frobenius_norm, rank_threshold
 from lossurf.reduction.problem import ReducedProblem
 
 _STEPS = tuple(2.0**-k for k in range(1, 26, 2))

@@ -12,7 +12,7 @@ from lossurf.landscape.norms import top_singular_pairs
 from lossurf.landscape.sensitivity import Sensitivity
 from lossurf.landscape.type_test import Level, TypeTest
 from lossurf.network import Layers, WhitenedNetwork, layer_to_user
-from lossurf.numerics import Matrix, column_norms, rank_threshold
+from lossurf.numerics import Matrix, frobenius_norm, rank_threshold
 from lossurf.reduction.problem import ReducedProblem
 from lossurf.words import CertificateKind
 
@@ -178,10 +178,3 @@ def _range(matrix: Matrix, threshold: float) -> Matrix:
     """Orthonormal basis of the left singular vectors with singular values above `threshold`."""
     left, s, _ = np.linalg.svd(matrix, full_matrices=False)
     return np.asarray(left[:, s > threshold])
-
-
-def frobenius_norm(*arrays: Matrix) -> float:
-    """Frobenius norm of all arrays together, no square over- or underflowing; inf where an entry is not finite."""
-    if not all(np.all(np.isfinite(array)) for array in arrays):
-        return inf
-    return float(column_norms(np.concatenate([array.ravel() for array in arrays])[:, None])[0])

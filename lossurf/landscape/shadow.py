@@ -17,7 +17,7 @@ from lossurf.landscape.signal import signal_between
 from lossurf.landscape.type_test import TypeTest
 from lossurf.landscape.verdict import Shadow
 from lossurf.network import Layers, WhitenedNetwork, layer_to_user
-from lossurf.numerics import UNDECIDED_FACTOR, Matrix, column_norms, rank_threshold
+from lossurf.numerics import UNDECIDED_FACTOR, Matrix, frobenius_norm, rank_threshold
 from lossurf.reduction.problem import ReducedProblem
 from lossurf.words import Verdict
 
@@ -102,7 +102,7 @@ def _unseen(W_1: Matrix, problem: ReducedProblem) -> Matrix:
 
 
 def _distance(W: Matrix, other: Matrix) -> float:
-    size, moved = (float(column_norms(matrix.reshape(-1, 1))[0]) for matrix in (W, other - W))
+    size, moved = (frobenius_norm(matrix) for matrix in (W, other - W))
     return moved / size if size else np.inf if moved else 0.0
 
 
