@@ -202,6 +202,11 @@ def whiten(weights: Sequence[Matrix], problem: ReducedProblem, *, gauge: Gauge =
         raise output_too_large() from None
 
 
+def rounding_of_products(weights: Sequence[Matrix]) -> float:
+    """Relative change of every layer that rounding of their products amounts to: N times the widest, times eps."""
+    return rank_threshold(len(weights), max(max(W.shape, default=0) for W in weights))
+
+
 def output_too_large() -> InputError:
     """Return the error for weights whose output dwarfs Y beyond what float64 can square."""
     return InputError(
@@ -244,8 +249,9 @@ def _rounding_layers(
     ||F / c||, the backward error of a product (Higham 2002, section 3.5) and of the singular vectors in F: where W_1
     sees nothing of X, that is all there is. And a layer computed through the others as a difference is left at their
     widths times eps of what T is, the constant known to one digit; it is compared as it is stored. That is asked only
-    beside a zero, where no norm is left to balance with. Neither is called zero where, carried through
-    the other layers, it would move the product by more than sqrt(eps) of T: there it is a large rounding, not a zero.
+    beside a zero, where no norm is left to balance with. Neither is called zero where, carried through the other
+    layers once what they have above T has filled up what others lack (`_levelled`), it would move the product by more
+    than sqrt(eps) of T: there it is a large rounding, not a zero.
     """
     first = rank_threshold(whitened_size, sum(shapes[0]))
     tiny_height = log(UNDECIDED_FACTOR * rank_threshold(1.0, sum(map(sum, shapes))))

@@ -24,9 +24,10 @@ from lossurf.landscape.shadow import FARTHEST_SHADOW, find_shadow
 from lossurf.landscape.stored_gradient import surely_not_critical
 from lossurf.landscape.type_test import Step, TypeTest, eigen_indices
 from lossurf.landscape.verdict import Certificate, Classification, Inertia, Shadow
-from lossurf.numerics import LARGEST_TOLERANCE, STABILITY_FACTOR, Matrix, default_tolerance, rank_threshold
+from lossurf.network import rounding_of_products
+from lossurf.numerics import LARGEST_TOLERANCE, STABILITY_FACTOR, Matrix, default_tolerance
 from lossurf.reduction.problem import ReducedProblem
-from lossurf.words import Verdict
+from lossurf.words import CRITICAL, Verdict
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def classify_network(
         If the loss leaves the range of float64.
     """
     weights = checkpoint.weights
-    floor = problem.target_error() + rank_threshold(len(weights), max(W.size and max(W.shape) for W in weights))
+    floor = problem.target_error() + rounding_of_products(weights)
     tau = tolerance or default_tolerance(list(checkpoint.dtypes))
     reading = read_point(weights, problem, biases=checkpoint.biases)
     step, below, above = reading.step(tau)
@@ -90,7 +91,7 @@ def classify_network(
     judgement, nearest = _with_shadow(judgement, test, weights, problem, tau)
     plateau, distance = _plateau(problem, loss, rank_max)
     attainable = best_loss(problem, 0) - optimal_loss
-    critical = judgement.verdict not in (Verdict.NOT_CRITICAL, Verdict.UNDETERMINED)
+    critical = judgement.verdict in CRITICAL
     return Classification(
         checkpoint=checkpoint.name,
         layers=checkpoint.layers,
@@ -114,7 +115,7 @@ def classify_network(
         nearest_levels=nearest_losses(critical_losses(problem, rank_max), loss),
         certificate=judgement.certificate,
         nearest=nearest,
-        inertia=_inertia(judgement.verdict, test, checkpoint, problem, tau),
+        inertia=_inertia(judgement.verdict, test, checkpoint, problem, tau) if critical else None,
         notes=checkpoint.notes,
     )
 
@@ -123,7 +124,7 @@ def _with_shadow(
     judgement: _Judgement, test: TypeTest, weights: Sequence[Matrix], problem: ReducedProblem, tau: float
 ) -> tuple[_Judgement, Shadow | None]:
     """Build the critical point that a verdict speaks of; withhold the verdict if the weights cannot reach it."""
-    if judgement.verdict in (Verdict.NOT_CRITICAL, Verdict.UNDETERMINED):
+    if judgement.verdict not in CRITICAL:
         return judgement, None
     shadow, distance = find_shadow(test, weights, problem, tau)
     if not distance > FARTHEST_SHADOW * tau:  # nan where none was built, which says nothing
@@ -136,8 +137,6 @@ def _inertia(
     verdict: Verdict, test: TypeTest, checkpoint: Checkpoint, problem: ReducedProblem, tau: float
 ) -> Inertia | None:
     """Count the ways down; withheld where the count and the verdict, found by separate ways, do not agree."""
-    if verdict in (Verdict.NOT_CRITICAL, Verdict.UNDETERMINED):
-        return None
     found = find_inertia(test, problem, checkpoint.biases, [W.size for W in checkpoint.weights], tau)
     strict = verdict is Verdict.STRICT_SADDLE
     return found if found is not None and (found.negative > 0) is strict else None

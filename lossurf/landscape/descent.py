@@ -72,7 +72,7 @@ def strict_saddle_descent(
     find, as beside a layer that is only rounding, curvature alone decides.
     """
     network = test.network
-    threshold = largest_curvature(test.sensitivity) * least
+    threshold = largest_curvature(test.sensitivity) * least if least else 0.0
     spans = [
         (span, span.form(network), *span.lengths(network, problem)) for span in pair_spans(test, problem, rank, tau)
     ]

@@ -6,15 +6,17 @@ form on both complements, and the tail network, a representation of a chain that
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from math import inf
 
 import numpy as np
 
+from lossurf.landscape.levels import eigen_groups, root_resolution
 from lossurf.landscape.norms import singular_values
 from lossurf.landscape.type_test import TypeTest
 from lossurf.landscape.verdict import Inertia
-from lossurf.numerics import STABILITY_FACTOR, UNDECIDED_FACTOR, Matrix
+from lossurf.numerics import STABILITY_FACTOR, Matrix
 from lossurf.reduction.problem import ReducedProblem
 
 _LARGEST_WORK = 1e8
@@ -25,6 +27,7 @@ _SMALL = 64  # below this size calls cost more than arithmetic
 _LOOKED_INTO = 20  # ranks that change within the margin around tau
 
 Signature = tuple[int, int]  # negative, positive
+Ranks = Counter[tuple[int, int]]  # by pairs of nodes; 0 where there is none
 
 
 def find_inertia(
@@ -93,13 +96,13 @@ class _Ranks:
             return None
         inversions, ties = orders
         t, e = self._tail_ranks(r, tau), self._block_ranks(tau)
-        m = _intervals(t, N)
-        y = [0] + [e(f, 1) - e(f - 1, 1) for f in range(1, N + 1)]  # f = 1..N
-        x = [e(N, k + 1) - e(N, k + 2) for k in range(N)]  # k = 0..N-1
-        Y = [0] + [t(f, N) - t(f - 1, N) for f in range(1, N + 1)]
-        X = [t(0, k) - t(0, k + 1) for k in range(N)]
+        y = [0] + [e[f, 1] - e[f - 1, 1] for f in range(1, N + 1)]  # f = 1..N
+        x = [e[N, k + 1] - e[N, k + 2] for k in range(N)]  # k = 0..N-1
+        Y = [0] + [t[f, N] - t[f - 1, N] for f in range(1, N + 1)]
+        X = [t[0, k] - t[0, k + 1] for k in range(N)]
         pairs = [(f, k) for f in range(1, N + 1) for k in range(N) if f <= k + 1]
-        of_tails = sum(m[s, u] * e(min(u + 1, N), max(s, 1)) for s, u in m) - sum(y[f] * x[k] for f, k in pairs)
+        of_intervals = sum(m * e[min(u + 1, N), max(s, 1)] for (s, u), m in _intervals(t, N).items())
+        of_tails = of_intervals - sum(y[f] * x[k] for f, k in pairs)
         of_ends = sum((Y[f] - y[f]) * (X[k] - x[k]) for f, k in pairs)
         of_signal = r * r + r * (rho + dy - 2 * r)
         return inversions + of_tails, of_signal - inversions - ties + of_tails + of_ends
@@ -110,19 +113,16 @@ class _Ranks:
         Ranks that change within the margin are looked into, up to _LOOKED_INTO of them on either side.
         """
         breaks = sorted(self._breakpoints())
-        below = [value for value in reversed(breaks) if value <= tau]
-        above = [value for value in breaks if value > tau]
-        start = self._first_change(here, below, lambda value: value * STABILITY_FACTOR > tau, step=0.0)
-        stop = self._first_change(here, above, lambda value: value < STABILITY_FACTOR * tau, step=inf)
-        return start or 0.0, inf if stop is None else stop
+        below = [(value, float(np.nextafter(value, 0.0))) for value in reversed(breaks) if value <= tau]
+        above = [(value, value) for value in breaks if value > tau]
+        start, stop = self._first_change(here, below, tau), self._first_change(here, above, tau)
+        return 0.0 if start is None else start, inf if stop is None else stop
 
-    def _first_change(
-        self, here: Signature, breaks: list[float], near: Callable[[float], bool], *, step: float
-    ) -> float | None:
-        """Return the first of some tolerances that is not near, or beyond which the signature is another."""
-        for looked, value in enumerate(breaks):
-            beyond = float(np.nextafter(value, step)) if step == 0.0 else value
-            if not near(value) or looked >= _LOOKED_INTO or self.signature(beyond) != here:
+    def _first_change(self, here: Signature, breaks: list[tuple[float, float]], tau: float) -> float | None:
+        """Of tolerances, each with one beyond it: the first outside the margin, or with another signature beyond it."""
+        for looked, (value, beyond) in enumerate(breaks):
+            near = 1.0 / STABILITY_FACTOR < value / tau < STABILITY_FACTOR
+            if not near or looked >= _LOOKED_INTO or self.signature(beyond) != here:
                 return value
         return None
 
@@ -140,19 +140,19 @@ class _Ranks:
             found |= {value, value / change}
         return {value for value in found if 0.0 < value < inf}
 
-    def _tail_ranks(self, r: int, tau: float) -> _Table:
+    def _tail_ranks(self, r: int, tau: float) -> Ranks:
         """t(j, i) = rank(W_i ... W_{j+1}) - r for 0 <= j <= i <= N; 0 outside."""
         values = {(j, j): self.widths[j] - r for j in range(self.depth + 1)}
         for i in range(1, self.depth + 1):
             for j in range(i):
                 values[j, i] = max(int(np.count_nonzero(self._link(i, j) > tau)) - r, 0)
         values[0, self.depth] = 0
-        return _Table(values)
+        return Counter(values)
 
-    def _block_ranks(self, tau: float) -> _Table:
+    def _block_ranks(self, tau: float) -> Ranks:
         """e(i, j) = rank(E_ij) for i > j, 0 otherwise."""
         pairs = [(i, j) for i in range(2, self.depth + 1) for j in range(1, i)]
-        return _Table({(i, j): int(np.count_nonzero(self._block(i, j) > tau)) for i, j in pairs})
+        return Counter({(i, j): int(np.count_nonzero(self._block(i, j) > tau)) for i, j in pairs})
 
     def _link(self, i: int, j: int) -> Matrix:
         """Tolerances at which the singular values of W_i ... W_{j+1} count as zero."""
@@ -169,20 +169,10 @@ class _Ranks:
                 self._blocks[i, j] = np.array([ratio])
                 return self._blocks[i, j]
             values, top = singular_values(self._test.network.residual_block(i, j)), self.depth + 1
-            error = _tie(self._problem) * self._sensitivity.norm(top, i) * self._sensitivity.norm(j, 0)
+            error = root_resolution(self._problem) * self._sensitivity.norm(top, i) * self._sensitivity.norm(j, 0)
             values = np.where(values > error, values, 0.0)
             self._blocks[i, j] = _vanishing(values, self._sensitivity.block_change(i, j))
         return self._blocks[i, j]
-
-
-class _Table:
-    """Ranks by pairs of nodes; 0 where there is none."""
-
-    def __init__(self, values: dict[tuple[int, int], int]) -> None:
-        self._values = values
-
-    def __call__(self, first: int, second: int) -> int:
-        return self._values.get((first, second), 0)
 
 
 def _vanishing(values: Matrix, change: float) -> Matrix:
@@ -190,33 +180,18 @@ def _vanishing(values: Matrix, change: float) -> Matrix:
         return np.nan_to_num(values / change, nan=0.0, posinf=inf)
 
 
-def _intervals(t: _Table, N: int) -> dict[tuple[int, int], int]:
+def _intervals(t: Ranks, N: int) -> dict[tuple[int, int], int]:
     """m(s, t): how many times the tails hold the interval of nodes s..t."""
     return {
-        (s, u): t(s, u) - t(s - 1, u) - t(s, u + 1) + t(s - 1, u + 1) for s in range(N + 1) for u in range(s, N + 1)
+        (s, u): t[s, u] - t[s - 1, u] - t[s, u + 1] + t[s - 1, u + 1] for s in range(N + 1) for u in range(s, N + 1)
     }
-
-
-def _tie(problem: ReducedProblem) -> float:
-    """Singular values of T closer than this are not told apart, nor from zero."""
-    return UNDECIDED_FACTOR * problem.target_error()
 
 
 def _orders(problem: ReducedProblem, product: Matrix, rank: int) -> tuple[int, int] | None:
     """Pairs (a carried, b left out) with l_b > l_a, and with l_b = l_a; None where a carried one is not told apart."""
-    u, s, _ = problem.target_svd
-    roots = np.zeros(problem.dy)
-    roots[: s.size] = s
-    tie = _tie(problem)
-    carried = np.linalg.svd(product, full_matrices=False)[0][:, :rank]
-    starts = np.flatnonzero(np.append(inf, -np.diff(roots)) > tie)
-    sizes = np.diff(np.append(starts, roots.size))
-    counts = np.zeros(starts.size, dtype=int)
-    for group, start in enumerate(starts):
-        basis = u[:, start : start + sizes[group]]
-        counts[group] = round(float(np.sum((basis.T @ carried) ** 2)))
-    if counts.sum() != rank or np.any(counts > sizes) or np.any(counts[roots[starts] <= tie]):
+    groups = eigen_groups(problem, product, rank)
+    if groups is None:
         return None
-    left_out = sizes - counts
-    above = np.concatenate([[0], np.cumsum(left_out)[:-1]])
-    return int(counts @ above), int(counts @ left_out)
+    counts = np.array([group.carried.shape[1] for group in groups], dtype=int)
+    left_out = np.array([group.left.shape[1] for group in groups], dtype=int) - counts
+    return int(counts @ (np.cumsum(left_out) - left_out)), int(counts @ left_out)

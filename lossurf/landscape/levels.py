@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, pairwise
 from math import comb
 
 import numpy as np
 
-from lossurf.numerics import Matrix, decide_nonzero, surely_nonzero
+from lossurf.numerics import UNDECIDED_FACTOR, Matrix, decide_nonzero, surely_nonzero
 from lossurf.reduction.problem import ReducedProblem
 from lossurf.words import Status, Verdict
 
@@ -24,6 +24,52 @@ _MOST = 4096  # values listed in full: more cannot be told apart in a picture
 def nonzero_eigenvalues(problem: ReducedProblem) -> int:
     """Count the eigenvalues of Sigma that are surely not zero: whose roots stand clear of the error of T."""
     return int(np.count_nonzero(surely_nonzero(problem.target_svd[1], problem.target_error())))
+
+
+def root_resolution(problem: ReducedProblem) -> float:
+    """Singular values of T closer than this are not told apart, nor one below it from zero."""
+    return UNDECIDED_FACTOR * problem.target_error()
+
+
+@dataclass(frozen=True)
+class EigenGroup:
+    """Eigenvectors of Sigma that are not told apart, and those among their combinations that a product carries.
+
+    Attributes
+    ----------
+    left, right : ndarray, shapes (dy, n) and (rank_x, n)
+        Singular vectors of T.
+    root : float
+        Mean of their singular values.
+    carried : ndarray, shape (n, c)
+        Orthonormal combinations, the nearest to the range of the product.
+    """
+
+    left: Matrix
+    right: Matrix
+    root: float
+    carried: Matrix
+
+
+def eigen_groups(problem: ReducedProblem, product: Matrix, rank: int) -> list[EigenGroup] | None:
+    """Group the eigenvectors of Sigma by what T's error tells apart, descending, and say which a product carries.
+
+    None if a product of that rank is no combination of whole eigenvectors, or carries one of eigenvalue zero.
+    """
+    u, s, vt = problem.target_svd
+    resolution = root_resolution(problem)
+    span = np.linalg.svd(product, full_matrices=False)[0][:, :rank] if rank else np.zeros((len(u), 0))
+    ends = [0, *(np.flatnonzero(-np.diff(s) > resolution) + 1), s.size] if s.size else [0]
+    groups = []
+    for start, stop in pairwise(ends):
+        left = u[:, start:stop]
+        overlap = left.T @ span
+        count = round(float(np.sum(overlap**2)))
+        if count and s[start] <= resolution:
+            return None
+        carried = np.linalg.svd(overlap, full_matrices=False)[0][:, :count] if count else np.zeros((stop - start, 0))
+        groups.append(EigenGroup(left, vt[start:stop].T, float(np.mean(s[start:stop])), carried))
+    return groups if sum(group.carried.shape[1] for group in groups) == rank else None
 
 
 def best_loss(problem: ReducedProblem, rank: int) -> float:

@@ -12,12 +12,13 @@ from math import nan
 
 import numpy as np
 
+from lossurf.landscape.levels import eigen_groups
 from lossurf.landscape.sensitivity import Sensitivity, vanishing_tolerance
 from lossurf.landscape.signal import signal_between
 from lossurf.landscape.type_test import TypeTest
 from lossurf.landscape.verdict import Shadow
 from lossurf.network import Layers, WhitenedNetwork, layer_to_user
-from lossurf.numerics import UNDECIDED_FACTOR, Matrix, frobenius_norm, rank_threshold
+from lossurf.numerics import Matrix, frobenius_norm, rank_threshold
 from lossurf.reduction.problem import ReducedProblem
 from lossurf.words import Verdict
 
@@ -108,10 +109,12 @@ def _distance(W: Matrix, other: Matrix) -> float:
 
 def _critical_layers(test: TypeTest, problem: ReducedProblem, tau: float) -> Layers | None:
     network, rank = test.network, test.ranks(tau)[0]
-    carried = _carried(network, problem, rank)
-    if carried is None:
+    groups = eigen_groups(problem, network.product, rank)
+    if groups is None:
         return None
-    U, V, s = carried
+    U = np.hstack([np.zeros((len(network.target), 0)), *(group.left @ group.carried for group in groups)])
+    V = np.hstack([np.zeros((network.target.shape[1], 0)), *(group.right @ group.carried for group in groups)])
+    s = np.array([group.root for group in groups for _ in group.carried.T])
     if network.depth == 1:
         return (U @ (U.T @ network.target),)
     signal = signal_between(network, U, V, s)
@@ -125,31 +128,6 @@ def _critical_layers(test: TypeTest, problem: ReducedProblem, tau: float) -> Lay
         np.asarray(part + Y[k] @ core @ dual[k - 1], dtype=np.float64)
         for k, (part, core) in enumerate(zip(parts, cores, strict=True), 1)
     )
-
-
-def _carried(network: WhitenedNetwork, problem: ReducedProblem, rank: int) -> tuple[Matrix, Matrix, Matrix] | None:
-    """Singular vectors of T, and values, that the product carries: within a tie those nearest to it.
-
-    None if the product shares its rank among eigenvectors that are not tied.
-    """
-    u, s, vt = problem.target_svd
-    if rank == 0:
-        return u[:, :0], vt[:0].T, s[:0]
-    product = np.linalg.svd(network.product, full_matrices=False)[0][:, :rank]
-    tie = UNDECIDED_FACTOR * problem.target_error()
-    starts = np.flatnonzero(np.append(np.inf, -np.diff(s)) > tie)
-    U, V, values = [], [], []
-    for start, stop in zip(starts, [*starts[1:], len(s)], strict=True):
-        left, shares, _ = np.linalg.svd(u[:, start:stop].T @ product, full_matrices=False)
-        count = round(float(np.sum(shares**2)))
-        if count and s[start] <= tie:
-            return None
-        U.append(u[:, start:stop] @ left[:, :count])
-        V.append(vt[start:stop].T @ left[:, :count])
-        values += [float(np.mean(s[start:stop]))] * count
-    if len(values) != rank:
-        return None
-    return np.hstack(U), np.hstack(V), np.array(values)
 
 
 def _complement(columns: Matrix) -> Matrix:
@@ -201,12 +179,17 @@ def _vanishing(test: TypeTest, tau: float) -> tuple[list[int], list[tuple[int, i
     return blocks, sorted(links, key=lambda pair: pair[0] - pair[1])
 
 
+def _zero(sensitivity: Sensitivity, i: int, j: int, tau: float) -> float:
+    """Size at which a direction that has passed through M_ij counts as zero; a direction itself is of size 1."""
+    return tau * max(sensitivity.change(i, j), 1.0)
+
+
 def _cut_between(cores: list[Matrix], i: int, j: int, sensitivity: Sensitivity, tau: float) -> None:
     """Make z_{i-1} ... z_{j+1} zero: each direction is cut where it vanishes at tau."""
     alive = reached = np.eye(cores[j].shape[1])
     for k in range(j + 1, i):
         core = cores[k - 1]
-        threshold = np.inf if k == i - 1 else tau * max(sensitivity.change(k + 1, j), 1.0)
+        threshold = np.inf if k == i - 1 else _zero(sensitivity, k + 1, j, tau)
         alive, dropped = _split(core @ reached, alive, threshold)
         cores[k - 1] = core - _projected(reached @ dropped, core.T).T
         reached = cores[k - 1] @ reached
@@ -221,7 +204,7 @@ def _cut_from_above(
     for k in range(N, 0, -1):
         rows.append(_basis(residual.T @ alive).T)
         # dL/dW_1 is felt by every input
-        threshold = np.inf if k == 1 else tau * max(sensitivity.change(N + 1, k - 1), 1.0)
+        threshold = np.inf if k == 1 else _zero(sensitivity, N + 1, k - 1, tau)
         alive, dropped = _split(cores[k - 1].T @ reached, alive, threshold)
         cores[k - 1] = cores[k - 1] - _projected(reached @ dropped, cores[k - 1])
         reached = cores[k - 1].T @ reached
@@ -244,7 +227,7 @@ def _alive_inputs(cores: Sequence[Matrix], sensitivity: Sensitivity, tau: float)
     alive = [reached]
     for k, core in enumerate(cores[:-1], 1):
         reached = core @ reached
-        alive.append(_split(reached, alive[-1], tau * max(sensitivity.change(k + 1, 0), 1.0))[0])
+        alive.append(_split(reached, alive[-1], _zero(sensitivity, k + 1, 0, tau))[0])
     return [*alive, reached[:0].T]
 
 

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lossurf.numerics import STABILITY_FACTOR, UNDECIDED_FACTOR, Matrix, rank_threshold
+from lossurf.network import rounding_of_products
+from lossurf.numerics import STABILITY_FACTOR, UNDECIDED_FACTOR, Matrix
 from lossurf.reduction.problem import ReducedProblem
 
 
@@ -33,12 +34,7 @@ def surely_not_critical(weights: Sequence[Matrix], problem: ReducedProblem, tau:
     tolerance, the second with that of an error bound.
     """
     with np.errstate(all="ignore"):  # what leaves the range of float64 compares false: not sure
-        return any(_surely_nonzero(weights, problem, max(tau, _rounding(weights))))
-
-
-def _rounding(weights: Sequence[Matrix]) -> float:
-    """Relative change of the layers that the products' own rounding amounts to."""
-    return rank_threshold(len(weights), max(max(W.shape) for W in weights))
+        return any(_surely_nonzero(weights, problem, max(tau, rounding_of_products(weights))))
 
 
 def _surely_nonzero(weights: Sequence[Matrix], problem: ReducedProblem, tau: float) -> list[bool]:
