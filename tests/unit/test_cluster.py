@@ -58,6 +58,13 @@ def test_the_number_of_workers_changes_no_bit(client, pair):
         assert np.array_equal(reduce_on_cluster(parts, alone).r, several)
 
 
+def test_one_client_serves_any_number_of_reductions(client, pair):
+    parts = split_into_parts(openers(pair), part_bytes=8 * 8 * 300)
+    first = reduce_on_cluster(parts, client).r
+    for _ in range(8):  # what was left of one must not be in the way of the next
+        assert np.array_equal(reduce_on_cluster(parts, client).r, first)
+
+
 def test_tables_each_one_part(client, tmp_path):
     for number, rows in enumerate((slice(100), slice(100, 250))):
         lines = "\n".join(",".join(map(repr, map(float, row))) for row in np.hstack([X, Y])[rows])
