@@ -56,9 +56,11 @@ class Subject:
         return reduced_problem(triangle, bias=self.biases is not None and self.biases[-1] is not None)
 
 
-def certificate_of(problem, weights, biases=None, dtype="float64", tolerance=None) -> StoredCertificate | None:
+def certificate_of(
+    problem, weights, biases=None, dtype="float64", *, dtypes=None, tolerance=None
+) -> StoredCertificate | None:
     """What would be written, as it would be read; None where the verdict claims nothing."""
-    checkpoint = Checkpoint.of(weights, biases, dtypes=[dtype] * len(weights))
+    checkpoint = Checkpoint.of(weights, biases, dtypes=dtypes or [dtype] * len(weights))
     result = classify_network(checkpoint, problem, tolerance=tolerance)
     claim = evidence_claim(result, problem, weights)
     if claim is None:

@@ -119,8 +119,8 @@ def reduce_on_cluster(
     except Exception as error:
         raise _cluster_fault(error) from error
     finally:
-        # not cancelled by force: that runs on to the merges, which nobody holds any more, and the scheduler may then drop
-        # the client; what is released and not done is not begun either
+        # not cancelled by force: that runs on to the merges, which nobody holds any more, and the scheduler may then
+        # drop the client; what is released and not done is not begun either
         for future in (*leaves, *level):
             future.release()
     r, shift, norms = (np.asarray(array) for array in (triangle.r, triangle.shift, triangle.norms))

@@ -10,21 +10,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from certificates import certificate_of, signed
 from critical_points import dense_hessian, loss, random_data, random_point
 
 from lossurf.certificates import verify as verification
 from lossurf.certificates.against_data import data_checks
 from lossurf.certificates.plain_network import curvature
-from lossurf.certificates.stored import StoredCertificate, digest_of, read_certificate
+from lossurf.certificates.stored import read_certificate
 from lossurf.certificates.verify import verify_certificate
 from lossurf.errors import InputError
-from lossurf.inputs.checkpoints.checkpoint import Checkpoint
-from lossurf.landscape.classify import classify_network
-from lossurf.landscape.evidence import evidence_arrays, evidence_claim
 from lossurf.landscape.points.construct import construct_point
 from lossurf.reduction.engine import reduce_blocks
 from lossurf.reduction.problem import reduced_problem
-from lossurf.report.document import make_document
 from lossurf.report.npz import npz_bytes
 
 HERE = Path(verification.__file__).parent
@@ -33,22 +30,6 @@ KINDS = ("global-minimum", "strict-saddle", "bad-saddle", "not-critical")
 
 def problem_of(X, Y, *, bias=False):
     return reduced_problem(reduce_blocks([(X.T, Y.T)], X.shape[0], Y.shape[0]), bias=bias)
-
-
-def certificate_of(problem, weights, biases=None, dtype="float64"):
-    """What would be written, as it would be read; None where the verdict claims nothing."""
-    result = classify_network(Checkpoint.of(weights, biases, dtypes=[dtype] * len(weights)), problem)
-    claim = evidence_claim(result, problem, weights)
-    if claim is None:
-        return None
-    arrays = evidence_arrays(result, problem, weights, biases)
-    document = make_document("certificate", claim, data={"samples": problem.samples, "dx": problem.dx})
-    return signed(StoredCertificate("c.npz", json.loads(json.dumps(document)), arrays, len(weights)))
-
-
-def signed(stored):
-    claim = {**stored.claim, "digest": digest_of(stored.claim, stored.arrays)}
-    return replace(stored, claim=claim)
 
 
 def example(kind, *, bias=False, by=None):

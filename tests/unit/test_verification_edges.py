@@ -5,22 +5,17 @@ Independent channel: the significands of IEEE 754, and diagonal layers whose cur
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from certificates import certificate_of, signed
 
 from lossurf.certificates.claim import Claim
-from lossurf.certificates.stored import StoredCertificate, digest_of
 from lossurf.certificates.tolerance import representable, stored_tolerance
 from lossurf.certificates.verify import verify_certificate
-from lossurf.inputs.checkpoints.checkpoint import Checkpoint
-from lossurf.landscape.classify import classify_network
-from lossurf.landscape.evidence import evidence_arrays, evidence_claim
 from lossurf.reduction.engine import reduce_blocks
 from lossurf.reduction.problem import reduced_problem
-from lossurf.report.document import make_document
 
 
 @pytest.mark.parametrize(
@@ -44,16 +39,7 @@ def test_the_coarsest_of_the_layers_sets_the_tolerance(coarse):
 def certificate(weights, Y, *, dtypes=None, tolerance=None):
     """A certificate as it is written, on X = I."""
     problem = reduced_problem(reduce_blocks([(np.eye(len(Y)), Y)], len(Y), Y.shape[1]))
-    dtypes = dtypes or ["float64"] * len(weights)
-    result = classify_network(Checkpoint.of(weights, dtypes=dtypes), problem, tolerance=tolerance)
-    claim = evidence_claim(result, problem, weights)
-    arrays = evidence_arrays(result, problem, weights, None)
-    document = make_document("certificate", claim, data={"samples": problem.samples, "dx": problem.dx})
-    return signed(StoredCertificate("c.npz", json.loads(json.dumps(document)), arrays, len(weights)))
-
-
-def signed(stored):
-    return replace(stored, claim={**stored.claim, "digest": digest_of(stored.claim, stored.arrays)})
+    return certificate_of(problem, weights, dtypes=dtypes, tolerance=tolerance)
 
 
 def failed(stored, **options):
