@@ -128,7 +128,8 @@ def _form_rounding(sensitivity: Sensitivity, layers: tuple[int, int], direction:
     """Bound the rounding of v^T H v, v a change of two layers: the same whatever scale the layers share between them.
 
     ||D||^2 is off by 2 ||D|| ||dD||, with ||dD|| at most order * eps of the norms that D is multiplied from; the mixed
-    term by what order * eps of every layer makes of E_ij and M_ij (theory, section 6), the backward error of a product.
+    term by what order * eps of every layer makes of E_ij and M_ij (theory, section 6), the backward error of a product,
+    and by that of the products with the directions and their sum.
     """
     network, (i, j), top = sensitivity.network, layers, sensitivity.network.depth + 1
     unit = rank_threshold(1.0, sum(W.shape[1] for W in network.layers))
@@ -138,9 +139,8 @@ def _form_rounding(sensitivity: Sensitivity, layers: tuple[int, int], direction:
     )
     moved = unit * (of_upper + of_lower)
     product = float(np.linalg.norm(network.change_of_product(direction)))
-    mixed = sensitivity.block_change(i, j) * sensitivity.norm(i, j) + sensitivity.block_norm(i, j) * sensitivity.change(
-        i, j
-    )
+    block, link = sensitivity.block_norm(i, j), sensitivity.norm(i, j)
+    mixed = sensitivity.block_change(i, j) * link + block * sensitivity.change(i, j) + block * link
     return (2.0 * product + moved) * moved + 2.0 * unit * mixed * upper * lower
 
 

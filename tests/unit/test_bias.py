@@ -9,6 +9,9 @@ import pytest
 from critical_points import RECIPES, build, dense_hessian, eigen_system, loss, random_data
 
 import lossurf
+from lossurf.landscape.bias import mean_residual
+from lossurf.reduction.engine import reduce_blocks
+from lossurf.reduction.problem import reduced_problem
 
 
 def with_biases(weights, biases):
@@ -130,3 +133,14 @@ def test_a_certificate_of_data_far_from_the_origin_is_valid(inside, tmp_path, me
     done = inside("classify", "w.npz", "--data", "data.npz", "--certificate", "c.npz", "--expect", "global-minimum")
     assert done.returncode == 0
     assert inside("verify", "c.npz", "--data", "data.npz").returncode == 0
+
+
+def test_a_mean_residual_within_the_error_of_the_means_is_none():
+    # channel: the output is b for every sample, off by sqrt(4) b from the mean of Y, 0; the means are known to `known`
+    X = np.array([[1.0, -1.0, 2.0, -2.0]]).T
+    problem = reduced_problem(reduce_blocks([(X, X)], 1, 1), bias=True)
+    known = float(np.linalg.norm(problem.precision.target_errors))
+    for share, is_none in ((0.8, True), (1.2, False)):  # the triangle's own rounding is a tenth of it here
+        found = mean_residual([np.ones((1, 1))], [np.array([share * known / 2.0])], problem)
+        assert (found.measure == 0.0) is is_none
+        assert found.norm == pytest.approx(share * known / problem.scale, rel=0.15)

@@ -157,3 +157,15 @@ def test_what_is_not_critical_has_none():
     rng = np.random.default_rng(0)
     weights = [rng.standard_normal((2, 3)), rng.standard_normal((3, 2))]
     assert lossurf.classify(weights, np.eye(3), np.diag([3.0, 2.0, 1.0])).nearest is None
+
+
+def test_what_is_built_is_a_point_up_to_its_own_rounding_and_no_further(monkeypatch):
+    # channel: the bound is a hundred times order * eps; moved to either side of the gradient that was found
+    case, result = next(found for found in cases("float32") if found[1].nearest and found[1].nearest.gradient > 0.0)
+    order = sum(W.shape[1] for W in case.weights[1:]) + np.linalg.matrix_rank(case.X)
+    factor = result.nearest.gradient / (order * 2.0**-52)
+    assert factor < 100.0
+    for share, is_found in ((0.99, False), (1.01, True)):
+        monkeypatch.setattr("lossurf.landscape.shadow._ROUNDING", share * factor)
+        again = lossurf.classify(case.weights, case.X.T, case.Y.T, tolerance=result.tolerance)
+        assert (again.nearest is not None) is is_found
