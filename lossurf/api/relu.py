@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Annotated
 
 from numpy.typing import ArrayLike
 
-from lossurf.api.facts import DataFacts, data_facts
+from lossurf.data import Data, DataFacts, as_data
+from lossurf.errors import UsageError
+from lossurf.fields import limited, merged
 from lossurf.inputs.checkpoints.checkpoint import Checkpoint, LayerFacts, as_checkpoint
-from lossurf.inputs.tables.data import Samples, as_dataset
-from lossurf.inputs.tables.dataset import Dataset
+from lossurf.inputs.tables.data import Samples
 from lossurf.nonlinear.relu.losses import ReluLosses
 from lossurf.nonlinear.relu.measure import Progress, ReducedNetwork, ReluMeasurements, measure_relu
-from lossurf.reduction.engine import reduce_blocks
-from lossurf.reduction.triangle import Triangle
+from lossurf.words import Status
 
 
 @dataclass(frozen=True)
@@ -25,51 +26,65 @@ class ReluResult:
     ----------
     data : DataFacts
     checkpoint : str
+        The file.
     layers : tuple of LayerFacts
     biases : tuple of bool
         Which layers have one.
-    measurements : ReluMeasurements
     loss : ReluLosses
     reduced_network : ReducedNetwork
         Of the linear network that the corollary puts in the checkpoint's place, rho P.
     notes : tuple of str
         What was assumed in reading.
+    measurements : ReluMeasurements
+    expected : tuple of str or None
+        The overall statuses asked for.
+    ok : bool
+        Whether the status is among them (True where nothing was asked).
     """
 
     data: DataFacts
     checkpoint: str
-    layers: tuple[LayerFacts, ...]
+    layers: Annotated[tuple[LayerFacts, ...], limited(minItems=1)]
     biases: tuple[bool, ...]
-    measurements: ReluMeasurements = field(repr=False)  # a document of its own
     loss: ReluLosses
     reduced_network: ReducedNetwork
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...]
+    measurements: ReluMeasurements = field(metadata=merged())
+    expected: tuple[Status, ...] | None = None
+    ok: bool = True
 
 
 def relu(
-    weights: Sequence[ArrayLike],
-    X: ArrayLike,
-    Y: ArrayLike,
+    weights: Sequence[ArrayLike] | Mapping[str, ArrayLike] | Checkpoint,
+    X: ArrayLike | Data,
+    Y: ArrayLike | None = None,
     *,
     biases: Sequence[ArrayLike | None] | None = None,
     seed: int = 0,
+    expect: Sequence[str] = (),
     samples: Samples = "rows",
+    progress: Progress | None = None,
 ) -> ReluResult:
     """Measure how far a ReLU network is from the assumptions of Corollary 3.2, and what the linear theory says of it.
 
     Parameters
     ----------
-    weights : sequence of array_like
+    weights : sequence of array_like, mapping of str to array_like, or Checkpoint
         W_1 (d_1, dx), ..., W_N (dy, d_{N-1}): each (outputs, inputs), first layer first; every one but the last is
         followed by a ReLU.
-    X : array_like, shape (m, dx)
+    X : array_like, shape (m, dx), or Data
     Y : array_like, shape (m, dy) or (m,)
+        Left out where X is a Data.
     biases : sequence of array_like or None, optional
         One for each layer, None where it has none.
     seed : int
         Not negative; every random draw follows from it.
+    expect : sequence of str
+        Statuses asked for; the result's `ok` says whether the overall status is one of them.
     samples : {"rows", "columns"}
         Which axis of X and Y counts samples.
+    progress : callable, optional
+        Called with the name of a stage and the share of it that is done.
 
     Returns
     -------
@@ -81,51 +96,26 @@ def relu(
         If arrays are not finite real numbers, the layers do not chain from dx to dy, or the outputs leave the range of
         float64.
     UsageError
-        If the seed is negative.
+        If the seed is negative, or `expect` names no status.
     """
-    data = as_dataset(X, Y, samples=samples)
-    triangle = reduce_blocks(data.blocks(), data.dx, data.dy, dtype=data.dtype, data_eps=data.data_eps)
-    return relu_dataset(
-        data, triangle, as_checkpoint(weights, data.dx, data.dy, biases=biases, linear=False), seed=seed
-    )
-
-
-def relu_dataset(
-    dataset: Dataset, triangle: Triangle, checkpoint: Checkpoint, *, seed: int = 0, progress: Progress | None = None
-) -> ReluResult:
-    """Measure a ReLU checkpoint on a dataset; `relu` for data and checkpoints that were read before.
-
-    Parameters
-    ----------
-    dataset : Dataset
-    triangle : Triangle
-        Of the dataset.
-    checkpoint : Checkpoint
-        Every layer but the last is followed by a ReLU.
-    seed : int
-        Not negative; every random draw follows from it.
-    progress : callable, optional
-        Called with the name of a stage and the share of it that is done.
-
-    Returns
-    -------
-    ReluResult
-
-    Raises
-    ------
-    UsageError
-        If the seed is negative.
-    InputError
-        If the network's outputs leave the range of float64.
-    """
-    found = measure_relu(dataset, triangle, checkpoint, seed=seed, progress=progress)
+    for name in expect:
+        if name not in tuple(Status):
+            raise UsageError(f"'{name}' is not a status", remedy=f"use one of {', '.join(Status)}")
+    data = as_data(X, Y, samples=samples)
+    checkpoint = as_checkpoint(weights, data.dx, data.dy, biases=biases, linear=False)
+    found = measure_relu(data, checkpoint, seed=seed, progress=progress)
     return ReluResult(
-        data=data_facts(found.problem, dataset.x, dataset.y),
+        data=data.facts(bias=found.problem.bias),
         checkpoint=checkpoint.name,
         layers=checkpoint.layers,
         biases=tuple(bias is not None for bias in checkpoint.biases),
-        measurements=found.measurements,
         loss=found.losses,
         reduced_network=found.reduced_network,
-        notes=(*checkpoint.notes, *found.notes),
+        notes=(*data.notes, *checkpoint.notes, *found.notes),
+        measurements=found.measurements,
+        expected=tuple(map(Status, expect)) or None,
+        ok=not expect or found.measurements.status in expect,
     )
+
+
+DOCUMENT = ReluResult
