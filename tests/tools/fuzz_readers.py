@@ -33,10 +33,12 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from settings import said
 
 from lossurf.errors import LossurfError
 from lossurf.inputs.checkpoints.checkpoint import read_checkpoint
-from lossurf.inputs.config import read_config
 from lossurf.inputs.tables.data import open_dataset
 from lossurf.inputs.tables.summary import Summary, summary_bytes
 
@@ -140,6 +142,10 @@ CONFIGS = [
     "data: {x: X.npy, y: Y.npy, samples: rows}\nnetwork: {widths: [3, 2], bias: true}\ntolerance: 1e-7\n",
     "checkpoints: [a*.npz]\nexpect:\n  - global-minimum\nformat: json\ndata: sub\n",
 ]
+PROJECTS = [
+    "[tool.lossurf]\ndata = {x = 'X.npy', y = 'Y.npy'}\nnetwork.bias = true\n[tool.lossurf.watch]\ntolerance = 1e-7\n",
+    "[tool.lossurf]\ncheckpoints = ['a*.npz']\nexpect = 'bad-saddle'\nmax-memory = '4G'\nplot.levels.size = '7x4'\n",
+]
 
 ADAPTERS = [
     '{"peft_type": "LORA", "r": 2, "lora_alpha": 16, "alpha_pattern": {".*fc": 3}, "rank_pattern": {}}',
@@ -175,6 +181,7 @@ SEEDS: dict[str, tuple[str, Callable[[], list[bytes]]]] = {
     "adapter": ("adapter_config.json", lambda: [text.encode() for text in ADAPTERS]),
     "torch": ("c.pt", lambda: [torch(True), torch(False)]),
     "config": ("lossurf.yaml", lambda: [text.encode() for text in CONFIGS]),
+    "toml": ("pyproject.toml", lambda: [text.encode() for text in PROJECTS]),
 }
 
 
@@ -223,8 +230,8 @@ def read(reader: str, data: bytes, directory: Path) -> str:
     path = directory / SEEDS[reader][0]
     path.write_bytes(data)
     try:
-        if reader == "config":
-            read_config(path)
+        if reader in ("config", "toml"):
+            said(path, "classify")
         elif reader == "adapter":
             np.savez(directory / "a.npz", **{"fc.lora_A.weight": np.ones((2, 3)), "fc.lora_B.weight": np.ones((2, 2))})
             checkpoint = read_checkpoint(directory / "a.npz", 3, 2, max_memory=LIMIT)

@@ -23,7 +23,8 @@ def reference() -> str:
     intro = (
         "Every option can also be set by an environment variable: `LOSSURF_TOLERANCE=1e-7` for all commands, "
         "`LOSSURF_CLASSIFY_TOLERANCE=1e-7` for one. Options that may be repeated take their values separated by blanks "
-        "there, files by the separator of PATH."
+        "there, files by the separator of PATH. In a configuration file it is `tolerance: 1e-7`, or "
+        "`classify: {tolerance: 1e-7}`."
     )
     commands = {name: group.get_command(click.Context(group), name) for name in COMMANDS}
     shared = {param.name: param for param in commands["check"].params}
