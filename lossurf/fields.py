@@ -2,7 +2,7 @@
 
 A field that is left out of the repr (large arrays) is left out of the document too; one that is `merged` has its own
 fields stand in its place. What an annotation cannot say, such as a number's least value, is a `Form` in it, in the
-keywords of JSON Schema, from which `report.schema` derives the form of the document.
+keywords of JSON Schema, from which `api.parts.schema` derives the form of the document.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from typing import Any
 from jsonschema import Draft202012Validator
 from process import ROOT
 
-from lossurf.report.schema import schema_names, schema_of
+from lossurf.api.parts.schema import schema_names, schema_of
 
 RELEASED = ROOT / "tests" / "data" / "schemas"
 

@@ -11,7 +11,7 @@ from schemas import RELEASED, check_document, check_output
 
 from lossurf.report.document import FORMAT_VERSION, make_document
 from lossurf.report.json_text import lines_of
-from lossurf.report.schema import LINED, schema_names, schema_text
+from lossurf.api.parts.schema import LINED, schema_names, schema_text
 
 MAJOR = FORMAT_VERSION.split(".")[0]
 

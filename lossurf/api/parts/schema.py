@@ -26,7 +26,7 @@ Schema = dict[str, Any]
 LINED: Final = ("classify", "watch")
 """Commands whose JSON lines are their results, one by one."""
 
-_API: Final = Path(__file__).parents[1] / "api"
+_API: Final = Path(__file__).parents[1]
 _MAJOR: Final = FORMAT_VERSION.split(".")[0]
 _PLAIN: Final[dict[type, Schema]] = {
     bool: {"type": "boolean"},
