@@ -6,8 +6,8 @@ import pytest
 
 import lossurf
 from lossurf.api.explain import explain
-from lossurf.errors import ExitCode, UsageError
 from lossurf.api.parts.schema import schema_names, schema_text
+from lossurf.errors import ExitCode, UsageError
 from lossurf.theory.exit_texts import EXIT_CODES
 from lossurf.theory.explanations import EXPLANATIONS, needed_by
 from lossurf.theory.hypothesis_texts import HYPOTHESES

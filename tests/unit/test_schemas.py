@@ -9,9 +9,9 @@ import pytest
 from jsonschema import Draft202012Validator
 from schemas import RELEASED, check_document, check_output
 
+from lossurf.api.parts.schema import LINED, schema_names, schema_text
 from lossurf.report.document import FORMAT_VERSION, make_document
 from lossurf.report.json_text import lines_of
-from lossurf.api.parts.schema import LINED, schema_names, schema_text
 
 MAJOR = FORMAT_VERSION.split(".")[0]
 
