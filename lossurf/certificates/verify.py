@@ -47,8 +47,6 @@ class Verification:
         tau of the claim, and the one that the stored dtypes of the weights justify.
     gap : float or None
         L - L* of the weights, computed again, user's units; None where it leaves the range of float64.
-    notes : tuple of str
-        What was assumed in reading the data that the matrices were held against.
     """
 
     certificate: str
@@ -58,7 +56,6 @@ class Verification:
     tolerance: float
     default_tolerance: Annotated[float, limited(exclusiveMinimum=0)]
     gap: Magnitude | None
-    notes: tuple[str, ...] = ()
 
 
 def verify_certificate(stored: StoredCertificate, *, any_tolerance: bool = False) -> Verification:
