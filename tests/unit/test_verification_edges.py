@@ -210,3 +210,22 @@ def test_a_minimum_holds_every_singular_value_in_both_ways_of_counting_them():
         arrays = {name: array for name, array in stored.arrays.items() if name[0] != "N"}
         arrays["W1"] = np.diag([1.0, float(np.float32(sigma))])
         assert failed(agreeing(replace(stored, arrays=arrays), nearest=None, rank=2)) == fails
+
+
+def test_a_bad_saddle_is_one_at_both_ranks_that_its_product_may_have():
+    # tau = 0.01, and a product diag(1, 0.02, 0) of rank 2 by itself and of rank 1 against its change of 3. The middle
+    # layer diag(1, 1, 0) lacks nothing beyond rank 2; beyond rank 1 the outer layers move E, which is not zero
+    Y = np.diag([1.0, 0.14, 0.1])
+    template = certificate([np.diag([1.0, 0.0, 0.0])] * 3, Y)
+    assert template.claim["claim"] == "bad-saddle"
+    outer = np.diag([1.0, np.sqrt(0.02), 0.0])
+    arrays = {name: array for name, array in template.arrays.items() if name[0] != "N"}
+    arrays |= {"W1": outer, "W2": np.diag([1.0, 1.0, 0.0]), "W3": outer}
+    claim = {"tolerance": 0.01, "rank": 2, "nearest": None}
+    forged = agreeing(replace(template, arrays=arrays), **claim)
+    network, stairs = Claim(forged).network, []
+    for factor, i, j in (("residual", 2, 1), ("residual", 3, 2), ("product", 3, 1)):
+        value = 0.0 if factor == "product" else float(np.linalg.norm(network.residual_block(i, j), 2))
+        change = network.change(i, j) if factor == "product" else network.residual_change(i, j)
+        stairs.append({"factor": factor, "layers": [i, j], "value": value, "threshold": 0.01 * change})
+    assert failed(signed(forged, staircase=stairs), any_tolerance=True) == {"pair-3-1-at-rank-1"}
