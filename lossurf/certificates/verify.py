@@ -177,7 +177,8 @@ def _minimum(claim: Claim) -> Iterator[Check]:
     step = float(following) - claim.loss(claim.rank_max)
     off = float(np.min(np.abs(steps - step), initial=np.inf)) / claim.unit
     of_step = claim.rounding.level(claim.s[:1]) + claim.rounding.unit * abs(float(following)) / claim.unit
-    yield Check("next-level", off <= TWICE * of_step and step > 0.0, off, TWICE * of_step)
+    bound = TWICE * of_step  # a level that is L* to rounding is none
+    yield Check("next-level", off <= bound < step / claim.unit, off, bound)
 
 
 def _strict(claim: Claim) -> Iterator[Check]:
