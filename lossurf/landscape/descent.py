@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import isfinite, sqrt
-from typing import Final
 
 import numpy as np
 
@@ -31,12 +30,6 @@ _ATTEMPTS = (
 far as the curvature needs to lower the loss by as much as T has, rather than as the layers are long (beside a layer
 that is only rounding, which is read at norm 1, the direction's own length says nothing), and how many times the
 caller's layers a step may then be."""
-
-_ALIKE: Final = (
-    6  # decimal digits of a ratio of curvatures: rounding leaves twelve, and a millionth steeper is no better
-)
-
-_Candidate = tuple[float, Matrix, PairSpan]
 
 
 @dataclass(frozen=True)
@@ -89,7 +82,7 @@ def strict_saddle_descent(
             (*_least_curvature(form, gram, units if user_metric else np.ones_like(units)), span)
             for span, form, gram, units in spans
         ]
-        for curvature, x, span in _steepest_first(combined):
+        for curvature, x, span in sorted(combined, key=lambda entry: entry[0]):
             if curvature >= 0.0:
                 break
             descent = _verified(test.sensitivity, problem, span, x, threshold, clear=clear, far=far)
@@ -97,17 +90,6 @@ def strict_saddle_descent(
             if descent is not None and (limit is None or _is_within(limit, descent, network, problem)):
                 return descent
     return None
-
-
-def _steepest_first(candidates: list[_Candidate]) -> list[_Candidate]:
-    """Sort by curvature; pairs of layers whose curvatures differ by rounding stay in the order of the layers.
-
-    Which of them rounds lower is the processor's choice, and their directions are far apart.
-    """
-    steepest = min((curvature for curvature, _, _ in candidates), default=0.0)
-    if not -np.inf < steepest < 0.0:
-        return sorted(candidates, key=lambda entry: entry[0])
-    return sorted(candidates, key=lambda entry: -round(entry[0] / steepest, _ALIKE))
 
 
 def _least_curvature(form: Matrix, gram: Matrix, units: Matrix) -> tuple[float, Matrix]:

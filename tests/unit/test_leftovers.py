@@ -6,9 +6,9 @@ import os
 
 import pytest
 
+from lossurf.output import leftovers
 from lossurf.output.files import write_file
 from lossurf.output.leftovers import clear_leftovers, lock, temporary_path
-from lossurf.report import leftovers
 
 fcntl = pytest.importorskip("fcntl")
 
