@@ -6,6 +6,7 @@ error into an exit code.
 
 from __future__ import annotations
 
+import re
 from enum import IntEnum
 
 
@@ -44,7 +45,22 @@ class LossurfError(Exception):
 
     def __str__(self) -> str:
         place = f" ({self.where})" if self.where else ""
-        return f"{self.what}{place}; {self.remedy}"
+        return in_python(f"{self.what}{place}; {self.remedy}")
+
+
+_VALUE = r"[A-Z]{2,}\b|float\d\d|tails|huber|in-out|out-in|columns|rows|local|dask|[^\s,;]+(?:,[^\s,;]+)+"
+_OPTION = re.compile(rf"--([a-z]+(?:-[a-z]+)*)(?: ({_VALUE}))?")
+
+
+def in_python(text: str) -> str:
+    """Return a message with the options of the command line as Python's arguments: --max-memory is max_memory=."""
+    return _OPTION.sub(lambda found: f"{found[1].replace('-', '_')}={_spelt(found[2])}", text)
+
+
+def _spelt(value: str | None) -> str:
+    if value is None or value.isupper():
+        return value or ""
+    return repr(value.split(",") if "," in value else value)
 
 
 def _restore(kind: type[LossurfError], arguments: tuple[object, ...], facts: dict[str, object]) -> LossurfError:

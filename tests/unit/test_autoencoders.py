@@ -64,7 +64,8 @@ def refusal(path, **options):
     with pytest.raises(InputError) as caught:
         read_checkpoint(path, D, D, **options)
     assert caught.value.remedy
-    return str(caught.value)
+    error = caught.value
+    return f"{error.what} {error.where} {error.remedy}"  # as the command line says it
 
 
 ARRAY_NAMES = {  # how the arrays of a layer are called, whether they are (in, out), and whether the name says so
@@ -232,7 +233,7 @@ def test_only_the_told_orientation_counts(tmp_path):
     found = read_checkpoint(tmp_path / "n.npz", D, D, orientation="in-out")
     assert np.array_equal(found.weights[0], encoder)
     np.savez(tmp_path / "k.npz", **{"0.weight": np.ones((3, D)), "1.weight": np.ones((4, 3))})
-    with pytest.raises(InputError, match="they chain with --orientation in-out"):
+    with pytest.raises(InputError, match="they chain with orientation='in-out'"):
         np.savez(tmp_path / "t.npz", **{"0.weight": np.ones((D, 3)), "1.weight": np.ones((3, 4))})
         read_checkpoint(tmp_path / "t.npz", D, 4)
     with pytest.raises(InputError, match="two orientations"):

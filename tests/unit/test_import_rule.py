@@ -51,6 +51,7 @@ ALLOWED = {
     "nonlinear/spurious": _BASE | _DATA | _LINEAR,
     "report": _BASE | {"theory"},  # it reads documents, and explains what stands in them
     "api": _BASE | _DATA | _ANALYSIS | {"report"},
+    "callbacks": _BASE | _DATA | _ANALYSIS | {"report", "api"},
     "cli": {"_version", "errors", "words", "output", "api", "report"},  # and the reader of the configuration file
     "__init__": {"_version", "data", "inputs/checkpoints", "api"} | _ANALYSIS,
     "__main__": {"cli", "signals"},

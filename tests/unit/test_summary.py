@@ -117,7 +117,7 @@ def test_samples_are_not_there(tmp_path):
 
 
 def test_samples_columns_makes_no_sense(tmp_path):
-    with pytest.raises(InputError, match="leave --samples columns out"):
+    with pytest.raises(InputError, match="leave samples='columns' out"):
         open_dataset(saved(tmp_path, summary()), samples="columns")
 
 

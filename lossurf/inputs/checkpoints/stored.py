@@ -87,7 +87,12 @@ def _safetensors(checkpoint: Checkpoint) -> bytes:
 
 def _keras(checkpoint: Checkpoint) -> bytes:
     """Return a Sequential of Dense layers without activations."""
-    keras = _library("keras", "keras", "a .keras file")
+    try:
+        keras: Any = import_module("keras")
+    except ImportError:
+        raise UsageError(
+            "keras is not installed", where=".keras", remedy="pip install keras, or write an .npz"
+        ) from None
     described = list(zip(checkpoint.weights, checkpoint.biases, checkpoint.dtypes, strict=True))
     model = keras.Sequential([keras.layers.Input((checkpoint.weights[0].shape[1],), dtype=checkpoint.dtypes[0])])
     for weight, bias, dtype in described:
