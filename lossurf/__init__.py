@@ -9,9 +9,11 @@ from lossurf._version import __version__
 
 TYPE_CHECKING = False  # what type checkers take as true; importing it would be the longest part of an import of lossurf
 if TYPE_CHECKING:
+    from lossurf.api import plot
     from lossurf.api.audit import AuditResult, audit
+    from lossurf.api.certificate import Evidence, certify
     from lossurf.api.check import CheckResult, check
-    from lossurf.api.classify import ClassifyResult, classify, classify_loss
+    from lossurf.api.classify import ClassifyResult, PointResult, classify, classify_files, classify_loss
     from lossurf.api.construct import Construction, construct
     from lossurf.api.escape import EscapeResult, escape
     from lossurf.api.explain import explain
@@ -31,8 +33,9 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "lossurf.api.audit": ("AuditResult", "audit"),
+    "lossurf.api.certificate": ("Evidence", "certify"),
     "lossurf.api.check": ("CheckResult", "check"),
-    "lossurf.api.classify": ("ClassifyResult", "classify", "classify_loss"),
+    "lossurf.api.classify": ("ClassifyResult", "PointResult", "classify", "classify_files", "classify_loss"),
     "lossurf.api.construct": ("Construction", "construct"),
     "lossurf.api.escape": ("EscapeResult", "escape"),
     "lossurf.api.explain": ("explain",),
@@ -60,19 +63,24 @@ __all__ = [
     "Data",
     "Escape",
     "EscapeResult",
+    "Evidence",
     "Explanation",
+    "PointResult",
     "ReluResult",
     "SpuriousResult",
     "VerifyResult",
     "WatchResult",
     "__version__",
     "audit",
+    "certify",
     "check",
     "classify",
+    "classify_files",
     "classify_loss",
     "construct",
     "escape",
     "explain",
+    "plot",
     "read",
     "reduce",
     "relu",
@@ -84,14 +92,16 @@ __all__ = [
 
 def __getattr__(name: str) -> object:
     """Import the numerical parts on first use, so that `lossurf --help` needs none of them."""
+    from importlib import import_module
+
     if name == "read":
         from lossurf.data import Data
 
         return Data.open
+    if name == "plot":
+        return import_module("lossurf.api.plot")
     for home, names in _HOMES.items():
         if name in names:
-            from importlib import import_module
-
             return getattr(import_module(home), name)
     raise AttributeError(f"module 'lossurf' has no attribute {name!r}")
 

@@ -80,6 +80,15 @@ def audit(
         If the arrays are not finite real numbers or do not go together.
     UsageError
         If the widths do not lead from dx to dy through a hidden layer.
+
+    Examples
+    --------
+    >>> import numpy as np, lossurf
+    >>> X = np.array([[1.0, 2.0], [2.0, 1.0], [3.0, 5.0], [4.0, 3.0]])
+    >>> Y = X @ np.array([[1.0, 0.0], [2.0, 1.0]]) + np.array([[0.1, 0.0], [0.0, 0.1], [0.1, 0.1], [0.0, 0.0]])
+    >>> result = lossurf.audit(X, Y, widths=[2, 2, 2, 2])
+    >>> print(result.shown, [level.eigen_indices for level in result.levels])
+    True [(), (1,), (1, 2), (2,)]
     """
     data = as_data(X, Y, samples=samples)
     network = network_facts(fitting_widths(widths, data))

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from os import PathLike
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
+from numpy.typing import ArrayLike
+
+from lossurf.api.classify import classify
 from lossurf.api.parts.result import Result
 from lossurf.certificates.stored import claim_path, digest_of
-from lossurf.data import Data, DataFacts
+from lossurf.data import Data, DataFacts, as_data
+from lossurf.errors import UsageError
 from lossurf.fields import limited, merged
-from lossurf.inputs.checkpoints.checkpoint import Checkpoint
+from lossurf.inputs.checkpoints.checkpoint import Checkpoint, Network, as_checkpoint
 from lossurf.landscape.evidence import CertificateClaim, evidence_arrays, evidence_claim
 from lossurf.landscape.verdict import Classification
 from lossurf.numerics import Matrix
+from lossurf.output.files import write_file
+from lossurf.output.npz import npz_bytes
+from lossurf.report.document import Document
 
 
 @dataclass(frozen=True)
@@ -38,14 +46,63 @@ class Evidence(Result):
     digest: Annotated[str, limited(pattern="^sha256:[0-9a-f]{64}$")] = ""
     arrays: Mapping[str, Matrix] = field(default_factory=dict, repr=False)
 
-    def signed(self, document: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the document of this certificate with its digest."""
+    def to_dict(self) -> Document:
+        """Return the claim as it is written, with its digest."""
+        document = super().to_dict()
         return {**document, "digest": digest_of(document, self.arrays)}
 
-    @staticmethod
-    def claim_path(path: Path) -> Path:
-        """Return where the claim stands beside an .npz of the matrices."""
-        return claim_path(path)
+    def files(self, path: Path) -> Iterator[tuple[Path, bytes]]:
+        """Yield what is to be written: first the matrices as an .npz, then the claim beside it that makes it one."""
+        yield path, npz_bytes(self.arrays)
+        yield claim_path(path), self.report("json").encode()
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the certificate, an .npz of the matrices and the claim as .json beside it.
+
+        Raises
+        ------
+        OutputError
+            If a file cannot be written.
+        """
+        for file, content in self.files(Path(path)):
+            write_file(file, content)
+
+
+def certify(weights: Network, X: ArrayLike | Data, Y: ArrayLike | None = None) -> Evidence:
+    """Classify a network, and return what a reader needs to check the verdict without lossurf.
+
+    Parameters
+    ----------
+    weights : sequence of array_like, mapping of str to array_like, path, model, or Checkpoint
+        As in `classify`.
+    X : array_like, shape (m, dx), or Data
+    Y : array_like, shape (m, dy) or (m,)
+        Left out where X is a Data.
+
+    Returns
+    -------
+    Evidence
+
+    Raises
+    ------
+    InputError
+        As `classify`.
+    UsageError
+        If the verdict is undetermined, which claims nothing.
+
+    Examples
+    --------
+    >>> import numpy as np, lossurf
+    >>> found = lossurf.certify([np.zeros((1, 2)), np.zeros((2, 1))], np.eye(2), np.eye(2))
+    >>> print(found.claim.claim, sorted(found.arrays))
+    strict-saddle ['N1', 'N2', 'R11', 'T', 'V1', 'V2', 'W1', 'W2']
+    """
+    data = as_data(X, Y)
+    checkpoint = as_checkpoint(weights, data.dx, data.dy)
+    found = evidence(classify(checkpoint, data), checkpoint, data)
+    if found is None:
+        raise UsageError("the verdict is undetermined, which claims nothing", remedy="see `classify` for the reason")
+    return found
 
 
 def evidence(result: Classification, checkpoint: Checkpoint, data: Data) -> Evidence | None:

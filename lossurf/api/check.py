@@ -125,6 +125,15 @@ def check(
         targets do not suit the loss.
     UsageError
         If the widths do not begin with dx and end with dy, or the loss is unknown.
+
+    Examples
+    --------
+    >>> import numpy as np, lossurf
+    >>> X = np.array([[1.0, 2.0], [2.0, 1.0], [3.0, 5.0], [4.0, 3.0]])
+    >>> Y = X @ np.array([[1.0, 0.0], [2.0, 1.0]]) + np.array([[0.1, 0.0], [0.0, 0.1], [0.1, 0.1], [0.0, 0.0]])
+    >>> result = lossurf.check(X, Y, widths=[2, 1, 2])
+    >>> print(result.status, result.network.rank_max, round(result.optimal_loss, 4))
+    holds 1 0.2872
     """
     data = as_data(X, Y, samples=samples)
     other = prepared_loss(data, loss, delta)

@@ -15,6 +15,7 @@ from lossurf.data import Data, DataFacts, as_data
 from lossurf.errors import UsageError
 from lossurf.fields import limited
 from lossurf.inputs.checkpoints.checkpoint import Checkpoint, Network, as_checkpoint, require_output_bias
+from lossurf.inputs.checkpoints.files import CheckpointFiles, Files
 from lossurf.inputs.checkpoints.roles import Orientation
 from lossurf.inputs.tables.data import Samples
 from lossurf.landscape.classify import classify_network
@@ -25,7 +26,6 @@ from lossurf.report.document import Document
 from lossurf.words import Verdict
 
 if TYPE_CHECKING:
-    from lossurf.inputs.checkpoints.files import CheckpointFiles
     from lossurf.losses.data import LossData
 
 
@@ -142,6 +142,16 @@ def classify(
     UsageError
         If the tolerance is not between 0 and 1, `expect` names no verdict, the loss is unknown, or lemmas are asked for
         under another loss than the squared one.
+
+    Examples
+    --------
+    >>> import numpy as np, lossurf
+    >>> X = np.array([[1.0, 2.0], [2.0, 1.0], [3.0, 5.0], [4.0, 3.0]])
+    >>> Y = X @ np.array([[1.0, 0.0], [2.0, 1.0]]) + np.array([[0.1, 0.0], [0.0, 0.1], [0.1, 0.1], [0.0, 0.0]])
+    >>> weights = [np.zeros((1, 2)), np.zeros((2, 1))]
+    >>> result = lossurf.classify(weights, X, Y)
+    >>> print(result.verdict, result.inertia.negative)
+    strict-saddle 2
     """
     judge = Judge(as_data(X, Y, samples=samples), loss, delta, tolerance=tolerance, expect=expect, lemmas=lemmas)
     checkpoint = as_checkpoint(
@@ -153,7 +163,7 @@ def classify(
 
 
 def classify_files(
-    files: CheckpointFiles,
+    files: Files,
     data: Data,
     *,
     tolerance: float | None = None,
@@ -166,7 +176,7 @@ def classify_files(
 
     Parameters
     ----------
-    files : CheckpointFiles
+    files : path, pattern such as "run/*.npz", sequence of these, or CheckpointFiles
     data : Data
     tolerance, expect, lemmas, loss, delta
         As in `classify`.
@@ -181,13 +191,27 @@ def classify_files(
         If the data cannot be read, or targets do not suit the loss.
     UsageError
         As `classify`.
+
+    Examples
+    --------
+    >>> import numpy as np, lossurf
+    >>> X = np.array([[1.0, 2.0], [2.0, 1.0], [3.0, 5.0], [4.0, 3.0]])
+    >>> Y = X @ np.array([[1.0, 0.0], [2.0, 1.0]]) + np.array([[0.1, 0.0], [0.0, 0.1], [0.1, 0.1], [0.0, 0.0]])
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     np.savez(Path(folder) / "zero.npz", W1=np.zeros((2, 2)), W2=np.zeros((2, 2)))
+    ...     result = lossurf.classify_files(f"{folder}/*.npz", lossurf.Data(X, Y))
+    >>> print([str(found.verdict) for found in result.results])
+    ['strict-saddle']
     """
     judge = Judge(data, loss, delta, tolerance=tolerance, expect=expect, lemmas=lemmas)
     results: list[Classification | Unreadable] = []
     last: Checkpoint | None = None
-    for path in files.found():
+    chosen = CheckpointFiles.of(files)
+    for path in chosen.found():
         try:
-            checkpoint = files.read(path, judge.data.dx, judge.data.dy)
+            checkpoint = chosen.read(path, judge.data.dx, judge.data.dy)
             results.append(judge(checkpoint))
             last = checkpoint
         except REFUSED as error:

@@ -138,6 +138,15 @@ def construct(
         If the arrays are not finite real numbers or do not go together.
     UsageError
         If no such point exists (the message names the theorem), or its verdict is lost at that precision.
+
+    Examples
+    --------
+    >>> import numpy as np, lossurf
+    >>> X = np.array([[1.0, 2.0], [2.0, 1.0], [3.0, 5.0], [4.0, 3.0]])
+    >>> Y = X @ np.array([[1.0, 0.0], [2.0, 1.0]]) + np.array([[0.1, 0.0], [0.0, 0.1], [0.1, 0.1], [0.0, 0.0]])
+    >>> made = lossurf.construct(X, Y, widths=[2, 2, 2, 2], kind="bad-saddle")
+    >>> print(made.verdict, made.rank, [W.shape for W in made.weights])
+    bad-saddle 1 [(2, 2), (2, 2), (2, 2)]
     """
     data = as_data(X, Y, samples=samples)
     made = construct_point(

@@ -122,6 +122,15 @@ def escape(
         As `classify`.
     UsageError
         If more is to be gained than there is, or rounding to `dtype` takes the gain away.
+
+    Examples
+    --------
+    >>> import numpy as np, lossurf
+    >>> X = np.array([[1.0, 2.0], [2.0, 1.0], [3.0, 5.0], [4.0, 3.0]])
+    >>> Y = X @ np.array([[1.0, 0.0], [2.0, 1.0]]) + np.array([[0.1, 0.0], [0.0, 0.1], [0.1, 0.1], [0.0, 0.0]])
+    >>> found = lossurf.escape([np.zeros((1, 2)), np.zeros((2, 1))], X, Y)
+    >>> print(found.moved, found.order, found.loss_after < found.loss_before)
+    True 2 True
     """
     if dtype is not None:
         require_one_of(dtype, "--dtype", tuple(DType))

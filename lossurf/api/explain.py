@@ -60,6 +60,14 @@ def explain(identifier: str) -> Entry:
     ------
     UsageError
         If nothing has that id, naming the nearest.
+
+    Examples
+    --------
+    >>> import numpy as np, lossurf
+    >>> X = np.array([[1.0, 2.0], [2.0, 1.0], [3.0, 5.0], [4.0, 3.0]])
+    >>> Y = X @ np.array([[1.0, 0.0], [2.0, 1.0]]) + np.array([[0.1, 0.0], [0.0, 0.1], [0.1, 0.1], [0.0, 0.0]])
+    >>> print(lossurf.explain("bad-saddle").title)
+    Stuck, with a way down that no second derivative shows
     """
     return _entry(find_explanation(identifier))
 

@@ -175,6 +175,15 @@ def spectrum(
         If the arrays are not finite real numbers or do not go together.
     UsageError
         If the widths do not lead from dx to dy.
+
+    Examples
+    --------
+    >>> import numpy as np, lossurf
+    >>> X = np.array([[1.0, 2.0], [2.0, 1.0], [3.0, 5.0], [4.0, 3.0]])
+    >>> Y = X @ np.array([[1.0, 0.0], [2.0, 1.0]]) + np.array([[0.1, 0.0], [0.0, 0.1], [0.1, 0.1], [0.0, 0.0]])
+    >>> picture = lossurf.plot.spectrum(X, Y)
+    >>> print([value.index for value in picture.eigenvalues])
+    [1, 2]
     """
     data = as_data(X, Y)
     problem = data.problem(bias=bias)
@@ -216,6 +225,15 @@ def levels(
         If the arrays are not finite real numbers or do not go together.
     UsageError
         If the widths do not lead from dx to dy.
+
+    Examples
+    --------
+    >>> import numpy as np, lossurf
+    >>> X = np.array([[1.0, 2.0], [2.0, 1.0], [3.0, 5.0], [4.0, 3.0]])
+    >>> Y = X @ np.array([[1.0, 0.0], [2.0, 1.0]]) + np.array([[0.1, 0.0], [0.0, 0.1], [0.1, 0.1], [0.0, 0.0]])
+    >>> picture = lossurf.plot.levels(X, Y, widths=[2, 2, 2])
+    >>> print([sorted(map(str, level.kinds)) for level in picture.critical_values])
+    [['strict-saddle'], ['strict-saddle'], ['strict-saddle'], ['global-minimum']]
     """
     data = as_data(X, Y)
     problem = data.problem(bias=bias)
@@ -262,6 +280,15 @@ def surface(
     ------
     InputError
         As `classify`.
+
+    Examples
+    --------
+    >>> import numpy as np, lossurf
+    >>> X = np.array([[1.0, 2.0], [2.0, 1.0], [3.0, 5.0], [4.0, 3.0]])
+    >>> Y = X @ np.array([[1.0, 0.0], [2.0, 1.0]]) + np.array([[0.1, 0.0], [0.0, 0.1], [0.1, 0.1], [0.0, 0.0]])
+    >>> picture = lossurf.plot.surface([np.zeros((1, 2)), np.zeros((2, 1))], X, Y, points=11)
+    >>> print(picture.verdict, picture.losses.shape)
+    strict-saddle (11, 11)
     """
     data = as_data(X, Y)
     checkpoint = as_checkpoint(weights, data.dx, data.dy)

@@ -147,6 +147,16 @@ def reduce(batches: Iterable[Any], *, samples: Samples = "rows") -> Data:
     ------
     InputError
         If there is no batch, one holds something else, or their columns differ.
+
+    Examples
+    --------
+    >>> import numpy as np, lossurf
+    >>> X = np.array([[1.0, 2.0], [2.0, 1.0], [3.0, 5.0], [4.0, 3.0]])
+    >>> Y = X @ np.array([[1.0, 0.0], [2.0, 1.0]]) + np.array([[0.1, 0.0], [0.0, 0.1], [0.1, 0.1], [0.0, 0.0]])
+    >>> batches = ((X[start : start + 2], Y[start : start + 2]) for start in (0, 2))
+    >>> data = lossurf.reduce(batches)
+    >>> print(lossurf.check(data).data.samples)
+    4
     """
     triangle: Triangle | None = None
     first: Dataset | None = None

@@ -100,6 +100,16 @@ def relu(
         float64.
     UsageError
         If the seed is negative, or `expect` names no status.
+
+    Examples
+    --------
+    >>> import numpy as np, lossurf
+    >>> X = np.array([[1.0, 2.0], [2.0, 1.0], [3.0, 5.0], [4.0, 3.0]])
+    >>> Y = X @ np.array([[1.0, 0.0], [2.0, 1.0]]) + np.array([[0.1, 0.0], [0.0, 0.1], [0.1, 0.1], [0.0, 0.0]])
+    >>> network = [np.ones((2, 2)), np.ones((2, 2))]
+    >>> result = lossurf.relu(network, X, Y)
+    >>> print(result.measurements.literal, result.reduced_network.verdict)
+    True not-critical
     """
     for name in expect:
         if name not in tuple(Status):

@@ -171,6 +171,15 @@ def spurious(
         If the arrays are not finite real numbers or do not go together.
     UsageError
         If the width is below 1 or the activation is not ReLU-like.
+
+    Examples
+    --------
+    >>> import numpy as np, lossurf
+    >>> X = np.array([[1.0, 2.0], [2.0, 1.0], [3.0, 5.0], [4.0, 3.0]])
+    >>> Y = X @ np.array([[1.0, 0.0], [2.0, 1.0]]) + np.array([[0.1, 0.0], [0.0, 0.1], [0.1, 0.1], [0.0, 0.0]])
+    >>> found = lossurf.spurious(X, Y)
+    >>> print(found.verdict, found.hidden_width, found.better_loss < found.loss)
+    spurious 3 True
     """
     function = piecewise_linear(activation, slopes)
     data = as_data(X, Y, samples=samples)

@@ -62,6 +62,19 @@ def verify(
     ------
     InputError
         If a file is missing or damaged, or holds no certificate; if the data cannot be read.
+
+    Examples
+    --------
+    >>> import numpy as np, lossurf
+    >>> X = np.array([[1.0, 2.0], [2.0, 1.0], [3.0, 5.0], [4.0, 3.0]])
+    >>> Y = X @ np.array([[1.0, 0.0], [2.0, 1.0]]) + np.array([[0.1, 0.0], [0.0, 0.1], [0.1, 0.1], [0.0, 0.0]])
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     proof = Path(folder) / "proof.npz"
+    ...     lossurf.certify([np.zeros((2, 2)), np.zeros((2, 2))], X, Y).save(proof)
+    ...     print(lossurf.verify(proof, lossurf.Data(X, Y)).valid)
+    True
     """
     stored = read_certificate(Path(certificate), max_memory=max_memory)
     found = verify_certificate(stored, any_tolerance=any_tolerance)

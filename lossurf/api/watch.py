@@ -14,7 +14,7 @@ from lossurf.data import Data, DataFacts
 from lossurf.errors import InputError
 from lossurf.fields import Count, Magnitude, limited, merged
 from lossurf.inputs.checkpoints.checkpoint import Checkpoint
-from lossurf.inputs.checkpoints.files import CheckpointFiles
+from lossurf.inputs.checkpoints.files import CheckpointFiles, Files
 from lossurf.landscape.verdict import Classification
 from lossurf.landscape.views.trajectory import Follower, Level, Visit, levels, plateaus
 from lossurf.words import Verdict
@@ -102,14 +102,12 @@ class WatchResult(Result):
         return tuple(result for result in self.results if isinstance(result, Unreadable))
 
 
-def watch(
-    files: CheckpointFiles, data: Data, *, tolerance: float | None = None, expect: Sequence[str] = ()
-) -> WatchResult:
+def watch(files: Files, data: Data, *, tolerance: float | None = None, expect: Sequence[str] = ()) -> WatchResult:
     """Follow a training run from its checkpoints, in the order of their names.
 
     Parameters
     ----------
-    files : CheckpointFiles
+    files : path, pattern such as "run/*.npz", sequence of these, or CheckpointFiles
     data : Data
     tolerance : float, optional
         As in `classify`.
@@ -126,9 +124,24 @@ def watch(
         If no checkpoint could be read, with the reason of the first.
     UsageError
         As `classify`.
+
+    Examples
+    --------
+    >>> import numpy as np, lossurf
+    >>> X = np.array([[1.0, 2.0], [2.0, 1.0], [3.0, 5.0], [4.0, 3.0]])
+    >>> Y = X @ np.array([[1.0, 0.0], [2.0, 1.0]]) + np.array([[0.1, 0.0], [0.0, 0.1], [0.1, 0.1], [0.0, 0.0]])
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     for step, scale in enumerate((0.0, 0.5, 1.0)):
+    ...         np.savez(Path(folder) / f"step-{step}.npz", W1=scale * np.eye(2), W2=np.eye(2))
+    ...     run = lossurf.watch(f"{folder}/*.npz", lossurf.Data(X, Y))
+    >>> print([str(step.classification.verdict) for step in run.results])
+    ['strict-saddle', 'not-critical', 'not-critical']
     """
-    run = Run(files, data, tolerance=tolerance)
-    return run.result([run.step_or_refuse(path) for path in files.found()], expect=expect)
+    chosen = CheckpointFiles.of(files)
+    run = Run(chosen, data, tolerance=tolerance)
+    return run.result([run.step_or_refuse(path) for path in chosen.found()], expect=expect)
 
 
 class Run:

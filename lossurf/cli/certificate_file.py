@@ -13,11 +13,5 @@ if TYPE_CHECKING:
 
 def write_certificate(path: Path, evidence: Evidence) -> None:
     """Write a certificate: first the matrices, then the claim that makes it one."""
-    from lossurf.output.npz import npz_bytes
-    from lossurf.report.document import make_document
-    from lossurf.report.json_text import render
-    from lossurf.report.render import Style
-
-    document = evidence.signed(make_document("certificate", evidence))
-    write_file(path, npz_bytes(evidence.arrays))
-    write_file(evidence.claim_path(path), render(document, Style()).encode())
+    for file, content in evidence.files(path):
+        write_file(file, content)

@@ -1,4 +1,4 @@
-"""The verdict while a network trains. Independent channel: `classify` on the weights that were saved at the same step."""
+"""The verdict while a network trains. Independent channel: `classify` on the weights saved at the same step."""
 
 from __future__ import annotations
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 
 from lossurf.errors import UsageError
@@ -40,6 +41,14 @@ class CheckpointFiles:
     module: str | None = None
     scale: float | None = None
     max_memory: int | str | None = None
+
+    @classmethod
+    def of(cls, files: Files) -> CheckpointFiles:
+        """Return files as they are, or those of a path, a pattern, or several of them."""
+        if isinstance(files, CheckpointFiles):
+            return files
+        paths = [files] if isinstance(files, str | PathLike) else files
+        return cls(tuple(map(Path, paths)))
 
     def found(self) -> Iterator[Path]:
         """Yield the files; a pattern that names no file stands for its matches, in natural order."""
@@ -83,3 +92,7 @@ class CheckpointFiles:
                 f"'{self.paths[0]}' matches {len(paths)} files and one checkpoint is wanted", remedy="name one of them"
             )
         return self.read(paths[0], dx, dy, linear=linear)
+
+
+Files = CheckpointFiles | str | PathLike[str] | Sequence[str | PathLike[str]]
+"""What questions about several checkpoints take."""
