@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import ast
 import compileall
-import copy
 import os
 import resource
 import shutil
@@ -80,14 +79,13 @@ class Mutant(NamedTuple):
 def mutants(source: str) -> Iterator[Mutant]:
     """Yield every mutant of a module."""
     tree = ast.parse(source)
-    for index, node in enumerate(ast.walk(tree)):
+    for node in ast.walk(tree):
         field, others = _others(node)
+        was, before = _first(ast.unparse(node)) if others else "", getattr(node, field, None)
         for other in others:
-            changed = copy.deepcopy(tree)
-            target = list(ast.walk(changed))[index]
-            was = ast.unparse(target)
-            setattr(target, field, other)
-            yield Mutant(node.lineno, _first(was), _first(ast.unparse(target)), ast.unparse(changed))
+            setattr(node, field, other)
+            yield Mutant(node.lineno, was, _first(ast.unparse(node)), ast.unparse(tree))
+            setattr(node, field, before)
 
 
 def _first(text: str) -> str:
