@@ -134,7 +134,7 @@ def watch(files: Files, data: Data, *, tolerance: float | None = None, expect: S
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:
     ...     for step, scale in enumerate((0.0, 0.5, 1.0)):
-    ...         np.savez(Path(folder) / f"step-{step}.npz", W1=scale * np.eye(2), W2=np.eye(2))
+    ...         np.savez(Path(folder) / f"step-{step}.npz", W1=scale * np.eye(2), W2=scale * np.eye(2))
     ...     run = lossurf.watch(f"{folder}/*.npz", lossurf.Data(X, Y))
     >>> print([str(step.classification.verdict) for step in run.results])
     ['strict-saddle', 'not-critical', 'not-critical']
