@@ -119,6 +119,9 @@ class DType(StrEnum):
 CRITICAL: Final = (Verdict.GLOBAL_MINIMUM, Verdict.STRICT_SADDLE, Verdict.BAD_SADDLE)
 """The kinds of critical point, which can be constructed."""
 
+WRITTEN: Final = (".npz", ".safetensors", ".pt", ".pth", ".keras")
+"""Endings of the formats that a network is written in."""
+
 CLAIMED: Final = tuple(verdict for verdict in Verdict if verdict is not Verdict.UNDETERMINED)
 """The verdicts that a certificate can claim."""
 

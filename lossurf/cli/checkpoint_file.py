@@ -1,4 +1,4 @@
-"""The options that name a checkpoint to write, and how it is written: always an .npz."""
+"""The options that name a checkpoint to write, and how it is written: in the format that its ending names."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lossurf.cli.output_file import OUTPUT_FILE, write_file
+from lossurf.words import WRITTEN
 
 if TYPE_CHECKING:
     from lossurf.api.parts.nouns import Checkpoint
@@ -21,6 +22,14 @@ def require_npz(ctx: click.Context, param: click.Parameter, value: Path | None) 
     return value
 
 
+def require_known_ending(ctx: click.Context, param: click.Parameter, value: Path | None) -> Path | None:
+    """Refuse a checkpoint to write whose name does not say what it will be."""
+    if value is not None and value.suffix.lower() not in WRITTEN:
+        known = ", ".join(WRITTEN)
+        raise click.BadParameter(f"'{value}' ends in none of the formats that are written: {known}", ctx, param)
+    return value
+
+
 def output_option(*, required: bool) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Return the option -o, the checkpoint to write."""
     return click.option(
@@ -28,14 +37,12 @@ def output_option(*, required: bool) -> Callable[[Callable[..., Any]], Callable[
         "--output",
         required=required,
         type=OUTPUT_FILE,
-        callback=require_npz,
+        callback=require_known_ending,
         metavar="FILE",
-        help="Checkpoint to write, an .npz.",
+        help="Checkpoint to write: .npz, .safetensors, .pt or .keras.",
     )
 
 
 def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     """Write a checkpoint under the names of its layers, whole or not at all."""
-    from lossurf.output.npz import npz_bytes
-
-    write_file(path, npz_bytes(checkpoint.arrays()))
+    write_file(path, checkpoint.as_file(path))

@@ -128,7 +128,7 @@ def test_names_orientation_and_biases_are_kept(lossurf, tmp_path):
     ("arguments", "reason"),
     [
         ((), "nothing says where to write"),
-        (("-o", "lower.pt"), "does not end in .npz"),
+        (("-o", "lower.txt"), "none of the formats"),
         (("-o", "missing/lower.npz"), "make the directory"),
         (("--path", "missing/way"), "the directory cannot be made"),
         (("-o", "lower.npz", "--at-least", "1e6"), "the loss can fall by 36.0283 at most"),

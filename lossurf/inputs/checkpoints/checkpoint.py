@@ -151,6 +151,10 @@ class Checkpoint:
         """
         return tensors_of(self.arrays()) if self.tensors else self.arrays()
 
+    def as_file(self, path: Path) -> bytes:
+        """Return the content of a file of the format that the path's ending names; see `save`."""
+        return checkpoint_bytes(path, self)
+
     def save(self, path: str | PathLike[str]) -> None:
         """Write the network: .npz, .safetensors, .pt or .pth, or .keras, whole or not at all.
 
@@ -163,7 +167,7 @@ class Checkpoint:
         MissingExtraError
             Without the library of the format.
         """
-        write_file(Path(path), checkpoint_bytes(Path(path), self))
+        write_file(Path(path), self.as_file(Path(path)))
 
     @property
     def has_bias(self) -> bool:

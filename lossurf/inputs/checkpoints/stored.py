@@ -89,10 +89,10 @@ def _keras(checkpoint: Checkpoint) -> bytes:
     """Return a Sequential of Dense layers without activations."""
     try:
         keras: Any = import_module("keras")
-    except ImportError:
-        raise UsageError(
-            "keras is not installed", where=".keras", remedy="pip install keras, or write an .npz"
-        ) from None
+    except ImportError as error:  # Keras, or the library that it computes with
+        what = f"keras cannot be imported: {str(error).partition(chr(10))[0]}"
+        remedy = "install it and its backend, such as: pip install keras torch; or write an .npz"
+        raise UsageError(what, where=".keras", remedy=remedy) from None
     described = list(zip(checkpoint.weights, checkpoint.biases, checkpoint.dtypes, strict=True))
     model = keras.Sequential([keras.layers.Input((checkpoint.weights[0].shape[1],), dtype=checkpoint.dtypes[0])])
     for weight, bias, dtype in described:
