@@ -53,6 +53,7 @@ def draw_page(page: Page, style: Style) -> str:
         color_system="standard" if style.color else None,
         no_color=not style.color,
         legacy_windows=False,
+        force_jupyter=False,  # a notebook shows what it is given, and no more
         markup=False,  # a file named w[/a].npz is not markup
         emoji=False,
         highlight=False,
@@ -68,7 +69,14 @@ def draw_page(page: Page, style: Style) -> str:
 def html_of(document: Document) -> str:
     """Return the table as HTML for a notebook's cell: text in its colours, which loads and runs nothing."""
     console = Console(
-        file=io.StringIO(), record=True, width=Style().width, markup=False, emoji=False, highlight=False, _environ={}
+        file=io.StringIO(),
+        record=True,
+        force_jupyter=False,
+        width=Style().width,
+        markup=False,
+        emoji=False,
+        highlight=False,
+        _environ={},
     )
     for block in _whole(page_of(document), 1):
         console.print(_draw(block, Style(color=True)))
