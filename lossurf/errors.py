@@ -58,9 +58,11 @@ def in_python(text: str) -> str:
 
 
 def _spelt(value: str | None) -> str:
-    if value is None or value.isupper():
-        return value or ""
-    return repr(value.split(",") if "," in value else value)
+    if value is None:
+        return ""
+    if "," in value:
+        return repr(value.split(","))
+    return value if value.isupper() else repr(value)
 
 
 def _restore(kind: type[LossurfError], arguments: tuple[object, ...], facts: dict[str, object]) -> LossurfError:

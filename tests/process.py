@@ -34,3 +34,8 @@ def python(*args: str | Path, cwd: Path | None = None, env: dict[str, str] | Non
     )
     check_output(done.stdout)
     return done
+
+
+def shell_words(error: BaseException) -> str:
+    """What the command line says of an error: in Python its options read as arguments."""
+    return f"{error.what} ({error.where}); {error.remedy}"

@@ -22,6 +22,7 @@ def test_the_script_reproduces_every_file_byte_for_byte(tmp_path: Path) -> None:
     subprocess.run([sys.executable, ROOT / "tests" / "tools" / "make_sample_data.py", tmp_path], check=True)
     stored = files_below(SAMPLES)
     del stored["SOURCES.md"], stored["wine/lossurf.yaml"]  # written by hand
+    del stored["wine.ipynb"]  # by a program of its own
     made = files_below(tmp_path)
     assert sorted(made) == sorted(stored)
     assert [name for name in stored if made[name] != stored[name]] == []

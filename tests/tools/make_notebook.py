@@ -14,7 +14,7 @@ CELLS = (
     """# A linear network that waits, and one that has arrived
 
 Two layers of weights, ten measurements of a wine in, three cultivars out, and plain gradient descent from small
-weights. The loss falls, waits, and falls again. Is it done? A flat curve does not tell. `lossurf` does, with a proof.""",
+weights. The loss falls, waits, and falls again. Is it done? A flat curve does not tell. `lossurf` does, with proof.""",
     """import matplotlib.pyplot as plt
 import numpy as np
 

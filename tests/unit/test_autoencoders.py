@@ -10,6 +10,7 @@ from itertools import permutations
 
 import numpy as np
 import pytest
+from process import shell_words
 
 import lossurf
 from lossurf.errors import InputError
@@ -64,8 +65,7 @@ def refusal(path, **options):
     with pytest.raises(InputError) as caught:
         read_checkpoint(path, D, D, **options)
     assert caught.value.remedy
-    error = caught.value
-    return f"{error.what} {error.where} {error.remedy}"  # as the command line says it
+    return shell_words(caught.value)
 
 
 ARRAY_NAMES = {  # how the arrays of a layer are called, whether they are (in, out), and whether the name says so

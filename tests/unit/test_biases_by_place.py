@@ -9,6 +9,7 @@ import os
 
 import numpy as np
 import pytest
+from process import shell_words
 
 import lossurf
 from lossurf.errors import InputError
@@ -133,7 +134,7 @@ def test_what_is_no_bias_is_refused(tmp_path):
         np.savez(tmp_path / "c.npz", **arrays)
         with pytest.raises(InputError) as caught:
             read_checkpoint(tmp_path / "c.npz", DX, DY)
-        return str(caught.value)
+        return shell_words(caught.value)
 
     second = dict(enumerate([K1, b1, b1, b1, b1, K2, b2]))
     assert "'arr_2' is a second vector" in refused(**{f"arr_{i}": array for i, array in second.items()})

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from process import shell_words
 
 from lossurf.errors import InputError
 from lossurf.inputs.checkpoints.checkpoint import as_checkpoint, read_checkpoint, require_output_bias
@@ -35,7 +36,7 @@ def message(path, dx=DX, dy=DY, **options):
     with pytest.raises(InputError) as caught:
         read_checkpoint(path, dx, dy, **options)
     assert caught.value.remedy
-    return str(caught.value)
+    return shell_words(caught.value)
 
 
 NAMES = {

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from process import shell_words
 
 from lossurf.errors import InputError, MissingExtraError
 from lossurf.inputs.checkpoints.checkpoint import as_checkpoint, read_checkpoint
@@ -38,7 +39,7 @@ def message(path, dx=DX, dy=DY, **options):
         read_checkpoint(path, dx, dy, **options)
     assert caught.value.remedy
     assert "\n" not in str(caught.value)
-    return str(caught.value)
+    return shell_words(caught.value)
 
 
 # safetensors

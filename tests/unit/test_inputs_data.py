@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from process import shell_words
 
 from lossurf.errors import InputError, UsageError
 from lossurf.inputs.tables.data import as_dataset, open_dataset
@@ -26,7 +27,7 @@ def message(*args, **kwargs):
     with pytest.raises(InputError) as caught:
         read(open_dataset(*args, **kwargs))
     assert caught.value.remedy
-    return str(caught.value)
+    return shell_words(caught.value)
 
 
 def write_csv(path, array):

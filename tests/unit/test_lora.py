@@ -11,6 +11,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from process import shell_words
 
 from lossurf.errors import InputError
 from lossurf.inputs.checkpoints.checkpoint import as_checkpoint, read_checkpoint
@@ -45,7 +46,7 @@ def product(path, dx=DX, dy=DY, module=None, scale=None, **options):
 def refusal(path, *args, **options):
     with pytest.raises(InputError) as caught:
         product(path, *args, **options)
-    return str(caught.value)
+    return shell_words(caught.value)
 
 
 @pytest.mark.parametrize("name", ["adapter_model.safetensors", "mine.safetensors", "mine.npz"])

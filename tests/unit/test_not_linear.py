@@ -9,6 +9,7 @@ import re
 
 import numpy as np
 import pytest
+from process import shell_words
 
 import lossurf
 from lossurf.errors import InputError
@@ -26,7 +27,7 @@ def refusal(path, dx=DX, dy=DY, **options):
     with pytest.raises(InputError) as caught:
         read_checkpoint(path, dx, dy, **options)
     assert caught.value.remedy
-    return str(caught.value)
+    return shell_words(caught.value)
 
 
 def half_square(outputs):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from process import shell_words
 
 from lossurf.errors import InputError, UsageError
 from lossurf.inputs.tables.data import as_dataset, open_dataset
@@ -31,7 +32,7 @@ def said(dataset) -> str:
 def refused(*args, **options) -> str:
     with pytest.raises(InputError) as caught:
         read(*args, **options)
-    return str(caught.value)
+    return shell_words(caught.value)
 
 
 INDEXES = {
