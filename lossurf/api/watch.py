@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar
 
@@ -12,32 +12,13 @@ from lossurf.api.parts.result import Result
 from lossurf.api.parts.unreadable import REFUSED, Unreadable
 from lossurf.data import Data, DataFacts
 from lossurf.errors import InputError
-from lossurf.fields import Count, Magnitude, limited, merged
+from lossurf.fields import Count, Magnitude, limited
 from lossurf.inputs.checkpoints.checkpoint import Checkpoint
 from lossurf.inputs.checkpoints.files import CheckpointFiles, Files
-from lossurf.landscape.verdict import Classification
 from lossurf.landscape.views.trajectory import Follower, Level, Visit, levels, plateaus
 from lossurf.words import Verdict
 
-
-@dataclass(frozen=True)
-class Step:
-    """One checkpoint of a run: what `classify` says of it, and where it rests.
-
-    Attributes
-    ----------
-    classification : Classification
-    on_level : int or None
-        The k of the level L_k it rests on; None between levels.
-    for_checkpoints : int
-        How many checkpoints in a row rest there, this one included; 0 between levels.
-    """
-
-    classification: Classification = field(
-        metadata=merged(without=("layers", "certificate", "lemmas", "theorems", "expected", "ok"))
-    )
-    on_level: Count | None
-    for_checkpoints: Count
+__all__ = ["DOCUMENT", "NamedPlateau", "Run", "Visit", "WatchResult", "watch"]
 
 
 @dataclass(frozen=True)
@@ -72,7 +53,7 @@ class WatchResult(Result):
     data : DataFacts
     levels : tuple of Level
         What the run can wait on, descending.
-    results : tuple of Step or Unreadable
+    results : tuple of Visit or Unreadable
         One a checkpoint, in the order they came.
     plateaus : tuple of NamedPlateau
     figure : Path or None
@@ -89,7 +70,7 @@ class WatchResult(Result):
 
     data: DataFacts
     levels: Annotated[tuple[Level, ...], limited(minItems=1)]
-    results: Annotated[tuple[Step | Unreadable, ...], limited(minItems=1)]
+    results: Annotated[tuple[Visit | Unreadable, ...], limited(minItems=1)]
     plateaus: tuple[NamedPlateau, ...]
     figure: Path | None
     expected: tuple[Verdict, ...] | None
@@ -155,7 +136,7 @@ class Run:
         self._levels: tuple[Level, ...] = ()
         self._visits: list[Visit] = []
 
-    def step(self, path: Path) -> Step:
+    def step(self, path: Path) -> Visit:
         """Read and classify the next checkpoint.
 
         Raises
@@ -168,9 +149,9 @@ class Run:
         follower = self._begin(checkpoint)
         visit = follower.visit(self._judge(checkpoint))
         self._visits.append(visit)
-        return Step(visit.classification, visit.on_level, visit.for_checkpoints)
+        return visit
 
-    def step_or_refuse(self, path: Path) -> Step | Unreadable:
+    def step_or_refuse(self, path: Path) -> Visit | Unreadable:
         """Read and classify the next checkpoint, or say why it cannot be."""
         try:
             return self.step(path)
@@ -178,7 +159,7 @@ class Run:
             return Unreadable.of(str(path), error)
 
     def result(
-        self, found: Sequence[Step | Unreadable], *, expect: Sequence[str] = (), figure: Path | None = None
+        self, found: Sequence[Visit | Unreadable], *, expect: Sequence[str] = (), figure: Path | None = None
     ) -> WatchResult:
         """Gather a run that is over.
 
@@ -192,7 +173,7 @@ class Run:
             if refused:
                 raise refused[0].exception
             raise InputError("no checkpoint came", remedy="check the pattern, or allow a longer --timeout")
-        steps = [step.classification for step in found if isinstance(step, Step)]
+        steps = [step.classification for step in found if isinstance(step, Visit)]
         return WatchResult(
             data=self._judge.data.facts(bias=self._first.has_bias),
             levels=self._levels,

@@ -182,11 +182,8 @@ class _Lines:
 
     def add(self, observation: Observation) -> None:
         """Write a judgement in the form of `lossurf watch --format jsonl`."""
-        from lossurf.api.watch import Step
-
-        visit = observation.visit
-        said = plain(Step(visit.classification, visit.on_level, visit.for_checkpoints))
-        self._write("a", line_of({**said, "checkpoint": f"step {observation.step}"}, "jsonl"))
+        line = {**plain(observation.visit), "checkpoint": f"step {observation.step}"}
+        self._write("a", line_of(line, "jsonl"))
 
     def _write(self, mode: str, text: str) -> None:
         try:

@@ -30,7 +30,7 @@ from lossurf.words import Verdict
 if TYPE_CHECKING:
     from lossurf.api.parts.nouns import CheckpointFiles
     from lossurf.api.parts.unreadable import Unreadable
-    from lossurf.api.watch import Run, Step, WatchResult
+    from lossurf.api.watch import Run, Visit, WatchResult
 
 STREAMS = ("table", "jsonl")
 
@@ -119,14 +119,14 @@ def command(
 
 
 def _gathered(
-    run: Run, steps: list[Step | Unreadable], expect: tuple[str, ...], figure: Path | None, report: Reporter
+    run: Run, steps: list[Visit | Unreadable], expect: tuple[str, ...], figure: Path | None, report: Reporter
 ) -> WatchResult:
-    from lossurf.api.watch import Step
+    from lossurf.api.watch import Visit
 
     try:
         return run.result(steps, expect=expect, figure=figure)
     except InputError:
-        report.tell_unreadable(step for step in steps[1:] if not isinstance(step, Step))  # the first ends the command
+        report.tell_unreadable(step for step in steps[1:] if not isinstance(step, Visit))  # the first ends the command
         raise
 
 
@@ -141,7 +141,7 @@ def _require_stream(report: Reporter, *, follow: bool, timeout: float | None) ->
         raise UsageError("without --follow nothing is waited for", where="--timeout", remedy="add --follow")
 
 
-def _steps_while_written(run: Run, files: Iterator[Path], report: Reporter) -> Iterator[Step | Unreadable]:
+def _steps_while_written(run: Run, files: Iterator[Path], report: Reporter) -> Iterator[Visit | Unreadable]:
     """Yield steps, passing over files that are not whole yet; those that still are not come at the end."""
     from lossurf.api.parts.unreadable import Unreadable
 
@@ -158,8 +158,8 @@ def _steps_while_written(run: Run, files: Iterator[Path], report: Reporter) -> I
 
 
 def _until(
-    steps: Iterator[Step | Unreadable], expect: tuple[str, ...], stream: _Stream | None
-) -> Iterator[Step | Unreadable]:
+    steps: Iterator[Visit | Unreadable], expect: tuple[str, ...], stream: _Stream | None
+) -> Iterator[Visit | Unreadable]:
     """Show each step as it comes, and stop at an expected verdict or where nobody reads on."""
     from lossurf.api.parts.unreadable import Unreadable
 
@@ -177,7 +177,7 @@ class _Stream:
         self._report = report
         self._begun = False
 
-    def show(self, step: Step | Unreadable) -> bool:
+    def show(self, step: Visit | Unreadable) -> bool:
         """Write a checkpoint's line; False where its reader has gone."""
         from lossurf.report.run import line_of, stream_head
 

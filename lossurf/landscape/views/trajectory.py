@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 
-from lossurf.fields import Count, Magnitude
+from lossurf.fields import Count, Magnitude, merged
 from lossurf.landscape.verdict import Classification
 from lossurf.numerics import surely_nonzero
 from lossurf.reduction.problem import ReducedProblem
@@ -47,9 +47,11 @@ class Visit:
         How many checkpoints in a row rest there, this one included; 0 between levels.
     """
 
-    classification: Classification
-    on_level: int | None
-    for_checkpoints: int
+    classification: Classification = field(
+        metadata=merged(without=("layers", "certificate", "lemmas", "theorems", "expected", "ok"))
+    )
+    on_level: Count | None
+    for_checkpoints: Count
 
 
 @dataclass(frozen=True)
