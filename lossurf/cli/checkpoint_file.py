@@ -12,7 +12,7 @@ from lossurf.cli.output_file import OUTPUT_FILE, write_file
 from lossurf.words import WRITTEN
 
 if TYPE_CHECKING:
-    from lossurf.api.parts.nouns import Checkpoint
+    from lossurf.api.parts.networks import Checkpoint
 
 
 def require_npz(ctx: click.Context, param: click.Parameter, value: Path | None) -> Path | None:

@@ -28,7 +28,8 @@ from lossurf.words import LossName, Verdict
 
 if TYPE_CHECKING:
     from lossurf.api.classify import ClassifyResult
-    from lossurf.api.parts.nouns import CheckpointFiles, Data
+    from lossurf.api.parts.data import Data
+    from lossurf.api.parts.networks import CheckpointFiles
 
 
 @click.command(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import click
 
 if TYPE_CHECKING:
-    from lossurf.api.parts.nouns import Data
+    from lossurf.api.parts.data import Data
 
 Function = Callable[..., Any]
 
@@ -40,7 +40,7 @@ class DataSource(NamedTuple):
 
     def open(self) -> Data:
         """Open the data; nothing but the header is read yet, unless the columns are to be standardised."""
-        from lossurf.api.parts.nouns import Data
+        from lossurf.api.parts.data import Data
 
         return Data.open(**self.place())
 

@@ -27,7 +27,7 @@ from lossurf.words import DType
 
 if TYPE_CHECKING:
     from lossurf.api.escape import EscapeResult
-    from lossurf.api.parts.nouns import CheckpointFiles
+    from lossurf.api.parts.networks import CheckpointFiles
 
 
 @click.command(

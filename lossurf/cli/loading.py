@@ -9,7 +9,7 @@ from lossurf.cli.reading import show_reading
 from lossurf.cli.reporting import Reporter
 
 if TYPE_CHECKING:
-    from lossurf.api.parts.nouns import Data
+    from lossurf.api.parts.data import Data
 
 _MANY_COLUMNS = 2000  # a dense singular value decomposition of so many takes half a minute on two cores
 

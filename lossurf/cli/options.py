@@ -115,7 +115,7 @@ def checkpoint_argument(function: Function) -> Function:
 def _collect_checkpoints(function: Function, argument: Callable[[Function], Function]) -> Function:
     @wraps(function)
     def with_source(*args: Any, **kwargs: Any) -> Any:
-        from lossurf.api.parts.nouns import CheckpointFiles
+        from lossurf.api.parts.networks import CheckpointFiles
 
         names = kwargs.pop("layers")
         layers = tuple(name.strip() for name in names.split(",")) if names else None

@@ -26,7 +26,7 @@ from lossurf.cli.reporting import Reporter
 from lossurf.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from lossurf.api.parts.nouns import CheckpointFiles
+    from lossurf.api.parts.networks import CheckpointFiles
     from lossurf.api.plot import Picture
 
 _LEAST_INCHES, _MOST_INCHES = 1.0, 50.0

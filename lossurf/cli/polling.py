@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lossurf.api.parts.nouns import CheckpointFiles
+    from lossurf.api.parts.networks import CheckpointFiles
 
 _LONGEST_SLEEP = 3600.0
 

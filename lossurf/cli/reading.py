@@ -14,7 +14,7 @@ from lossurf.cli.reporting import Reporter
 from lossurf.report.text import size_text
 
 if TYPE_CHECKING:
-    from lossurf.api.parts.nouns import Dataset
+    from lossurf.api.parts.data import Dataset
 
 _FIRST_AFTER: Final = 0.3  # seconds: what is done sooner needs no word
 _EVERY: Final = 0.1  # seconds: more often is not read

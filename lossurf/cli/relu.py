@@ -14,7 +14,7 @@ from lossurf.errors import ExitCode
 from lossurf.words import Status
 
 if TYPE_CHECKING:
-    from lossurf.api.parts.nouns import CheckpointFiles
+    from lossurf.api.parts.networks import CheckpointFiles
 
 
 @click.command(

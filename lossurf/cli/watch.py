@@ -28,7 +28,7 @@ from lossurf.report.document import Document, make_document, plain
 from lossurf.words import Verdict
 
 if TYPE_CHECKING:
-    from lossurf.api.parts.nouns import CheckpointFiles
+    from lossurf.api.parts.networks import CheckpointFiles
     from lossurf.api.parts.unreadable import Unreadable
     from lossurf.api.watch import Run, Visit, WatchResult
 

@@ -28,5 +28,12 @@ def test_a_small_check_needs_no_scipy(data):
     assert "scipy" not in modules_after("check", str(data))
 
 
+def test_a_check_needs_nothing_that_reads_networks(data):
+    done = python("-c", _LIST.format(args=["check", str(data)]))
+    assert done.returncode in (0, 1), done.stderr
+    loaded = done.stderr.splitlines()[-1].split()
+    assert [name for name in loaded if name.startswith(("lossurf.inputs.checkpoints", "lossurf.landscape"))] == []
+
+
 def test_json_needs_no_rich(data):
     assert "rich" not in modules_after("check", str(data), "--format", "json")

@@ -1,0 +1,8 @@
+"""The noun of questions about data, for the command line; it starts without what reads networks."""
+
+from __future__ import annotations
+
+from lossurf.data import Data
+from lossurf.inputs.tables.dataset import Dataset
+
+__all__ = ["Data", "Dataset"]
