@@ -66,7 +66,9 @@ def test_what_zipfile_writes_is_counted_as_zipfile_counts_it(monkeypatch):
         stream.seek(0, io.SEEK_END)
         with zipfile.ZipFile(stream, "a") as archive:
             for i in range(count):
-                with archive.open(zipfile.ZipInfo(f"{i}" + "x" * int(rng.integers(1, 9))), "w", force_zip64=True) as entry:
+                with archive.open(
+                    zipfile.ZipInfo(f"{i}" + "x" * int(rng.integers(1, 9))), "w", force_zip64=True
+                ) as entry:
                     entry.write(bytes(int(rng.integers(0, 9))))
             archive.comment = bytes(rng.integers(65, 90, int(rng.integers(0, 9))).tolist())
         for most in (count - 1, count):
