@@ -17,7 +17,10 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1]), str(Path(__file__).parents[2])]
+sys.path.insert(0, str(Path(__file__).parents[2]))
+sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
+sys.path.insert(0, str(Path(__file__).parent))
 
 import command_lines_at_random
 import failing_calls
@@ -64,7 +67,7 @@ def lines(home: Path, share: float, counts: Counter) -> Iterator[str]:
         before = names(home)
         code, told = command_lines_at_random.said(home, argv)
         counts["random command lines"] += 1
-        if code not in RIGHT or "Traceback" in told and "--traceback" not in argv:
+        if code not in RIGHT or ("Traceback" in told and "--traceback" not in argv):
             wrong.append(f"{argv}: exit {code}: {told[-300:]!r}")
         wrong.extend(f"{argv}: left {name}" for name in names(home) - before if ".lossurf-" in name)
 

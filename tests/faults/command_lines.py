@@ -1,4 +1,4 @@
-"""Every command of lossurf on small files, and what a run may leave behind whatever failed in it."""
+"""Command lines of every command on small files, and what a run may leave behind whatever failed in it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from io import StringIO
 from pathlib import Path
 
 import numpy as np
+
 from lossurf.cli import group
 from lossurf.cli.boundary import run
 
@@ -134,12 +135,12 @@ def names(home: Path) -> set[str]:
     return {str(path.relative_to(home)) for path in home.rglob("*") if path.is_file()}
 
 
-def outcome(home: Path, it: Line, code: int, stdout: bytes, stderr: str, before: set[str]) -> Outcome:
-    """Collect what a run left."""
+def outcome(home: Path, it: Line, told: tuple[int, bytes, str], before: set[str]) -> Outcome:
+    """Collect what a run left: its exit code, what it printed and said, and its files."""
     paths = {name: home / "out" / name for name in it.targets}
     written = {name: path.read_bytes() for name, path in paths.items() if path.exists()}
     others = names(home) - before - {f"out/{name}" for name in it.targets}
-    return Outcome(code, stdout, stderr, written, tuple(sorted(others)))
+    return Outcome(*told, written, tuple(sorted(others)))
 
 
 def broken(found: Outcome, whole: Outcome, *, there: bool, ended: tuple[int, ...] = ()) -> list[str]:
@@ -149,10 +150,9 @@ def broken(found: Outcome, whole: Outcome, *, there: bool, ended: tuple[int, ...
         wrong.append(f"exit {found.code}")
     if "Traceback" in found.stderr or "Exception ignored" in found.stderr:
         wrong.append("a traceback")
-    if (
-        found.code == 2
-        and len([row for row in found.stderr.splitlines() if row[:9] in ("lossurf: ", "  where: ", "  next:  ")]) > 6
-    ):
+    rows = found.stderr.splitlines()
+    notes = [row for row in rows if row.startswith("lossurf: ") and not row.startswith("lossurf: error: ")]
+    if found.code == 2 and len(rows) - len(notes) > 3:
         wrong.append("more than three lines beside notes")
     for name, data in found.written.items():
         if data != whole.written[name] and not (there and data == OLD):

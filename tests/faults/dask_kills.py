@@ -10,7 +10,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -82,10 +82,8 @@ def cluster() -> Iterator[tuple[subprocess.Popen[str], str]]:
 
 def end_session(process: subprocess.Popen[str]) -> None:
     """End what one of these processes started; its number is that of their session."""
-    try:
+    with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     process.wait()
 
 
@@ -100,16 +98,16 @@ def workers_of(pid: int) -> list[psutil.Process]:
 
 def attack(home: Path, rounds: int, seed: int, counts: Counter) -> Iterator[str]:
     """Yield what breaks in runs whose workers are killed, and in every fifth whose scheduler is."""
-    right, choose = undisturbed(home), random.Random(seed)
+    right, choose, made = undisturbed(home), random.Random(seed), home / "s.lossurf.npz"
     for turn in range(rounds):
-        (home / "s.lossurf.npz").unlink(missing_ok=True)
+        made.unlink(missing_ok=True)
         if turn % 5 == 4:
             with cluster() as (scheduler, address):
                 process = start(home, "--engine", "dask", "--scheduler", address)
                 time.sleep(choose.uniform(0.5, 4.0))
                 scheduler.kill()
                 killed, counts["schedulers killed"] = time.monotonic(), counts["schedulers killed"] + 1
-                yield from _told(home, process, right, killed, "scheduler", counts)
+                yield from _told(process, made, right, ("scheduler", killed), counts)
             continue
         process = start(home, "--engine", "dask", "--workers", "2")
         killed = time.monotonic()
@@ -122,13 +120,14 @@ def attack(home: Path, rounds: int, seed: int, counts: Counter) -> Iterator[str]
                 except psutil.Error:
                     continue
                 killed, counts["workers killed"] = time.monotonic(), counts["workers killed"] + 1
-        yield from _told(home, process, right, killed, "worker", counts)
+        yield from _told(process, made, right, ("worker", killed), counts)
 
 
 def _told(
-    home: Path, process: subprocess.Popen[str], right: bytes, killed: float, what: str, counts: Counter
+    process: subprocess.Popen[str], made: Path, right: bytes, killed: tuple[str, float], counts: Counter
 ) -> Iterator[str]:
-    """Yield what is wrong with the end of a run."""
+    """Yield what is wrong with the end of a run in which something was killed at a time."""
+    what, since = killed
     counts["runs of dask"] += 1
     try:
         _, err = process.communicate(timeout=2 * SECONDS_TO_TELL)
@@ -136,9 +135,8 @@ def _told(
         end_session(process)
         yield f"{what} killed: no end after {2 * SECONDS_TO_TELL:g} s"
         return
-    spent = time.monotonic() - killed
+    spent = time.monotonic() - since
     end_session(process)
-    made = home / "s.lossurf.npz"
     if process.returncode == 0:
         counts["same bits"] += 1
         if made.read_bytes() != right:
@@ -150,7 +148,7 @@ def _told(
             yield f"{what} killed: exit {process.returncode}, {err[-400:]!r}"
         if spent > SECONDS_TO_TELL:
             yield f"{what} killed: told after {spent:.0f} s"
-    left = [path.name for path in home.iterdir() if ".lossurf-" in path.name]
+    left = [path.name for path in made.parent.iterdir() if ".lossurf-" in path.name]
     if left:
         yield f"{what} killed: left {left}"
 

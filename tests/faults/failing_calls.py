@@ -76,7 +76,7 @@ class Server:
         self.process.stdin.flush()
         answer = json.loads(self.process.stdout.readline())
         told = self.stderr.read_text(errors="replace")
-        return outcome(home, it, answer["code"], self.stdout.read_bytes(), told, before), answer
+        return outcome(home, it, (answer["code"], self.stdout.read_bytes(), told), before), answer
 
 
 def attack(

@@ -1,4 +1,4 @@
-"""Runs of lossurf with one failing call each: forked from a process that has imported everything, armed, and waited for.
+"""Runs of lossurf with one failing call each, forked from a process that has imported everything.
 
 A process of its own, started with the fault layer loaded; it reads one request a line and answers with one, as JSON:
 
@@ -10,6 +10,7 @@ A process of its own, started with the fault layer loaded; it reads one request 
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import importlib
 import json
@@ -28,15 +29,9 @@ def import_everything() -> None:
     for module in pkgutil.walk_packages(lossurf.__path__, "lossurf."):
         if module.name != "lossurf.__main__":
             importlib.import_module(module.name)
-    from lossurf import cli
-    from lossurf.cli.boundary import run
-
-    vars(cli)["run"] = run  # where a module that was imported above has taken the function's name
     for name in ("scipy.linalg", "scipy.optimize", "rich.table", "rich.console", "yaml", "h5py", "pyarrow.parquet"):
-        try:
+        with contextlib.suppress(ImportError):
             importlib.import_module(name)
-        except ImportError:
-            pass
 
 
 def child(request: dict, counts: int) -> None:

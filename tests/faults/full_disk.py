@@ -1,4 +1,4 @@
-"""Every write at a full disk: a limit on the size of files, and a file system of a few pages where one may be mounted."""
+"""Every write at a full disk: under a limit on the size of files, and on a file system of a few pages."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def run(home: Path, it: Line, before: set[str], largest: int | None = None) -> O
         check=False,
         preexec_fn=limited,
     )
-    return outcome(home, it, done.returncode, done.stdout, done.stderr.decode(errors="replace"), before)
+    return outcome(home, it, (done.returncode, done.stdout, done.stderr.decode(errors="replace")), before)
 
 
 def at_every_size(home: Path, names: list[str], most: int, counts: Counter) -> Iterator[str]:

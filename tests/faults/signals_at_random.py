@@ -28,7 +28,7 @@ def start(home: Path, it: Line) -> subprocess.Popen[bytes]:
 
     command = [sys.executable, "-m", "lossurf", *it.argv]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return subprocess.Popen(command, cwd=home, env=clean_environment(), preexec_fn=disposed, **pipes)
+    return subprocess.Popen(command, cwd=home, env=clean_environment(), preexec_fn=disposed, **pipes)  # noqa: PLW1509  # no threads here
 
 
 def attack(home: Path, rounds: int, seed: int, counts: Counter, names: list[str] | None = None) -> Iterator[str]:
@@ -44,7 +44,7 @@ def attack(home: Path, rounds: int, seed: int, counts: Counter, names: list[str]
             process = start(home, it)
             out, err = process.communicate(timeout=120)
             took[name] = time.monotonic() - began
-            whole[name] = outcome(home, it, process.returncode, out, err.decode(), before)
+            whole[name] = outcome(home, it, (process.returncode, out, err.decode()), before)
             assert whole[name].code in (0, 1), whole[name]
         sent = choose.choice(list(SIGNALS))
         before = prepare(home, it, there=True)
@@ -52,7 +52,7 @@ def attack(home: Path, rounds: int, seed: int, counts: Counter, names: list[str]
         time.sleep(choose.random() * 1.1 * took[name])
         process.send_signal(getattr(signal, f"SIG{sent}"))
         out, err = process.communicate(timeout=120)
-        found = outcome(home, it, process.returncode, out, err.decode(errors="replace"), before)
+        found = outcome(home, it, (process.returncode, out, err.decode(errors="replace")), before)
         counts[sent] += 1
         counts["ended"] += found.code == SIGNALS[sent]
         wrong = broken(found, whole[name], there=True, ended=(SIGNALS[sent],))
