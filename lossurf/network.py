@@ -126,10 +126,10 @@ class WhitenedNetwork:
 
     def residual_block(self, i: int, j: int) -> Matrix:
         """E_ij = A_i^T E B_{j-1}^T, shape (d_i, d_{j-1}); E_kk is dL/dW_k (theory, section 2)."""
-        return self._above_residual(i) @ self.below(j - 1).T
+        return self.above_residual(i) @ self.below(j - 1).T
 
-    def _above_residual(self, i: int) -> Matrix:
-        """A_i^T E, kept because every E_ij of a row needs it."""
+    def above_residual(self, i: int) -> Matrix:
+        """A_i^T E, shape (d_i, rank_x), kept because every E_ij of a row needs it."""
         missing = list(takewhile(lambda k: k not in self._residuals, range(i, self.depth + 1)))
         for k in reversed(missing):
             last = k == self.depth
@@ -140,15 +140,16 @@ class WhitenedNetwork:
         """D = sum_k A_k V_k B_{k-1}, shape (dy, rank_x); None stands for a zero V_k."""
         total = np.zeros_like(self.target)
         for k, V in enumerate(direction, start=1):
-            if V is not None:
+            if V is not None and _moves(V):
                 total += self.above(k) @ V @ self.below(k - 1)
         return total
 
     def curvature(self, left: Sequence[Matrix | None], right: Sequence[Matrix | None]) -> float:
         """Hessian form left^T H right (theory, section 2; polarised)."""
         value = float(np.sum(self.change_of_product(left) * self.change_of_product(right)))
-        for i in range(2, self.depth + 1):
-            for j in range(1, i):
+        moved = [k for k in range(1, self.depth + 1) if _moves(left[k - 1]) or _moves(right[k - 1])]
+        for i in moved:
+            for j in moved[: moved.index(i)]:
                 for first, second in ((left, right), (right, left)):
                     V_i, V_j = first[i - 1], second[j - 1]
                     if V_i is not None and V_j is not None:
@@ -163,6 +164,10 @@ class WhitenedNetwork:
         """Return the network with `step * direction` added."""
         layers = tuple(W if V is None else W + step * V for W, V in zip(self.layers, direction, strict=True))
         return WhitenedNetwork(layers, self.target, self.stretch, self.first_layer_size)
+
+
+def _moves(V: Matrix | None) -> bool:
+    return V is not None and bool(np.any(V))
 
 
 class Gauge(Enum):

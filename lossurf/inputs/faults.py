@@ -143,6 +143,10 @@ FAULTS: Final[dict[str, tuple[str, str]]] = {
         "the file holds {count} arrays and at most {most} are read",
         "save the layers of one network alone",
     ),
+    "too-many-entries": (
+        "the archive lists more than {most} entries, or names too long for them",
+        "save the arrays that are needed alone, or check that the archive is what it should be",
+    ),
     "encrypted": ("{array!r} in the archive is encrypted", "save it without a password"),
     "not-npy-entry": ("{array!r} in the archive is not an array", "save the archive with numpy.savez"),
     # text tables

@@ -16,6 +16,7 @@ from typing import Any, BinaryIO
 from numpy.typing import NDArray
 
 from lossurf.errors import LossurfError
+from lossurf.inputs.archives import open_archive
 from lossurf.inputs.arrays import ArraySource, MatrixSource, require_dimensions
 from lossurf.inputs.faults import fault, place
 from lossurf.inputs.files import file_size, open_binary
@@ -199,7 +200,7 @@ def npz_members(name: str, archive_file: Path | BinaryIO) -> dict[str, NpzMember
     InputError
         If it is not a zip archive, or holds a name twice or an encrypted entry.
     """
-    with reading(name, ".npz"), zipfile.ZipFile(archive_file) as archive:
+    with reading(name, ".npz"), open_archive(name, archive_file) as archive:
         entries = [entry for entry in archive.infolist() if not entry.filename.endswith("/")]
     members: dict[str, NpzMember] = {}
     for entry in entries:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
 import numpy as np
 
 from lossurf.landscape.descent import Descent
 from lossurf.landscape.levels import best_loss, next_level
+from lossurf.landscape.staircase import innermost, outermost
 from lossurf.landscape.type_test import TypeTest
 from lossurf.landscape.verdict import Certificate, Stair
 from lossurf.network import WhitenedNetwork, to_user
@@ -34,19 +33,17 @@ def strict_certificate(
 
 
 def bad_saddle_certificate(test: TypeTest, rank: int, tau: float) -> Certificate:
-    """Return the staircase: the pairs of layers from which every other pair follows, each with what vanishes.
-
-    If E_ij = 0 then E_i'j' = 0 for i' <= i and j' >= j; if rank(M_ij) = r then rank(M_i'j') = r for i' >= i, j' <= j.
-    """
+    """Return the staircase: the pairs of layers from which every other pair follows, each with what vanishes."""
     sensitivity = test.sensitivity
-    blind = {pair for pair in test.pairs if sensitivity.block_ratio(*pair) <= tau}
-    outer = _corners(blind)
-    inner = [(-i, -j) for i, j in _corners({(-i, -j) for i, j in test.pairs if (i, j) not in blind})]
+    linked = sensitivity.block_ratios > tau
+    blind = np.tril(~linked, -1)
+    blind[:, 0] = False  # layers count from 1
     stairs = [
-        Stair(pair, "residual", sensitivity.block_norm(*pair), tau * sensitivity.block_change(*pair)) for pair in outer
+        Stair(pair, "residual", sensitivity.block_norm(*pair), tau * sensitivity.block_change(*pair))
+        for pair in outermost(blind)
     ] + [
         Stair(pair, "product", sensitivity.next_singular_value(*pair, rank), tau * sensitivity.change(*pair))
-        for pair in inner
+        for pair in innermost(linked)
     ]
     strict_below = float(test.strict_below(rank))
     return Certificate(
@@ -54,18 +51,6 @@ def bad_saddle_certificate(test: TypeTest, rank: int, tau: float) -> Certificate
         margin=float(tau) / strict_below if strict_below > 0.0 else None,
         staircase=tuple(sorted(stairs, key=lambda stair: stair.layers)),
     )
-
-
-def _corners(pairs: Collection[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Pairs (i, j) for which no other has i' >= i and j' <= j: of least j in their row and all rows above."""
-    lowest: dict[int, int] = {}
-    for i, j in pairs:
-        lowest[i] = min(j, lowest.get(i, j))
-    corners: list[tuple[int, int]] = []
-    for i in sorted(lowest, reverse=True):
-        if not corners or lowest[i] < corners[-1][1]:
-            corners.append((i, lowest[i]))
-    return corners
 
 
 def minimum_certificate(problem: ReducedProblem, rank_max: int, gap: float) -> Certificate:

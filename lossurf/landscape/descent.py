@@ -118,10 +118,10 @@ def largest_curvature(sensitivity: Sensitivity) -> float:
 
     Within a factor of the number of blocks, 2 N^2, of its largest eigenvalue.
     """
-    top = sensitivity.network.depth + 1
-    squares = (sensitivity.norm(top, k) * sensitivity.norm(k, 0) for k in range(1, top))
-    mixed = (sensitivity.block_norm(i, j) * sensitivity.norm(i, j) for i in range(2, top) for j in range(1, i))
-    return max(max(squares) ** 2, max(mixed, default=0.0))
+    N, norms = sensitivity.network.depth, sensitivity.norms
+    squares = norms[N + 1, 1:] * norms[1 : N + 1, 0]
+    mixed = sensitivity.block_norms[1:, 1:] * norms[1 : N + 1, 1 : N + 1]
+    return float(max(np.max(squares) ** 2, np.max(mixed)))
 
 
 def _form_rounding(sensitivity: Sensitivity, layers: tuple[int, int], direction: Layers) -> float:

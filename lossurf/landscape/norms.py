@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -30,26 +29,21 @@ def spectral_norm(matrix: Matrix) -> float:
     """
     if not matrix.size:
         return 0.0
-    if min(matrix.shape) < _DIRECT:
+    if is_direct(*matrix.shape):
         return float(singular_values(matrix)[0])
     scaled, exponent = _unit_range(matrix)
     return float(np.ldexp(_krylov(scaled)[0], exponent))
 
 
-def spectral_norms(matrices: Sequence[Matrix]) -> list[float]:
-    """Spectral norms of many matrices, as `spectral_norm` gives them; small ones of one shape in one call of LAPACK."""
-    norms = [0.0] * len(matrices)
-    by_shape: dict[tuple[int, ...], list[int]] = {}
-    for index, matrix in enumerate(matrices):
-        if matrix.size and min(matrix.shape) < _DIRECT:
-            by_shape.setdefault(matrix.shape, []).append(index)
-        else:
-            norms[index] = spectral_norm(matrix)
-    for indices in by_shape.values():
-        largest = np.linalg.svd(np.stack([matrices[index] for index in indices]), compute_uv=False)[:, 0]
-        for index, norm in zip(indices, largest.tolist(), strict=True):
-            norms[index] = norm
-    return norms
+def is_direct(*orders: int) -> bool:
+    """Whether LAPACK's SVD of a matrix of these orders is as quick as the iteration."""
+    return min(orders) < _DIRECT
+
+
+def singular_values_of_each(matrices: Matrix) -> Matrix:
+    """Singular values of matrices (n, a, b) of one shape, shape (n, min(a, b)), descending, by one call of LAPACK."""
+    count, *shape = matrices.shape
+    return np.asarray(np.linalg.svd(matrices, compute_uv=False)) if matrices.size else np.zeros((count, min(shape)))
 
 
 def top_singular_pairs(matrix: Matrix, count: int) -> tuple[Matrix, Matrix]:
@@ -58,7 +52,7 @@ def top_singular_pairs(matrix: Matrix, count: int) -> tuple[Matrix, Matrix]:
     Of large matrices the best approximations from the Krylov space that gives the norm; left vectors are in the range
     of the matrix to rounding.
     """
-    if min(matrix.shape) < _DIRECT:
+    if is_direct(*matrix.shape):
         left, _, right = np.linalg.svd(matrix, full_matrices=False)
         return left[:, :count].T, right[:count]
     scaled, _ = _unit_range(matrix)

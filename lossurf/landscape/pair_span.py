@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import inf, log
+from math import inf
 
 import numpy as np
 
 from lossurf.landscape.norms import top_singular_pairs
 from lossurf.landscape.sensitivity import Sensitivity
+from lossurf.landscape.staircase import Pairs
 from lossurf.landscape.type_test import Level, TypeTest
 from lossurf.network import Layers, WhitenedNetwork, layer_to_user
 from lossurf.numerics import Matrix, frobenius_norm, rank_threshold
@@ -86,18 +87,21 @@ def pair_spans(test: TypeTest, problem: ReducedProblem, rank: int, tau: float) -
     if exchanges:
         yield _exchange(test.network, rank, seen)
     strict = test.strict_pairs(rank, tau)
-    linked = [pair for pair in test.pairs if test.sensitivity.block_ratio(*pair) > tau] if exchanges else strict
-    steepest = sorted(linked, key=lambda pair: -_mixed_curvature(test.sensitivity, pair))
-    for pair in dict.fromkeys([*strict[:_PAIRS], *steepest[:_PAIRS]]):
-        kind = CertificateKind.TAILS if pair in strict else CertificateKind.WRONG_EIGENSET
+    linked = test.linked_pairs(tau) if exchanges else strict
+    steepest = linked[np.argsort(-_mixed_curvature(test.sensitivity, linked), kind="stable")]
+    clearest = set(map(tuple, strict.tolist()))
+    for pair in dict.fromkeys(map(tuple, [*strict[:_PAIRS].tolist(), *steepest[:_PAIRS].tolist()])):
+        kind = CertificateKind.TAILS if pair in clearest else CertificateKind.WRONG_EIGENSET
         yield _linked(test.sensitivity, kind, pair, tau, seen)
 
 
-def _mixed_curvature(sensitivity: Sensitivity, pair: tuple[int, int]) -> float:
+def _mixed_curvature(sensitivity: Sensitivity, pairs: Pairs) -> Matrix:
     """Logarithm of ||E_ij|| ||M_ij||, the most that the mixed term gives, in the scale of the stored layers."""
-    size = sensitivity.block_norm(*pair) * sensitivity.norm(*pair)
-    stretch = sensitivity.network.stretch
-    return log(size) + stretch[pair[0] - 1] + stretch[pair[1] - 1] if size > 0.0 else -inf
+    i, j = pairs.T
+    stretch = np.array(sensitivity.network.stretch)
+    with np.errstate(divide="ignore"):
+        sizes = np.log(sensitivity.block_norms[i, j] * sensitivity.norms[i, j])
+    return np.asarray(sizes + stretch[i - 1] + stretch[j - 1])
 
 
 def _exchange(network: WhitenedNetwork, rank: int, seen: Matrix) -> PairSpan:

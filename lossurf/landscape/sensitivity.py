@@ -6,30 +6,36 @@ A quantity is zero at tolerance tau if moving every layer by a relative tau coul
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Final
 
 import numpy as np
 
-from lossurf.landscape.norms import singular_values, spectral_norm, spectral_norms
+from lossurf.landscape.inner_products import InnerNorms, block_norms, inner_norms
+from lossurf.landscape.norms import singular_values, spectral_norm
+from lossurf.landscape.staircase import Pairs
 from lossurf.network import WhitenedNetwork
 from lossurf.numerics import Matrix
-
-_TOGETHER: Final = 64  # matrices handed to LAPACK in one call: the call then costs nothing, and they little memory
 
 
 def vanishing_tolerance(size: float, change: float) -> float:
     """Return the tau at which a quantity of this size counts as zero: infinite if no change reaches it."""
-    if size == 0.0:
-        return 0.0
-    return size / change if change > 0.0 else float("inf")
+    return float(vanishing_tolerances(np.array(size), np.array(change)))
+
+
+def vanishing_tolerances(sizes: Matrix, changes: Matrix) -> Matrix:
+    """Return the tau at which each quantity counts as zero."""
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        ratios = np.where(changes > 0.0, sizes / changes, np.inf)
+    return np.where(sizes == 0.0, 0.0, ratios)
 
 
 @dataclass(frozen=True)
 class Sensitivity:
     """Norms of the partial products and what a relative change of the layers does to them.
+
+    Every table is indexed as the theory does and filled at once when it is first asked for: a network has O(N^2)
+    partial products, and the reach of one adds up those of all within it.
 
     Parameters
     ----------
@@ -37,100 +43,111 @@ class Sensitivity:
     """
 
     network: WhitenedNetwork
-    _norms: dict[tuple[int, int], float] = field(default_factory=dict, repr=False, compare=False)
     _spectra: dict[tuple[int, int], Matrix] = field(default_factory=dict, repr=False, compare=False)
-    _changes: dict[tuple[int, int], float] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
-    def _measured(self) -> Matrix:
-        """||M_ij||_2 at [i, j], nan where it was not asked for yet."""
-        return np.full((self.network.depth + 2, self.network.depth + 1), np.nan)
+    def _inner(self) -> InnerNorms:
+        return inner_norms(self.network)
 
     @cached_property
-    def _weights(self) -> Matrix:
-        """w_k at [k], nan where it was not asked for yet."""
-        return np.full(self.network.depth + 1, np.nan)
+    def norms(self) -> Matrix:
+        """||M_ij||_2 at [i, j], shape (N + 2, N + 1); 0 where there is no such product."""
+        return self._inner.norms
 
     def norm(self, i: int, j: int) -> float:
         """||M_ij||_2."""
-        if np.isnan(self._measured[i, j]):
-            # a whole column of inner products at a time: they are made from one another and need not be kept
-            last = i if j == 0 or i > self.network.depth else self.network.depth
-            rows = (np.flatnonzero(np.isnan(self._measured[j + 1 : last + 1, j])) + j + 1).tolist()
-            for start in range(0, len(rows), _TOGETHER):
-                some = rows[start : start + _TOGETHER]
-                self._measured[some, j] = self._measured_norms(some, j)
-        return float(self._measured[i, j])
+        return float(self.norms[i, j])
 
-    def _measured_norms(self, rows: Sequence[int], j: int) -> list[float]:
-        known = {row: self._known_norm(row, j) for row in rows}
-        unknown = [row for row in rows if known[row] is None]
-        known.update(zip(unknown, spectral_norms([self.network.partial_product(i, j) for i in unknown]), strict=True))
-        return [norm for norm in known.values() if norm is not None]
-
-    def _known_norm(self, i: int, j: int) -> float | None:
-        """Return the norm of an identity, or of a layer where it was measured before."""
-        if i == j + 1:
-            return 1.0
-        if i == j + 2 and self.network.layer_norms is not None:
-            return self.network.layer_norms[j]
-        return None
+    @cached_property
+    def weights(self) -> Matrix:
+        """w_k at [k]: the size of W_k that a relative change refers to, at least 1, the size of T; 0 at [0]."""
+        layers = np.arange(1, self.network.depth + 1)
+        sizes = np.concatenate([[0.0], np.maximum(self.norms[layers + 1, layers - 1], 1.0)])
+        sizes[1] = max(sizes[1], self.network.first_layer_size)
+        return sizes
 
     def weight(self, k: int) -> float:
-        """w_k: the size of W_k that a relative change refers to, at least 1, the size of T."""
-        size = max(self.norm(k + 1, k - 1), 1.0)
-        return max(size, self.network.first_layer_size) if k == 1 else size
+        """w_k."""
+        return float(self.weights[k])
+
+    @cached_property
+    def changes(self) -> Matrix:
+        """change(M_ij) = sum_k ||M_ik|| w_k ||M_kj|| over j < k < i at [i, j], shape (N + 2, N + 1)."""
+        total = np.zeros_like(self.norms)
+        for k in range(1, self.network.depth + 1):
+            total[k + 1 :, :k] += (self.norms[k + 1 :, k] * self.weights[k])[:, None] * self.norms[k, :k]
+        return total
 
     def change(self, i: int, j: int) -> float:
-        """change(M_ij) = sum_k ||M_ik|| w_k ||M_kj||."""
-        if (i, j) not in self._changes:
-            for k in np.flatnonzero(np.isnan(self._measured[i, j + 1 : i])) + j + 1:
-                self.norm(i, int(k))
-            for k in np.flatnonzero(np.isnan(self._weights[j + 1 : i])) + j + 1:
-                self._weights[k] = self.weight(int(k))
-            for k in np.flatnonzero(np.isnan(self._measured[j + 1 : i, j])) + j + 1:
-                self.norm(int(k), j)
-            terms = self._measured[i, j + 1 : i] * self._weights[j + 1 : i] * self._measured[j + 1 : i, j]
-            self._changes[i, j] = float(sum(terms.tolist()))
-        return self._changes[i, j]
+        """change(M_ij)."""
+        return float(self.changes[i, j])
 
     @property
     def product_change(self) -> float:
         """change(P)."""
         return self.change(self.network.depth + 1, 0)
 
-    @property
+    @cached_property
     def residual_norm(self) -> float:
         """||E||_2."""
-        if (0, 0) not in self._norms:
-            self._norms[0, 0] = spectral_norm(self.network.residual)
-        return self._norms[0, 0]
+        return spectral_norm(self.network.residual)
+
+    @cached_property
+    def block_changes(self) -> Matrix:
+        """change(E_ij) at [i, j] for 1 <= j <= i <= N, shape (N + 1, N + 1).
+
+        The reach of A_i, of B_{j-1} and, through E, of P (theory, section 6).
+        """
+        N, residual = self.network.depth, self.residual_norm
+        above, change_above = self.norms[N + 1, :, None], self.changes[N + 1, :, None]
+        below, change_below = (
+            np.concatenate([[0.0], column[1 : N + 1]])[None, :] for column in (self.norms[:, 0], self.changes[:, 0])
+        )
+        reach = change_above * residual * below + above * residual * change_below
+        return np.asarray(reach + above * below * self.product_change)
 
     def block_change(self, i: int, j: int) -> float:
-        """change(E_ij): the reach of A_i, of B_{j-1} and, through E, of P (theory, section 6)."""
-        top, residual = self.network.depth + 1, self.residual_norm
-        above, below = self.norm(top, i), self.norm(j, 0)
-        return (
-            self.change(top, i) * residual * below
-            + above * residual * self.change(j, 0)
-            + above * below * self.product_change
-        )
+        """change(E_ij)."""
+        return float(self.block_changes[i, j])
 
-    def block_ratio(self, i: int, j: int) -> float:
-        """Return the tau at which E_ij counts as zero."""
-        return vanishing_tolerance(self.block_norm(i, j), self.block_change(i, j))
+    @cached_property
+    def block_norms(self) -> Matrix:
+        """||E_ij||_2 at [i, j] for 1 <= j < i <= N, shape (N + 1, N + 1); 0 elsewhere."""
+        return block_norms(self.network)
+
+    @cached_property
+    def layer_gradient_norms(self) -> Matrix:
+        """||E_kk||_2 = ||dL/dW_k||_2 for k = 1..N, shape (N,)."""
+        return np.array([spectral_norm(self.network.residual_block(k, k)) for k in range(1, self.network.depth + 1)])
 
     def block_norm(self, i: int, j: int) -> float:
         """||E_ij||_2."""
-        if (-i, -j) not in self._norms:
-            self._norms[-i, -j] = spectral_norm(self.network.residual_block(i, j))
-        return self._norms[-i, -j]
+        return float(self.layer_gradient_norms[i - 1] if i == j else self.block_norms[i, j])
+
+    @cached_property
+    def block_ratios(self) -> Matrix:
+        """The tau at which E_ij counts as zero, at [i, j] for 1 <= j < i <= N, shape (N + 1, N + 1); 0 elsewhere."""
+        return vanishing_tolerances(self.block_norms, self.block_changes)
+
+    def block_ratio(self, i: int, j: int) -> float:
+        """Return the tau at which E_ij counts as zero, i > j."""
+        return float(self.block_ratios[i, j])
 
     def rank_ratio(self, i: int, j: int, rank: int) -> float:
         """Return the tau at which rank(M_ij) falls to `rank`."""
-        if i == j + 1:  # the identity: no layer in it, so no change moves it
-            return float("inf") if self.network.partial_product(i, j).shape[0] > rank else 0.0
-        return vanishing_tolerance(self.next_singular_value(i, j, rank), self.change(i, j))
+        return float(self.rank_ratios(np.array([[i, j]]), rank)[0])
+
+    def rank_ratios(self, pairs: Pairs, rank: int) -> Matrix:
+        """Return the tau at which rank(M_ij) falls to `rank` for pairs (i, j), one a row."""
+        i, j = pairs.T
+        if self._inner.spectra is not None and rank < self._inner.spectra.shape[2]:
+            sizes = self._inner.spectra[i, j, rank]
+        else:
+            sizes = np.array([self.next_singular_value(i, j, rank) for i, j in pairs.tolist()])
+        ratios = vanishing_tolerances(sizes, self.changes[i, j])
+        # the identity: no layer in it, so no change moves it
+        widths = np.array([self.network.layers[0].shape[1], *(W.shape[0] for W in self.network.layers)])
+        return np.where(i == j + 1, np.where(widths[j] > rank, np.inf, 0.0), ratios)
 
     def next_singular_value(self, i: int, j: int, rank: int) -> float:
         """Return the singular value of M_ij after the first `rank`; 0 where there is none."""
@@ -145,5 +162,5 @@ class Sensitivity:
         No floor: a gradient that is a product of many small norms is small, yet no small change of the layers makes it
         zero (theory, section 6a).
         """
-        layers = range(1, self.network.depth + 1)
-        return np.array([vanishing_tolerance(self.block_norm(k, k), self.block_change(k, k)) for k in layers])
+        layers = np.arange(1, self.network.depth + 1)
+        return vanishing_tolerances(self.layer_gradient_norms, self.block_changes[layers, layers])

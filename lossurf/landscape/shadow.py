@@ -15,6 +15,7 @@ import numpy as np
 from lossurf.landscape.levels import eigen_groups
 from lossurf.landscape.sensitivity import Sensitivity, vanishing_tolerance
 from lossurf.landscape.signal import signal_between
+from lossurf.landscape.staircase import innermost
 from lossurf.landscape.type_test import TypeTest
 from lossurf.landscape.verdict import Shadow
 from lossurf.network import Layers, WhitenedNetwork, layer_to_user
@@ -170,13 +171,15 @@ def _vanishing(test: TypeTest, tau: float) -> tuple[list[int], list[tuple[int, i
 
     E_jj = 0 is what critical means. The rest makes a saddle bad: where E_ij is not zero, z_{i-1} ... z_{j+1} is.
     """
-    N = test.network.depth
+    layers = np.arange(1, test.network.depth + 1)
     if test.verdict(tau) is not Verdict.BAD_SADDLE:
-        return list(range(1, N + 1)), []
-    zero = {(i, j): test.sensitivity.block_ratio(i, j) <= tau for j in range(1, N + 1) for i in range(j + 1, N + 1)}
-    blocks = [max([j, *(i for i in range(j + 1, N + 1) if zero[i, j])]) for j in range(1, N + 1)]
-    links = [(i, j) for (i, j), vanishes in zero.items() if not vanishes and i > j + 1]
-    return blocks, sorted(links, key=lambda pair: pair[0] - pair[1])
+        return layers.tolist(), []
+    linked = test.sensitivity.block_ratios > tau
+    blind = np.tril(~linked)[1:, 1:]  # E_jj among them
+    blocks = layers[-1] - np.argmax(blind[::-1], axis=0)
+    # a product that holds one which is zero is zero: only the shortest need to be made so
+    links = innermost(np.tril(linked, -2))
+    return blocks.tolist(), sorted(links, key=lambda pair: pair[0] - pair[1])
 
 
 def _zero(sensitivity: Sensitivity, i: int, j: int, tau: float) -> float:

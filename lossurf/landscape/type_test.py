@@ -18,6 +18,7 @@ import numpy as np
 from lossurf.landscape.levels import excess_by_rank
 from lossurf.landscape.norms import singular_values
 from lossurf.landscape.sensitivity import Sensitivity
+from lossurf.landscape.staircase import Pairs
 from lossurf.numerics import Matrix, rank_threshold
 from lossurf.reduction.problem import ReducedProblem
 from lossurf.words import Verdict
@@ -67,7 +68,7 @@ class TypeTest:
         self.network = sensitivity.network
         self.rank_max = rank_max
         self.layer_gradients = sensitivity.gradient_measures()
-        self.largest_layer_gradient = max(sensitivity.block_norm(k, k) for k in range(1, self.network.depth + 1))
+        self.largest_layer_gradient = float(np.max(sensitivity.layer_gradient_norms))
         self.gradient = max(float(np.max(self.layer_gradients)), mean_gradient)
         self.excess = self.network.excess + mean_excess
         self.product_singular_values = singular_values(self.network.product)
@@ -106,35 +107,41 @@ class TypeTest:
         """Return the tau below which a best rank-`rank` fit is a strict saddle.
 
         The largest over i > j of the lesser of two vanishing tolerances: for some pair both E_ij != 0 and
-        rank(M_ij) > r. Pairs are visited from the largest E_ij on, so that ranks are computed only where they matter.
+        rank(M_ij) > r. Pairs are visited from the largest E_ij on, so that ranks are computed only where they matter,
+        of twice as many at each turn.
         """
         if rank not in self._strict_below:
-            best = 0.0
-            for i, j in self.pairs:
-                block_ratio = self.sensitivity.block_ratio(i, j)
-                if block_ratio <= best:
+            best, ratios = 0.0, self.pair_ratios
+            for start, stop in _doubling(int(np.count_nonzero(ratios))):
+                if ratios[start] <= best:
                     break
-                best = max(best, min(block_ratio, self.sensitivity.rank_ratio(i, j, rank)))
+                of_ranks = self.sensitivity.rank_ratios(self.pairs[start:stop], rank)
+                best = max(best, float(np.max(np.minimum(ratios[start:stop], of_ranks))))
             self._strict_below[rank] = best
         return self._strict_below[rank]
 
-    def strict_pairs(self, rank: int, tau: float) -> list[tuple[int, int]]:
-        """Layer pairs i > j with E_ij != 0 and rank(M_ij) > `rank` at tau, the clearest first."""
-        found: list[tuple[float, tuple[int, int]]] = []
-        for i, j in self.pairs:
-            block_ratio = self.sensitivity.block_ratio(i, j)
-            if block_ratio <= tau:
-                break
-            found.append((min(block_ratio, self.sensitivity.rank_ratio(i, j, rank)), (i, j)))
-        return [pair for ratio, pair in sorted(found, key=lambda entry: -entry[0]) if ratio > tau]
+    def strict_pairs(self, rank: int, tau: float) -> Pairs:
+        """Layer pairs i > j with E_ij != 0 and rank(M_ij) > `rank` at tau, one a row, the clearest first."""
+        linked = self.linked_pairs(tau)
+        ratios = np.minimum(self.pair_ratios[: len(linked)], self.sensitivity.rank_ratios(linked, rank))
+        order = np.argsort(-ratios, kind="stable")
+        return linked[order[ratios[order] > tau]]
+
+    def linked_pairs(self, tau: float) -> Pairs:
+        """Layer pairs i > j with E_ij != 0 at tau, one a row."""
+        return self.pairs[: int(np.count_nonzero(self.pair_ratios > tau))]
 
     @cached_property
-    def pairs(self) -> list[tuple[int, int]]:
-        """Layer pairs i > j, those with the largest E_ij (relative to its change) first."""
-        layers = range(1, self.network.depth + 1)
-        return sorted(
-            ((i, j) for i in layers for j in range(1, i)), key=lambda pair: -self.sensitivity.block_ratio(*pair)
-        )
+    def pairs(self) -> Pairs:
+        """Layer pairs i > j, one a row, those with the largest E_ij (relative to its change) first."""
+        i, j = np.tril_indices(self.network.depth, -1)
+        order = np.argsort(-self.sensitivity.block_ratios[i + 1, j + 1], kind="stable")
+        return np.column_stack([i + 1, j + 1])[order]
+
+    @cached_property
+    def pair_ratios(self) -> Matrix:
+        """The tau at which E_ij counts as zero for each of `pairs`."""
+        return np.asarray(self.sensitivity.block_ratios[self.pairs[:, 0], self.pairs[:, 1]])
 
     def step(self, tau: float) -> tuple[Step, Verdict | None, Verdict | None]:
         """Return the step of the verdict that contains tau, and the verdicts below and above it (None: no end)."""
@@ -219,6 +226,14 @@ class TypeTest:
     def _cuts(self, rank: int, tau: float) -> list[float]:
         saddle = self.level(self.rank_max, tau) is Level.ABOVE and self.level(rank, tau) is Level.EQUAL
         return [self.strict_below(rank)] if saddle else []
+
+
+def _doubling(length: int) -> Iterator[tuple[int, int]]:
+    """Cut 0..length into ranges of 1, 2, 4, ..."""
+    start, size = 0, 1
+    while start < length:
+        yield start, min(start + size, length)
+        start, size = start + size, 2 * size
 
 
 def eigen_indices(problem: ReducedProblem, product: Matrix, rank: int, tau: float) -> tuple[int, ...] | None:

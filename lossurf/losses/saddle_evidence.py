@@ -54,10 +54,8 @@ def mixed_part_vanishes(sensitivity: Sensitivity, tau: float) -> bool:
 
     The Hessian is J^T (second derivative) J plus the terms 2 <E_ij, V_i M_ij V_j>.
     """
-    layers = range(1, sensitivity.network.depth + 1)
-    return all(
-        min(sensitivity.block_ratio(i, j), sensitivity.rank_ratio(i, j, 0)) <= tau for i in layers for j in range(1, i)
-    )
+    pairs = np.argwhere(sensitivity.block_ratios > tau)
+    return bool(np.all(sensitivity.rank_ratios(pairs, 0) <= tau))
 
 
 def least_eigenvalue(point: Majoriser) -> tuple[float, float, tuple[Matrix, ...]]:

@@ -8,22 +8,25 @@ from __future__ import annotations
 
 import sys
 import time
+from functools import reduce
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from lossurf.inputs.checkpoints.checkpoint import Checkpoint
-from lossurf.landscape.certificates import _corners
 from lossurf.landscape.classify import classify_network
-from lossurf.landscape.norms import spectral_norm, spectral_norms
+from lossurf.landscape.norms import singular_values, singular_values_of_each, spectral_norm
+from lossurf.landscape.reading import read_point
 from lossurf.landscape.sensitivity import Sensitivity
+from lossurf.landscape.staircase import innermost, outermost
 from lossurf.network import WhitenedNetwork, whiten
 from lossurf.reduction.engine import reduce_blocks
 from lossurf.reduction.problem import reduced_problem
 from lossurf.words import Verdict
 
 DEEP = sys.getrecursionlimit() + 500
-SECONDS = 20.0  # of the processor, several times what it takes
+SECONDS = 20.0  # of the processor, three times and more what a thousand layers take
 
 
 def problem_of(X, Y):
@@ -86,22 +89,124 @@ def test_every_product_and_norm_whatever_is_kept(data, monkeypatch, kept):
 
 def test_norms_taken_together_are_those_taken_alone():
     rng = np.random.default_rng(1)
-    shapes = [(4, 4), (3, 4), (4, 4), (0, 3), (120, 130), (120, 130), (1, 1), (3, 4)]
-    matrices = [rng.standard_normal(shape) for shape in shapes]
-    assert spectral_norms(matrices) == [spectral_norm(matrix) for matrix in matrices]
-    assert spectral_norms([]) == []
+    for shape in ((4, 4), (3, 4), (0, 3), (1, 1), (5, 2)):
+        matrices = rng.standard_normal((6, *shape))
+        together = singular_values_of_each(matrices)
+        assert together.tolist() == [singular_values(matrix).tolist() for matrix in matrices]
+        assert not together.size or together[:, 0].tolist() == [spectral_norm(matrix) for matrix in matrices]
 
 
-def test_hundreds_of_layers_are_classified(data):
+@pytest.mark.parametrize("direct", [96, 4])
+@pytest.mark.parametrize("kept", [2**27, 0])
+def test_tables_of_norms_and_ranks_whatever_is_taken_together_or_kept(monkeypatch, direct, kept):
+    # channel: numpy's norm and singular values of every product and block, multiplied out one by one
+    monkeypatch.setattr("lossurf.landscape.norms._DIRECT", direct)
+    monkeypatch.setattr("lossurf.landscape.inner_products._KEPT_BYTES", kept)
+    rng = np.random.default_rng(8)
+    widths = [3, 5, 2, 5, 4, 1, 6, 3]
+    layers = tuple(rng.standard_normal((b, a)) for a, b in pairwise(widths))
+    network = WhitenedNetwork(layers, rng.standard_normal((3, 3)), (0.0,) * 7, 1.0)
+    sensitivity = Sensitivity(network)
+    for i in range(2, 8):
+        for j in range(1, i):
+            M, above, below = np.eye(widths[j]), np.eye(3), np.eye(3)
+            for W in layers[j : i - 1]:
+                M = W @ M
+            for W in layers[:i:-1] if i < 7 else ():
+                above = above @ W
+            for W in layers[: j - 1]:
+                below = W @ below
+            above = above @ layers[i] if i < 7 else above
+            block = above.T @ network.residual @ below.T
+            assert sensitivity.norm(i, j) == pytest.approx(np.linalg.norm(M, 2), rel=2e-3)
+            assert sensitivity.block_norm(i, j) == pytest.approx(np.linalg.norm(block, 2), rel=2e-3)
+            for rank in range(7):
+                values = np.linalg.svd(M, compute_uv=False)
+                value = values[rank] if rank < values.size else 0.0
+                ratio = sensitivity.rank_ratio(i, j, rank)
+                if i == j + 1:
+                    assert ratio == (np.inf if widths[j] > rank else 0.0)
+                else:
+                    assert ratio * sensitivity.change(i, j) == pytest.approx(value, rel=1e-9, abs=1e-13)
+
+
+def on_chain(kind, depth, size=4):
+    """A critical point whose layers are projections in random bases: a saddle of this kind by its construction.
+
+    The product carries half of T. Behind it the tails are: none; all but the outer ones; all but three; all but some,
+    at random.
+    """
+    rng = np.random.default_rng(depth)
+    X, Y = rng.standard_normal((60, size)), rng.standard_normal((60, size))
+    best = np.linalg.lstsq(X, Y, rcond=None)[0].T
+    u = np.linalg.svd(best @ np.linalg.qr(X, mode="r").T)[0]
+    kept = np.diag(np.arange(size) < size // 2).astype(float)
+    tails = {
+        "zero": [kept] * depth,
+        "inner": [kept, *[np.eye(size)] * (depth - 2), kept],
+        "gaps": [kept if k % (depth // 4) == depth // 8 else np.eye(size) for k in range(depth)],
+        "random": [
+            kept,
+            *[np.diag(np.diag(kept) + (rng.random(size) < 0.9) > 0.0) * 1.0 for _ in range(depth - 2)],
+            kept,
+        ],
+    }[kind]
+    bases = [np.eye(size), *(rotation(rng, size) for _ in range(depth - 1)), u]
+    layers = [after @ part @ before.T for (before, after), part in zip(pairwise(bases), tails, strict=True)]
+    return [layers[0] @ u.T @ best, *layers[1:]], (X, Y)
+
+
+CHAINS = {"zero": Verdict.BAD_SADDLE, "inner": Verdict.STRICT_SADDLE, "gaps": Verdict.BAD_SADDLE, "random": None}
+
+
+def test_a_thousand_layers_at_a_minimum(data):
     start = time.process_time()
-    result = classify_network(Checkpoint.of(deep_network(data, 400)), problem_of(*data))
+    result = classify_network(Checkpoint.of(deep_network(data, 1000)), problem_of(*data))
     assert result.verdict is Verdict.GLOBAL_MINIMUM
     assert time.process_time() - start < SECONDS
 
 
+@pytest.mark.parametrize("kind", ["inner", "gaps"])
+def test_a_thousand_layers_at_a_saddle(kind):
+    weights, samples = on_chain(kind, 1000)
+    start = time.process_time()
+    result = classify_network(Checkpoint.of(weights), problem_of(*samples))
+    assert result.verdict is CHAINS[kind]
+    assert time.process_time() - start < SECONDS
+
+
+@pytest.mark.parametrize("kind", CHAINS)
+@pytest.mark.parametrize("noise", [0.0, 1e-9, 1e-5])
+def test_the_edge_between_strict_and_bad_is_that_of_all_pairs(kind, noise):
+    # channel: every pair asked on its own, from products multiplied out here
+    weights, samples = on_chain(kind, 16)
+    rng = np.random.default_rng(3)
+    weights = [W + noise * rng.standard_normal(W.shape) for W in weights]
+    test = read_point(weights, problem_of(*samples)).balanced
+    layers, E, pairs = test.network.layers, test.network.residual, []
+    for i in range(2, 17):
+        for j in range(1, i):
+            M, above, below = (
+                reduce(lambda done, W: W @ done, part, np.eye(4))
+                for part in (layers[j : i - 1], layers[i:], layers[: j - 1])
+            )
+            block = np.linalg.norm(above.T @ E @ below.T, 2) / test.sensitivity.block_change(i, j)
+            values = np.linalg.svd(M, compute_uv=False)
+            pairs.append((block, values / test.sensitivity.change(i, j) if i > j + 1 else [np.inf] * 4))
+    for rank in (0, 1, 2, 3):
+        wanted = max(min(block, values[rank]) for block, values in pairs)
+        assert test.strict_below(rank) == pytest.approx(wanted, rel=1e-6, abs=1e-14)
+        tau = np.sqrt(wanted) * 1e-5 if wanted > 1e-10 else 1e-9
+        assert bool(test.strict_pairs(rank, tau).size) == bool(wanted > tau)
+
+
 def test_the_corners_of_a_staircase_are_the_pairs_that_no_other_implies():
     rng = np.random.default_rng(2)
-    for _ in range(200):
-        pairs = {(int(i), int(j)) for i, j in rng.integers(-6, 7, size=(rng.integers(0, 12), 2))}
-        wanted = {(i, j) for i, j in pairs if not any(p >= i and q <= j and (p, q) != (i, j) for p, q in pairs)}
-        assert set(_corners(pairs)) == wanted
+    for _ in range(300):
+        size = int(rng.integers(1, 9))
+        mask = rng.random((size, size)) < rng.random()
+        pairs = [(int(i), int(j)) for i, j in np.argwhere(mask)]
+        outer = [(i, j) for i, j in pairs if not any(p >= i and q <= j and (p, q) != (i, j) for p, q in pairs)]
+        inner = [(i, j) for i, j in pairs if not any(p <= i and q >= j and (p, q) != (i, j) for p, q in pairs)]
+        assert outermost(mask) == outer
+        assert innermost(mask) == inner

@@ -25,13 +25,14 @@ from lossurf.inputs.checkpoints.sequence import gaps
 from lossurf.inputs.checkpoints.stored import checkpoint_bytes, tensors_of
 from lossurf.inputs.checkpoints.tensors import Tensor, TensorFile, as_tensor, load_matrix
 from lossurf.inputs.faults import fault, listing
-from lossurf.inputs.memory import memory_limit
+from lossurf.inputs.memory import memory_limit, require_memory
 from lossurf.numerics import Matrix
 from lossurf.output.files import write_file
 
 _ARRAYS: Final = "weights"
 _FROM_FILE: Final = AdapterChoice()
 _MOST_LAYERS: Final = 2000  # what is asked of them grows with the square of their number: twice as many take minutes
+_BYTES_A_PAIR: Final = 128  # of layers: sizes and reaches of their products, in tables
 
 
 @dataclass(frozen=True)
@@ -370,6 +371,7 @@ def _assembled(file: TensorFile, chosen: Sequence[Layer], wanted: _Wanted, where
     """Order, orient and read the chosen layers; `where` is None for a sequence, whose axes are agreed."""
     if len(chosen) > _MOST_LAYERS:
         raise fault("too-deep", where, count=len(chosen), most=_MOST_LAYERS)
+    require_memory(f"the analysis of {len(chosen)} layers", _BYTES_A_PAIR * len(chosen) ** 2, wanted.limit, where)
     shapes = [stored_shape(layer, wanted.dy, where) for layer in chosen]
     links = Links(
         names=[layer.weight.name for layer in chosen],

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lossurf.errors import LossurfError, MissingExtraError
+from lossurf.inputs.archives import open_archive
 from lossurf.inputs.arrays import require_numeric
 from lossurf.inputs.checkpoints.tensors import Tensor, TensorFile, unreadable
 from lossurf.inputs.faults import fault, place
@@ -65,7 +66,7 @@ def read_keras(path: Path, limit: int) -> TensorFile:
     file_size(path)
     if not path.name.lower().endswith(".keras"):
         return _hdf5(path, str(path), "", limit)
-    with reading(str(path), ".keras"), zipfile.ZipFile(path) as archive:
+    with reading(str(path), ".keras"), open_archive(str(path), path) as archive:
         weights = _member(archive, "model.weights.h5", path, limit)
         config = _member(archive, "config.json", path, limit)
     return _hdf5(io.BytesIO(weights), str(path), config, limit)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lossurf.errors import MissingExtraError
+from lossurf.inputs.archives import open_archive
 from lossurf.inputs.checkpoints.nested import Named, flat, state_dict
 from lossurf.inputs.checkpoints.tensors import Tensor, TensorFile
 from lossurf.inputs.checkpoints.torch_refusal import script_refusal, unpickling_refusal
@@ -62,7 +63,7 @@ def _declared_size(path: Path) -> int:
     with reading(str(path), "PyTorch"):
         if not zipfile.is_zipfile(path):
             return size
-        with zipfile.ZipFile(path) as archive:
+        with open_archive(str(path), path) as archive:
             return max(size, sum(entry.file_size for entry in archive.infolist()))
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from lossurf.errors import InputError
+from lossurf.inputs.archives import open_archive
 from lossurf.inputs.checkpoints.nested import WRAPPERS
 from lossurf.inputs.checkpoints.pickle_trace import Traced, trace
 from lossurf.inputs.faults import fault
@@ -48,7 +49,7 @@ def _pickle(path: Path) -> bytes:
     if not zipfile.is_zipfile(path):
         with open_binary(path) as file:
             return file.read(_LARGEST_TRACED)
-    with reading(str(path), "PyTorch"), zipfile.ZipFile(path) as archive:
+    with reading(str(path), "PyTorch"), open_archive(str(path), path) as archive:
         name = next((name for name in archive.namelist() if name.endswith("data.pkl")), None)
         if name is None:
             return b""

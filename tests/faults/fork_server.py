@@ -1,0 +1,85 @@
+"""Runs of lossurf with one failing call each, forked from a process that has imported everything.
+
+A process of its own, started with the fault layer loaded; it reads one request a line and answers with one, as JSON:
+
+    {"argv": [...], "cwd": ..., "kind": "read", "at": 3, "error": 5, "at_least": 0, "stdout": ..., "stderr": ...}
+    {"code": 2, "calls": 3, "hits": 1, "path": ".../X.npy"}
+
+`calls` counts those of the kind up to where the run ended; a run that was killed has the negative signal as its code.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import importlib
+import json
+import os
+import pkgutil
+import sys
+
+SECONDS = 60
+LAYER = ctypes.CDLL(None)
+
+
+def import_everything() -> None:
+    """Import lossurf and what it imports inside its commands, so that no failing call is one of an import."""
+    import lossurf
+
+    for module in pkgutil.walk_packages(lossurf.__path__, "lossurf."):
+        if module.name != "lossurf.__main__":
+            importlib.import_module(module.name)
+    for name in ("scipy.linalg", "scipy.optimize", "rich.table", "rich.console", "yaml", "h5py", "pyarrow.parquet"):
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+
+
+def child(request: dict, counts: int) -> None:
+    """Become lossurf, armed; what it counted is written behind it, whatever ends it."""
+    import atexit
+    import signal
+
+    signal.alarm(SECONDS)
+    for target, name in ((1, "stdout"), (2, "stderr")):
+        opened = os.open(request[name], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        os.dup2(opened, target)
+        os.close(opened)
+    os.chdir(request["cwd"])
+    sys.argv = ["lossurf", *request["argv"]]
+
+    def disarm() -> None:
+        told = f"{LAYER.fault_calls()} {LAYER.fault_hits()} ".encode() + LAYER.fault_path()
+        LAYER.fault_arm(None, 0, 0, b"/", 0)
+        os.write(counts, told)
+
+    atexit.register(disarm)
+    LAYER.fault_path.restype = ctypes.c_char_p
+    LAYER.fault_arm.argtypes = [ctypes.c_char_p, ctypes.c_int, ctypes.c_int, ctypes.c_char_p, ctypes.c_size_t]
+    from lossurf.__main__ import main
+
+    kind, under = request["kind"].encode(), os.fsencode(request["cwd"])
+    LAYER.fault_arm(kind, request["at"], request["error"], under, request["at_least"])
+    main()
+
+
+def serve() -> None:
+    """Answer requests until there are no more."""
+    for line in sys.stdin:
+        request = json.loads(line)
+        reading, writing = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            os.close(reading)
+            child(request, writing)
+            return
+        os.close(writing)
+        status = os.waitpid(pid, 0)[1]
+        calls, hits, path = (os.read(reading, 5000).decode(errors="replace") or "0 -1 ").split(" ", 2)
+        os.close(reading)
+        told = {"code": os.waitstatus_to_exitcode(status), "calls": int(calls), "hits": int(hits), "path": path}
+        print(json.dumps(told), flush=True)
+
+
+if __name__ == "__main__":
+    import_everything()
+    serve()
