@@ -25,6 +25,47 @@ class Stair:
 
 
 @dataclass(frozen=True)
+class RankFinding:
+    """A rank that the Morse index follows from.
+
+    Attributes
+    ----------
+    layers : (int, int)
+        i, j.
+    factor : str
+        "product": of W_i ... W_j; "residual": of E_ij.
+    rank : int
+    margin : float or None
+        How far from the verdict's tolerance the nearest one is at which it changes, as a ratio above 1; None: none is.
+    """
+
+    layers: tuple[int, int]
+    factor: str
+    rank: int
+    margin: float | None
+
+
+@dataclass(frozen=True)
+class IndexEvidence:
+    """What a Morse index follows from (theory, section 10).
+
+    Attributes
+    ----------
+    negative : int
+    resolution : float
+        Singular values of T, ||T|| = 1, closer than this count as one.
+    ranks : tuple of RankFinding
+    directions : tuple of ndarray or None
+        For every layer (negative, rows * columns), orthonormal together: the form is negative definite on them.
+    """
+
+    negative: int
+    resolution: float
+    ranks: tuple[RankFinding, ...]
+    directions: tuple[Matrix, ...] | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
 class Certificate:
     """Evidence that a third party can check (theory, section 5).
 
@@ -45,6 +86,8 @@ class Certificate:
     staircase : tuple of Stair
     next_level : float or None
         The next critical value above the optimal loss, for global minima.
+    index : IndexEvidence or None
+        For strict saddles: why as many directions lead down as are said to.
     """
 
     kind: CertificateKind
@@ -56,6 +99,7 @@ class Certificate:
     direction: tuple[Matrix, ...] | None = field(default=None, repr=False)
     staircase: tuple[Stair, ...] = ()
     next_level: float | None = None
+    index: IndexEvidence | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
