@@ -108,6 +108,14 @@ class ActivationName(StrEnum):
     LEAKY_RELU = "leaky-relu"
 
 
+class Reduction(StrEnum):
+    """How the loss that an optimizer with weight decay was given sums the squares."""
+
+    MEAN = "mean"  # over all entries, as PyTorch's MSELoss does
+    SUM = "sum"
+    HALF_SUM = "half-sum"
+
+
 class DType(StrEnum):
     """Number types that a checkpoint is written in."""
 
@@ -118,6 +126,18 @@ class DType(StrEnum):
 
 CRITICAL: Final = (Verdict.GLOBAL_MINIMUM, Verdict.STRICT_SADDLE, Verdict.BAD_SADDLE)
 """The kinds of critical point, which can be constructed."""
+
+CLAIMED: Final = tuple(verdict for verdict in Verdict if verdict is not Verdict.UNDETERMINED)
+"""The verdicts that a certificate can claim."""
+
+SQUARED_CERTIFICATES: Final = (
+    CertificateKind.GAP,
+    CertificateKind.WRONG_EIGENSET,
+    CertificateKind.TAILS,
+    CertificateKind.STAIRCASE,
+    CertificateKind.GRADIENT,
+)
+"""What certificates about the squared loss consist of."""
 
 STRICT_WAYS: Final = (CertificateKind.WRONG_EIGENSET, CertificateKind.TAILS)
 """What makes a saddle strict."""

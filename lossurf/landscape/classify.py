@@ -10,6 +10,7 @@ import numpy as np
 
 from lossurf.errors import InputError
 from lossurf.inputs.checkpoints.checkpoint import Checkpoint
+from lossurf.landscape.balance import Balance
 from lossurf.landscape.certificates import (
     bad_saddle_certificate,
     gradient_certificate,
@@ -131,6 +132,7 @@ def classify_network(
         certificate=certificate,
         nearest=nearest,
         inertia=inertia,
+        balance=Balance(weights, checkpoint.biases).norms,
         notes=checkpoint.notes,
     )
 

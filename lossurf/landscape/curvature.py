@@ -8,105 +8,29 @@ probability (`extreme_eigenvalues`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import inf, isfinite, ldexp, log
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 
+from lossurf.landscape.curvature_result import AtMinimum, Curvature, Leaving
 from lossurf.landscape.extreme_eigenvalues import End, Extremes, extreme_eigenvalues
-from lossurf.landscape.flattest import Flattest, flattest_minimum
+from lossurf.landscape.flattest import flattest_minimum
 from lossurf.landscape.hessian_bounds import HessianBounds, hessian_bounds
 from lossurf.landscape.node_network import OutOfRangeError, node_network
 from lossurf.landscape.parameter_hessian import ParameterHessian
 from lossurf.landscape.verdict import Inertia
 from lossurf.numerics import EPS, Matrix, data_eps, rank_threshold
 from lossurf.reduction.problem import ReducedProblem
-from lossurf.words import Verdict
+from lossurf.words import Reduction, Verdict
 
 DEFAULT_SHARE: Final = 0.02
 """Error of either eigenvalue as a share of the spectral radius: a learning rate is not known better than that."""
 
 _DENSE_ORDER: Final = 800  # a tenth of a second, and 5 MB
 _PRODUCT_ORDER: Final = 1200  # a third of a second, and 12 MB: only asked for where the residual is zero
-
-
-@dataclass(frozen=True)
-class Leaving:
-    """How long gradient descent stays at a strict saddle once it is off by rounding.
-
-    Attributes
-    ----------
-    eps : float
-        Relative spacing of the coarsest stored precision: the share of the way that rounding is.
-    steps : float
-        ln(1 / eps) / (step |smallest|) at the largest stable step, along the steepest direction.
-    """
-
-    eps: float
-    steps: float
-
-
-@dataclass(frozen=True)
-class AtMinimum:
-    """What decides how fast gradient descent converges at a minimum, across its flat directions.
-
-    Attributes
-    ----------
-    least_nonzero, least_nonzero_error : float
-        Of as many eigenvalues as lead up.
-    condition : float
-        largest / least_nonzero.
-    rate : float
-        (condition - 1) / (condition + 1): what a step of the best length, 2 / (largest + least_nonzero), leaves of the
-        distance.
-    """
-
-    least_nonzero: float
-    least_nonzero_error: float
-    condition: float
-    rate: float
-
-
-@dataclass(frozen=True)
-class Curvature:
-    """Extreme eigenvalues of the Hessian of 1/2 ||W_N ... W_1 X - Y||_F^2 over the stored weights and biases.
-
-    Attributes
-    ----------
-    largest, largest_error, smallest, smallest_error : float
-        The eigenvalue is within its error of the value; of the Lanczos method that is the middle of what is proved.
-        Errors of rounding, of the data and of the method are all in it.
-    failure : float
-        Probability, over the random start of the Lanczos method, that one of the two is farther out; 0 where
-        everything is certain.
-    method : str
-        "dense", "product-form" or "lanczos".
-    products : int
-        How many products of the Hessian with a vector were taken.
-    step : mapping of str to float or None
-        2 / largest for the loss as 1/2 ||.||^2 ("half-sum"), ||.||^2 ("sum") and ||.||^2 / (m dy) ("mean"): the largest
-        step at which gradient descent is stable there. None where no direction leads up.
-    leaving : Leaving or None
-        At a strict saddle.
-    minimum : AtMinimum or None
-        At a global minimum that is small enough for every eigenvalue to be computed.
-    flattest : Flattest or None
-        At a global minimum: how steep it is beside the flattest.
-    """
-
-    largest: float
-    largest_error: float
-    smallest: float
-    smallest_error: float
-    failure: float
-    method: str
-    products: int
-    step: Mapping[str, float | None]
-    leaving: Leaving | None = None
-    minimum: AtMinimum | None = None
-    flattest: Flattest | None = None
 
 
 def find_curvature(
@@ -185,7 +109,7 @@ class _Spectrum:
     """The ends, over 2^exponent, without rounding of the Hessian itself; every eigenvalue where they are known."""
 
     extremes: Extremes
-    method: str
+    method: Literal["dense", "product-form", "lanczos"]
     eigenvalues: Matrix | None = None  # ascending
 
 
@@ -223,7 +147,7 @@ def _solver_error(values: Matrix) -> float:
     return 4.0 * rank_threshold(float(np.max(np.abs(values), initial=0.0)), values.size)
 
 
-def _certain(method: str, values: Matrix, error: float, flat: int) -> _Spectrum:
+def _certain(method: Literal["dense", "product-form"], values: Matrix, error: float, flat: int) -> _Spectrum:
     low, high = float(values.min(initial=inf)), float(values.max(initial=-inf))
     ends = Extremes(End(low + error, low - error, 0.0), End(high - error, high + error, 0.0), 0)
     every = np.sort(np.append(values, np.zeros(flat)))
@@ -247,9 +171,9 @@ def _scaled(value: float, exponent: int) -> float:
         return inf
 
 
-def _steps(largest: float, problem: ReducedProblem) -> dict[str, float | None]:
+def _steps(largest: float, problem: ReducedProblem) -> dict[Reduction, float | None]:
     """2 over the largest eigenvalue of a half, 1 and 2 / (m dy) times what the Hessian is of."""
-    scales = {"half-sum": 2.0, "sum": 1.0, "mean": float(problem.samples * problem.dy)}
+    scales = {Reduction.HALF_SUM: 2.0, Reduction.SUM: 1.0, Reduction.MEAN: float(problem.samples * problem.dy)}
     steps = {name: scale / largest if largest > 0.0 else inf for name, scale in scales.items()}
     return {name: step if isfinite(step) else None for name, step in steps.items()}
 

@@ -17,6 +17,7 @@ from math import isfinite
 
 import numpy as np
 
+from lossurf.fields import Magnitude
 from lossurf.numerics import UNDECIDED_FACTOR, Matrix, decide_nonzero
 from lossurf.reduction.problem import ReducedProblem
 from lossurf.words import Status
@@ -40,8 +41,8 @@ class Flattest:
         they leave out of T is within its error.
     """
 
-    sharpness: float
-    ratio: float
+    sharpness: Magnitude
+    ratio: Magnitude
     white: Status
     fits: Status
 

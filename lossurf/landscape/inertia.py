@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from math import inf
+from typing import Literal
 
 import numpy as np
 
@@ -140,7 +141,7 @@ class RankTable:
             found |= {value, value / change}
         return {value for value in found if 0.0 < value < inf}
 
-    def spectra(self) -> Iterator[tuple[tuple[int, int], str, Matrix]]:
+    def spectra(self) -> Iterator[tuple[tuple[int, int], Literal["residual", "product"], Matrix]]:
         """Yield the tolerances at which the singular values of W_i ... W_j, and of E_ij, count as zero, with (i, j)."""
         for i in range(1, self.depth + 1):
             for j in range(i):

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Annotated, Literal
 
+from lossurf.fields import INFINITE, Count, Indices, Magnitude, Size, Unbounded, limited
 from lossurf.inputs.checkpoints.checkpoint import LayerFacts
+from lossurf.landscape.curvature_result import Curvature
 from lossurf.numerics import Matrix
 from lossurf.theory.theorems import TheoremFinding
 from lossurf.words import CertificateKind, Status, Verdict
@@ -14,14 +17,22 @@ from lossurf.words import CertificateKind, Status, Verdict
 class Stair:
     """One pair of layers i > j at a bad saddle and why it gives no negative curvature.
 
-    `factor` is "residual" where E_ij = 0 and "product" where rank(M_ij) = r; `value` is the norm or singular value
-    that vanishes and `threshold` what counts as zero at the verdict's tolerance.
+    Attributes
+    ----------
+    layers : (int, int)
+        The pair, from 1.
+    factor : {"residual", "product"}
+        Which vanishes: "residual" where E_ij = 0, "product" where rank(M_ij) = r.
+    value : float
+        The norm or singular value that vanishes.
+    threshold : float
+        What counts as zero at the verdict's tolerance.
     """
 
-    layers: tuple[int, int]
-    factor: str
-    value: float
-    threshold: float
+    layers: tuple[Size, Size]
+    factor: Literal["residual", "product"]
+    value: Magnitude
+    threshold: Magnitude
 
 
 @dataclass(frozen=True)
@@ -32,16 +43,17 @@ class RankFinding:
     ----------
     layers : (int, int)
         i, j.
-    factor : str
+    factor : {"residual", "product"}
         "product": of W_i ... W_j; "residual": of E_ij.
     rank : int
+        At the verdict's tolerance.
     margin : float or None
         How far from the verdict's tolerance the nearest one is at which it changes, as a ratio above 1; None: none is.
     """
 
-    layers: tuple[int, int]
-    factor: str
-    rank: int
+    layers: tuple[Size, Size]
+    factor: Literal["residual", "product"]
+    rank: Count
     margin: float | None
 
 
@@ -52,15 +64,17 @@ class IndexEvidence:
     Attributes
     ----------
     negative : int
+        The Morse index.
     resolution : float
         Singular values of T, ||T|| = 1, closer than this count as one.
     ranks : tuple of RankFinding
+        Of every product of layers in a row, and of every block of the residual.
     directions : tuple of ndarray or None
         For every layer (negative, rows * columns), orthonormal together: the form is negative definite on them.
     """
 
-    negative: int
-    resolution: float
+    negative: Count
+    resolution: Magnitude
     ranks: tuple[RankFinding, ...]
     directions: tuple[Matrix, ...] | None = field(default=None, repr=False)
 
@@ -79,6 +93,7 @@ class Certificate:
     loss_decrease : float or None
         L(W) - L(W + s v), positive, at the `step` s along `direction` that was evaluated.
     step : float or None
+        s.
     layers : (int, int) or None
         The pair i > j (1-based) that the direction moves.
     direction : tuple of ndarray or None
@@ -91,14 +106,14 @@ class Certificate:
     """
 
     kind: CertificateKind
-    margin: float | None = None
-    curvature: float | None = None
-    loss_decrease: float | None = None
-    step: float | None = None
-    layers: tuple[int, int] | None = None
+    margin: Unbounded | None = None
+    curvature: Unbounded | None = None
+    loss_decrease: Unbounded | None = None
+    step: Unbounded | None = None
+    layers: tuple[Size, Size] | None = None
     direction: tuple[Matrix, ...] | None = field(default=None, repr=False)
     staircase: tuple[Stair, ...] = ()
-    next_level: float | None = None
+    next_level: Unbounded | None = None
     index: IndexEvidence | None = field(default=None, repr=False)
 
 
@@ -123,10 +138,10 @@ class LemmaFinding:
     """
 
     id: str
-    layer: int | None
+    layer: Annotated[int, limited(minimum=2)] | None
     status: Status
-    residual: float
-    threshold: float
+    residual: Annotated[float, limited(minimum=0), INFINITE]
+    threshold: Annotated[float, limited(minimum=0), INFINITE]
     meaning: str
 
 
@@ -144,8 +159,8 @@ class Shadow:
         W'_1..W'_N, of the shapes of the weights.
     """
 
-    distance: float
-    gradient: float
+    distance: Magnitude
+    gradient: Magnitude
     layers: tuple[Matrix, ...] = field(repr=False)
 
 
@@ -158,15 +173,16 @@ class Inertia:
     negative : int
         The Morse index: how many independent ways lead down.
     zero, positive : int
+        Flat directions, and those that lead up.
     stable_from, stable_to : float, float or None
         Tolerances between which these stay; None: no upper end.
     """
 
-    negative: int
-    zero: int
-    positive: int
-    stable_from: float
-    stable_to: float | None
+    negative: Count
+    zero: Count
+    positive: Count
+    stable_from: Magnitude
+    stable_to: Magnitude | None
 
 
 @dataclass(frozen=True)
@@ -213,6 +229,12 @@ class Classification:
     inertia : Inertia or None
         How many independent ways lead down, are flat, and lead up; None where the verdict names no kind of critical
         point, where the tolerance leaves the counts open, and for very large networks.
+    balance : tuple of float or None
+        ||W_{k+1}^T W_{k+1} - W_k W_k^T - b_k b_k^T||_F at every hidden layer k, which gradient flow keeps as it was at
+        the start; None where it leaves the range of float64.
+    curvature : Curvature or None
+        The Hessian's extreme eigenvalues and the steps they allow; None where not asked for, or where the layers are of
+        sizes too far apart.
     notes : tuple of str
         What was assumed in reading the checkpoint, and what was raised or lowered in judging it.
     lemmas : tuple of LemmaFinding or None
@@ -226,30 +248,32 @@ class Classification:
     """
 
     checkpoint: str
-    layers: tuple[LayerFacts, ...]
+    layers: Annotated[tuple[LayerFacts, ...], limited(minItems=1)]
     verdict: Verdict
     reason: str
-    loss: float
-    mse: float
-    optimal_loss: float
+    loss: Magnitude
+    mse: Magnitude
+    optimal_loss: Magnitude
     gap: float
     relative_gap: float | None
-    gradient: float
-    tolerance: float
-    stable_from: float
+    gradient: Magnitude
+    tolerance: Magnitude
+    stable_from: Magnitude
     stable_to: float | None
     neighbours: tuple[str | None, str | None]
-    rank: int
-    rank_max: int
-    eigen_indices: tuple[int, ...] | None
+    rank: Count
+    rank_max: Size
+    eigen_indices: Indices | None
     plateau_rank: int | None
     plateau_distance: float | None
     nearest_levels: tuple[float | None, float | None]
     certificate: Certificate | None
     nearest: Shadow | None = None
     inertia: Inertia | None = None
+    balance: tuple[float | None, ...] = ()
+    curvature: Curvature | None = None
     notes: tuple[str, ...] = ()
     lemmas: tuple[LemmaFinding, ...] | None = None
     theorems: tuple[TheoremFinding, ...] | None = None
-    expected: tuple[str, ...] | None = None
+    expected: tuple[Verdict, ...] | None = None
     ok: bool = True
