@@ -15,13 +15,14 @@ from typing import Final, Literal
 
 import numpy as np
 
+from lossurf.inputs.checkpoints.checkpoint import Checkpoint
 from lossurf.landscape.curvature_result import AtMinimum, Curvature, Leaving
 from lossurf.landscape.extreme_eigenvalues import End, Extremes, extreme_eigenvalues
 from lossurf.landscape.flattest import flattest_minimum
 from lossurf.landscape.hessian_bounds import HessianBounds, hessian_bounds
 from lossurf.landscape.node_network import OutOfRangeError, node_network
 from lossurf.landscape.parameter_hessian import ParameterHessian
-from lossurf.landscape.verdict import Inertia
+from lossurf.landscape.verdict import Classification, Inertia
 from lossurf.numerics import EPS, Matrix, data_eps, rank_threshold
 from lossurf.reduction.problem import ReducedProblem
 from lossurf.words import Reduction, Verdict
@@ -29,8 +30,33 @@ from lossurf.words import Reduction, Verdict
 DEFAULT_SHARE: Final = 0.02
 """Error of either eigenvalue as a share of the spectral radius: a learning rate is not known better than that."""
 
+_EXCEEDED: Final = 1.1  # the radius is known no better than the error asks for
 _DENSE_ORDER: Final = 800  # a tenth of a second, and 5 MB
 _PRODUCT_ORDER: Final = 1200  # a third of a second, and 12 MB: only asked for where the residual is zero
+
+
+def with_curvature(
+    result: Classification, checkpoint: Checkpoint, problem: ReducedProblem, share: float
+) -> Classification:
+    """Add the curvature to what is said of a checkpoint, and a note where it falls short of what was asked for."""
+    found = find_curvature(
+        checkpoint.weights,
+        checkpoint.biases,
+        problem,
+        share=share,
+        verdict=result.verdict,
+        inertia=result.inertia,
+        dtypes=checkpoint.dtypes,
+    )
+    if found is None:
+        note = "no curvature: the layers are of sizes too far apart for the Hessian's entries in float64"
+        return replace(result, notes=(*result.notes, note))
+    radius = max(abs(found.largest), abs(found.smallest))
+    error = max(found.largest_error, found.smallest_error)
+    if error <= _EXCEEDED * share * radius:
+        return replace(result, curvature=found)
+    note = f"the curvature is known to {error / radius if radius else 1.0:.2g} of its size, not to {share:g}"
+    return replace(result, curvature=found, notes=(*result.notes, note))
 
 
 def find_curvature(
