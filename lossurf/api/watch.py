@@ -15,9 +15,10 @@ from lossurf.errors import InputError
 from lossurf.fields import Count, Magnitude, limited, merged
 from lossurf.inputs.checkpoints.checkpoint import Checkpoint
 from lossurf.inputs.checkpoints.files import CheckpointFiles
+from lossurf.landscape.balance import Balance
 from lossurf.landscape.verdict import Classification
 from lossurf.landscape.views.trajectory import Follower, Level, Visit, levels, plateaus
-from lossurf.words import Verdict
+from lossurf.words import Reduction, Verdict
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,9 @@ class Step:
         The k of the level L_k it rests on; None between levels.
     for_checkpoints : int
         How many checkpoints in a row rest there, this one included; 0 between levels.
+    drift : tuple of float or None
+        At every hidden layer, the norm of what its balance has changed by since the first checkpoint of the run, which
+        gradient flow would leave at 0; None where it leaves the range of float64.
     """
 
     classification: Classification = field(
@@ -38,6 +42,26 @@ class Step:
     )
     on_level: Count | None
     for_checkpoints: Count
+    drift: tuple[float | None, ...]
+
+
+@dataclass(frozen=True)
+class Edge:
+    """What the largest eigenvalue must stay below for gradient descent of one step to be stable (Cohen et al. 2021).
+
+    Attributes
+    ----------
+    step : float
+        Of gradient descent.
+    reduction : Reduction
+        What the loss that is stepped on sums: 1/2 ||.||^2, ||.||^2, or ||.||^2 / (m dy).
+    curvature : float
+        2 / step in units of the loss 1/2 ||.||^2, as every curvature here is.
+    """
+
+    step: Magnitude
+    reduction: Reduction
+    curvature: Magnitude
 
 
 @dataclass(frozen=True)
@@ -77,6 +101,8 @@ class WatchResult(Result):
     plateaus : tuple of NamedPlateau
     figure : Path or None
         The picture that was drawn.
+    edge : Edge or None
+        The edge of stability; None where no step was said.
     expected : tuple of str or None
         The verdicts asked for.
     ok : bool
@@ -92,6 +118,7 @@ class WatchResult(Result):
     results: Annotated[tuple[Step | Unreadable, ...], limited(minItems=1)]
     plateaus: tuple[NamedPlateau, ...]
     figure: Path | None
+    edge: Edge | None
     expected: tuple[Verdict, ...] | None
     ok: bool
     notes: tuple[str, ...] = ()
@@ -103,7 +130,14 @@ class WatchResult(Result):
 
 
 def watch(
-    files: CheckpointFiles, data: Data, *, tolerance: float | None = None, expect: Sequence[str] = ()
+    files: CheckpointFiles,
+    data: Data,
+    *,
+    tolerance: float | None = None,
+    expect: Sequence[str] = (),
+    curvature: bool | float = False,
+    step: float | None = None,
+    reduction: str = Reduction.MEAN,
 ) -> WatchResult:
     """Follow a training run from its checkpoints, in the order of their names.
 
@@ -115,6 +149,12 @@ def watch(
         As in `classify`.
     expect : sequence of str
         Verdicts asked for; the result's `ok` says whether the last one is among them.
+    curvature : bool or float
+        As in `classify`, for every checkpoint.
+    step : float, optional
+        Of the run's gradient descent: the largest eigenvalue is put beside 2 / step.
+    reduction : {"mean", "sum", "half-sum"}
+        What the loss of that step sums.
 
     Returns
     -------
@@ -127,16 +167,27 @@ def watch(
     UsageError
         As `classify`.
     """
-    run = Run(files, data, tolerance=tolerance)
+    run = Run(files, data, tolerance=tolerance, curvature=curvature, step=step, reduction=reduction)
     return run.result([run.step_or_refuse(path) for path in files.found()], expect=expect)
 
 
 class Run:
     """The checkpoints of one run, read and classified one by one: the first decides the network and the levels."""
 
-    def __init__(self, files: CheckpointFiles, data: Data, *, tolerance: float | None = None) -> None:
+    def __init__(
+        self,
+        files: CheckpointFiles,
+        data: Data,
+        *,
+        tolerance: float | None = None,
+        curvature: bool | float = False,
+        step: float | None = None,
+        reduction: str = Reduction.MEAN,
+    ) -> None:
         self._files = files
-        self._judge = Judge(data, tolerance=tolerance)
+        self._judge = Judge(data, tolerance=tolerance, curvature=curvature)
+        self._edge = None if step is None else _edge(step, Reduction(reduction), data)
+        self._balance: Balance | None = None
         self._first: Checkpoint | None = None
         self._follower: Follower | None = None
         self._levels: tuple[Level, ...] = ()
@@ -155,7 +206,10 @@ class Run:
         follower = self._begin(checkpoint)
         visit = follower.visit(self._judge(checkpoint))
         self._visits.append(visit)
-        return Step(visit.classification, visit.on_level, visit.for_checkpoints)
+        balance = Balance(checkpoint.weights, checkpoint.biases)
+        if self._balance is None:
+            self._balance = balance
+        return Step(visit.classification, visit.on_level, visit.for_checkpoints, balance.drift(self._balance))
 
     def step_or_refuse(self, path: Path) -> Step | Unreadable:
         """Read and classify the next checkpoint, or say why it cannot be."""
@@ -195,6 +249,7 @@ class Run:
                 for plateau in plateaus(self._visits, self._levels)
             ),
             figure=figure,
+            edge=self._edge,
             expected=tuple(map(Verdict, expect)) or None,
             ok=not refused and (not expect or str(steps[-1].verdict) in expect),
             notes=self._judge.data.notes,
@@ -214,6 +269,15 @@ class Run:
                 remedy="name the checkpoints of one run only",
             )
         return self._follower
+
+
+def _edge(step: float, reduction: Reduction, data: Data) -> Edge:
+    scales = {
+        Reduction.HALF_SUM: 2.0,
+        Reduction.SUM: 1.0,
+        Reduction.MEAN: float(data.facts(bias=False).samples * data.dy),
+    }
+    return Edge(step, reduction, scales[reduction] / step)
 
 
 DOCUMENT = WatchResult
