@@ -108,6 +108,14 @@ class ActivationName(StrEnum):
     LEAKY_RELU = "leaky-relu"
 
 
+class Reduction(StrEnum):
+    """How the loss that an optimizer with weight decay was given sums the squares."""
+
+    MEAN = "mean"  # over all entries, as PyTorch's MSELoss does
+    SUM = "sum"
+    HALF_SUM = "half-sum"
+
+
 class DType(StrEnum):
     """Number types that a checkpoint is written in."""
 

@@ -61,7 +61,7 @@ def certificate_of(
 ) -> StoredCertificate | None:
     """What would be written, as it would be read; None where the verdict claims nothing."""
     checkpoint = Checkpoint.of(weights, biases, dtypes=dtypes or [dtype] * len(weights))
-    result = classify_network(checkpoint, problem, tolerance=tolerance)
+    result = classify_network(checkpoint, problem, tolerance=tolerance, index=True, descents=True)
     claim = evidence_claim(result, problem, weights)
     if claim is None:
         return None

@@ -24,7 +24,7 @@ KINDS = {"global-minimum": "gap", "strict-saddle": "tails", "bad-saddle": "stair
 
 def forgeries(stored: StoredCertificate, rng: np.random.Generator) -> Iterator[Forgery]:
     """Yield false certificates by class; those named `data-...` are true in themselves and false for their data."""
-    for forge in (_numbers, _measures, _counts, _words, _tolerances, _stairs, _directions, _shifted):
+    for forge in (_numbers, _measures, _counts, _words, _tolerances, _stairs, _directions, _index, _shifted):
         yield from forge(stored)
     for forge in (_arrays, _moved):
         yield from forge(stored, rng)
@@ -191,6 +191,39 @@ def _directions(stored: StoredCertificate) -> Iterator[Forgery]:
         yield from ((key, signed(stored, **{key: factor * claim[key]})) for factor in factors)
     arrays = {name: array for name, array in stored.arrays.items() if name[0] != "V"}
     yield "direction", signed(replace(stored, arrays=arrays))
+
+
+def _index(stored: StoredCertificate) -> Iterator[Forgery]:
+    """Another index, with directions to match it, other ranks and margins, and directions that are not what is said."""
+    index = stored.claim["index"]
+    if index is None:
+        return
+    count = index["negative"]
+    for other in {0, count - 1, count + 1, 2 * count}:
+        yield "index", signed(stored, index={**index, "negative": other})
+    yield "index", signed(stored, index={**index, "resolution": 0.1})
+    yield "index-ranks", signed(stored, index={**index, "ranks": index["ranks"][1:]})
+    for at, rank in enumerate(index["ranks"]):
+        for changed in ({"rank": rank["rank"] + 1}, {"margin": 0.5}, {"factor": "product", "layers": [1, 1]}):
+            if {**rank, **changed} != rank and not (at == 0 and "factor" in changed):
+                ranks = [*index["ranks"][:at], {**rank, **changed}, *index["ranks"][at + 1 :]]
+                yield "index-ranks", signed(stored, index={**index, "ranks": ranks})
+    if "D1" not in stored.arrays:
+        return
+    rows = {name: array for name, array in stored.arrays.items() if name[0] == "D"}
+    fewer = {name: array[1:] for name, array in rows.items()}
+    doubled = {name: np.vstack([array[:1], array[:1], array[2:]]) for name, array in rows.items()}
+    layer = np.zeros_like(rows["D1"][0])
+    layer[0] = 1.0  # a change of one layer alone, along which the loss is convex
+    upwards = {name: np.vstack([layer if name == "D1" else 0.0 * array[0], array[1:]]) for name, array in rows.items()}
+    for other in (fewer, {name: 0.0 * array for name, array in rows.items()}, *([doubled] if count > 1 else [])):
+        yield "index-descents", signed(replace(stored, arrays={**stored.arrays, **other}))
+    yield (
+        "index-descents",
+        signed(replace(stored, arrays={**stored.arrays, **fewer}), index={**index, "negative": count - 1}),
+    )
+    yield "index-descents", signed(replace(stored, arrays={**stored.arrays, **upwards}))  # one layer alone is convex
+    yield "index-descents", signed(stored, index=None)
 
 
 def _shifted(stored: StoredCertificate) -> Iterator[Forgery]:

@@ -19,6 +19,7 @@ from lossurf.inputs.checkpoints.files import CheckpointFiles, Files
 from lossurf.inputs.checkpoints.roles import Orientation
 from lossurf.inputs.tables.data import Samples
 from lossurf.landscape.classify import classify_network
+from lossurf.landscape.curvature import DEFAULT_SHARE, with_curvature
 from lossurf.landscape.lemmas.study import study
 from lossurf.landscape.verdict import Classification
 from lossurf.losses.facts import LossFacts
@@ -95,6 +96,7 @@ def classify(
     tolerance: float | None = None,
     expect: Sequence[str] = (),
     lemmas: bool = False,
+    curvature: bool | float = False,
     loss: str = "squared",
     delta: float | None = None,
     samples: Samples = "rows",
@@ -122,6 +124,10 @@ def classify(
         Verdicts asked for; the result's `ok` says whether the verdict is one of them.
     lemmas : bool
         Also hold the paper's lemmas and the theorems against the network; under the squared loss only.
+    curvature : bool or float
+        Also enclose the extreme eigenvalues of the Hessian in the network's own parameters, at any point, and say which
+        steps of gradient descent they allow: to 0.02 of the spectral radius, or to the share that is given. Under the
+        squared loss only.
     loss : {"squared", "huber", "logcosh", "logistic", "softmax"}
         What the network was trained on, summed over the samples.
     delta : float, optional
@@ -140,8 +146,8 @@ def classify(
         If arrays are not finite real numbers, the layers do not chain from dx to dy, an inner layer has a bias and the
         output has none, targets do not suit the loss, or the loss leaves the range of float64.
     UsageError
-        If the tolerance is not between 0 and 1, `expect` names no verdict, the loss is unknown, or lemmas are asked for
-        under another loss than the squared one.
+        If the tolerance or the error of the curvature is not between 0 and 1, `expect` names no verdict, the loss is
+        unknown, or lemmas or curvature are asked for under another loss than the squared one.
 
     Examples
     --------
@@ -153,7 +159,15 @@ def classify(
     >>> print(result.verdict, result.inertia.negative)
     strict-saddle 2
     """
-    judge = Judge(as_data(X, Y, samples=samples), loss, delta, tolerance=tolerance, expect=expect, lemmas=lemmas)
+    judge = Judge(
+        as_data(X, Y, samples=samples),
+        loss,
+        delta,
+        tolerance=tolerance,
+        expect=expect,
+        lemmas=lemmas,
+        curvature=curvature,
+    )
     checkpoint = as_checkpoint(
         weights, judge.data.dx, judge.data.dy, biases=biases, layers=layers, orientation=orientation
     )
@@ -169,6 +183,9 @@ def classify_files(
     tolerance: float | None = None,
     expect: Sequence[str] = (),
     lemmas: bool = False,
+    curvature: bool | float = False,
+    index: bool = False,
+    descents: bool = False,
     loss: str = "squared",
     delta: float | None = None,
 ) -> ClassifyResult:
@@ -178,8 +195,10 @@ def classify_files(
     ----------
     files : path, pattern such as "run/*.npz", sequence of these, or CheckpointFiles
     data : Data
-    tolerance, expect, lemmas, loss, delta
+    tolerance, expect, lemmas, curvature, loss, delta
         As in `classify`.
+    index, descents : bool
+        What a strict saddle's certificate is to hold, as in `lossurf.landscape.classify.classify_network`.
 
     Returns
     -------
@@ -205,7 +224,17 @@ def classify_files(
     >>> print([str(found.verdict) for found in result.results])
     ['strict-saddle']
     """
-    judge = Judge(data, loss, delta, tolerance=tolerance, expect=expect, lemmas=lemmas)
+    judge = Judge(
+        data,
+        loss,
+        delta,
+        tolerance=tolerance,
+        expect=expect,
+        lemmas=lemmas,
+        curvature=curvature,
+        index=index,
+        descents=descents,
+    )
     results: list[Classification | Unreadable] = []
     last: Checkpoint | None = None
     chosen = CheckpointFiles.of(files)
@@ -229,6 +258,9 @@ class Judge:
     tolerance: float | None = None
     expect: Sequence[str] = ()
     lemmas: bool = False
+    curvature: bool | float = False
+    index: bool = False
+    descents: bool = False
     _other: LossData | None = field(init=False)
 
     def __post_init__(self) -> None:
@@ -237,9 +269,18 @@ class Judge:
                 f"the tolerance {self.tolerance:g} is not between 0 and 1",
                 remedy="give a relative change such as 1e-8",
             )
+        if self.curvature is not True and self.curvature is not False and not 0.0 < self.curvature < 1.0:
+            raise UsageError(
+                f"the error {self.curvature:g} of the curvature is not between 0 and 1",
+                remedy="give a share of the largest one, such as 0.02",
+            )
         if self.loss != "squared" and self.lemmas:
             raise UsageError(
                 "the lemmas are about the squared loss", where="lemmas", remedy="leave out lemmas or the loss"
+            )
+        if self.loss != "squared" and self.curvature is not False:
+            raise UsageError(
+                "the curvature is that of the squared loss", where="curvature", remedy="leave out curvature or the loss"
             )
         for name in self.expect:
             if name not in tuple(Verdict):
@@ -257,12 +298,17 @@ class Judge:
         """Classify one network."""
         problem = self.data.problem(bias=checkpoint.has_bias)
         if self._other is None:
-            result = classify_network(checkpoint, problem, tolerance=self.tolerance)
+            result = classify_network(
+                checkpoint, problem, tolerance=self.tolerance, index=self.index, descents=self.descents
+            )
         else:
             from lossurf.losses.classify import classify_under_loss
 
             loss_study = self._other.study(bias=checkpoint.has_bias)
             result = classify_under_loss(loss_study, checkpoint, problem, tolerance=self.tolerance)
+        if self.curvature is not False:
+            share = DEFAULT_SHARE if self.curvature is True else self.curvature
+            result = with_curvature(result, checkpoint, problem, share)
         if self.lemmas:
             of_lemmas, of_theorems = study(checkpoint.weights, problem, result.tolerance)
             result = replace(result, lemmas=of_lemmas, theorems=of_theorems)

@@ -15,7 +15,7 @@ from lossurf.fields import Count, Indices, Magnitude, Widths, Written, limited
 from lossurf.inputs.checkpoints.checkpoint import Checkpoint
 from lossurf.inputs.tables.data import Samples
 from lossurf.landscape.points.construct import construct_point
-from lossurf.landscape.verdict import Certificate, Classification
+from lossurf.landscape.verdict import Certificate, Classification, Inertia
 from lossurf.words import CRITICAL, SQUARED_CERTIFICATES, DType, Verdict
 
 
@@ -49,6 +49,8 @@ class Construction(Result):
     stable_from, stable_to : float, float or None
         The verdict holds for every tolerance in this range; None: no upper end.
     certificate : Certificate
+    inertia : Inertia or None
+        How many independent ways lead down, are flat, and lead up.
     notes : tuple of str
         What was assumed in reading the data.
     checkpoint : Checkpoint
@@ -73,6 +75,7 @@ class Construction(Result):
     stable_from: Magnitude
     stable_to: float | None
     certificate: Annotated[Certificate, limited(properties={"kind": {"enum": [*SQUARED_CERTIFICATES]}})]
+    inertia: Inertia | None
     notes: tuple[str, ...]
     checkpoint: Checkpoint = field(repr=False)
     classification: Classification = field(repr=False)
@@ -170,6 +173,7 @@ def construct(
         stable_from=found.stable_from,
         stable_to=found.stable_to,
         certificate=found.certificate,
+        inertia=found.inertia,
         notes=data.notes,
         # exact: they were rounded before they were classified
         checkpoint=Checkpoint.of(made.weights, made.biases, dtypes=[dtype] * len(made.weights), name=found.checkpoint),

@@ -15,10 +15,44 @@ from lossurf.errors import InputError
 from lossurf.fields import Count, Magnitude, limited
 from lossurf.inputs.checkpoints.checkpoint import Checkpoint
 from lossurf.inputs.checkpoints.files import CheckpointFiles, Files
+from lossurf.landscape.balance import Balance
 from lossurf.landscape.views.trajectory import Follower, Level, Visit, levels, plateaus
-from lossurf.words import Verdict
+from lossurf.words import Reduction, Verdict
 
-__all__ = ["DOCUMENT", "NamedPlateau", "Run", "Visit", "WatchResult", "watch"]
+__all__ = ["DOCUMENT", "Edge", "NamedPlateau", "Run", "Step", "WatchResult", "watch"]
+
+
+@dataclass(frozen=True)
+class Step(Visit):
+    """One checkpoint of a run: what `classify` says of it, where it rests, and how far its balance has drifted.
+
+    Attributes
+    ----------
+    drift : tuple of float or None
+        At every hidden layer, the norm of what its balance has changed by since the first checkpoint of the run, which
+        gradient flow would leave at 0; None where it leaves the range of float64.
+    """
+
+    drift: tuple[float | None, ...]
+
+
+@dataclass(frozen=True)
+class Edge:
+    """What the largest eigenvalue must stay below for gradient descent of one step to be stable (Cohen et al. 2021).
+
+    Attributes
+    ----------
+    step : float
+        Of gradient descent.
+    reduction : Reduction
+        What the loss that is stepped on sums: 1/2 ||.||^2, ||.||^2, or ||.||^2 / (m dy).
+    curvature : float
+        2 / step in units of the loss 1/2 ||.||^2, as every curvature here is.
+    """
+
+    step: Magnitude
+    reduction: Reduction
+    curvature: Magnitude
 
 
 @dataclass(frozen=True)
@@ -58,6 +92,8 @@ class WatchResult(Result):
     plateaus : tuple of NamedPlateau
     figure : Path or None
         The picture that was drawn.
+    edge : Edge or None
+        The edge of stability; None where no step was said.
     expected : tuple of str or None
         The verdicts asked for.
     ok : bool
@@ -70,9 +106,10 @@ class WatchResult(Result):
 
     data: DataFacts
     levels: Annotated[tuple[Level, ...], limited(minItems=1)]
-    results: Annotated[tuple[Visit | Unreadable, ...], limited(minItems=1)]
+    results: Annotated[tuple[Step | Unreadable, ...], limited(minItems=1)]
     plateaus: tuple[NamedPlateau, ...]
     figure: Path | None
+    edge: Edge | None
     expected: tuple[Verdict, ...] | None
     ok: bool
     notes: tuple[str, ...] = ()
@@ -83,7 +120,16 @@ class WatchResult(Result):
         return tuple(result for result in self.results if isinstance(result, Unreadable))
 
 
-def watch(files: Files, data: Data, *, tolerance: float | None = None, expect: Sequence[str] = ()) -> WatchResult:
+def watch(
+    files: Files,
+    data: Data,
+    *,
+    tolerance: float | None = None,
+    expect: Sequence[str] = (),
+    curvature: bool | float = False,
+    step: float | None = None,
+    reduction: str = Reduction.MEAN,
+) -> WatchResult:
     """Follow a training run from its checkpoints, in the order of their names.
 
     Parameters
@@ -94,6 +140,12 @@ def watch(files: Files, data: Data, *, tolerance: float | None = None, expect: S
         As in `classify`.
     expect : sequence of str
         Verdicts asked for; the result's `ok` says whether the last one is among them.
+    curvature : bool or float
+        As in `classify`, for every checkpoint.
+    step : float, optional
+        Of the run's gradient descent: the largest eigenvalue is put beside 2 / step.
+    reduction : {"mean", "sum", "half-sum"}
+        What the loss of that step sums.
 
     Returns
     -------
@@ -121,22 +173,33 @@ def watch(files: Files, data: Data, *, tolerance: float | None = None, expect: S
     ['strict-saddle', 'not-critical', 'not-critical']
     """
     chosen = CheckpointFiles.of(files)
-    run = Run(chosen, data, tolerance=tolerance)
+    run = Run(chosen, data, tolerance=tolerance, curvature=curvature, step=step, reduction=reduction)
     return run.result([run.step_or_refuse(path) for path in chosen.found()], expect=expect)
 
 
 class Run:
     """The checkpoints of one run, read and classified one by one: the first decides the network and the levels."""
 
-    def __init__(self, files: CheckpointFiles, data: Data, *, tolerance: float | None = None) -> None:
+    def __init__(
+        self,
+        files: CheckpointFiles,
+        data: Data,
+        *,
+        tolerance: float | None = None,
+        curvature: bool | float = False,
+        step: float | None = None,
+        reduction: str = Reduction.MEAN,
+    ) -> None:
         self._files = files
-        self._judge = Judge(data, tolerance=tolerance)
+        self._judge = Judge(data, tolerance=tolerance, curvature=curvature)
+        self._edge = None if step is None else _edge(step, Reduction(reduction), data)
+        self._balance: Balance | None = None
         self._first: Checkpoint | None = None
         self._follower: Follower | None = None
         self._levels: tuple[Level, ...] = ()
         self._visits: list[Visit] = []
 
-    def step(self, path: Path) -> Visit:
+    def step(self, path: Path) -> Step:
         """Read and classify the next checkpoint.
 
         Raises
@@ -149,9 +212,12 @@ class Run:
         follower = self._begin(checkpoint)
         visit = follower.visit(self._judge(checkpoint))
         self._visits.append(visit)
-        return visit
+        balance = Balance(checkpoint.weights, checkpoint.biases)
+        if self._balance is None:
+            self._balance = balance
+        return Step(visit.classification, visit.on_level, visit.for_checkpoints, balance.drift(self._balance))
 
-    def step_or_refuse(self, path: Path) -> Visit | Unreadable:
+    def step_or_refuse(self, path: Path) -> Step | Unreadable:
         """Read and classify the next checkpoint, or say why it cannot be."""
         try:
             return self.step(path)
@@ -159,7 +225,7 @@ class Run:
             return Unreadable.of(str(path), error)
 
     def result(
-        self, found: Sequence[Visit | Unreadable], *, expect: Sequence[str] = (), figure: Path | None = None
+        self, found: Sequence[Step | Unreadable], *, expect: Sequence[str] = (), figure: Path | None = None
     ) -> WatchResult:
         """Gather a run that is over.
 
@@ -173,7 +239,7 @@ class Run:
             if refused:
                 raise refused[0].exception
             raise InputError("no checkpoint came", remedy="check the pattern, or allow a longer --timeout")
-        steps = [step.classification for step in found if isinstance(step, Visit)]
+        steps = [step.classification for step in found if isinstance(step, Step)]
         return WatchResult(
             data=self._judge.data.facts(bias=self._first.has_bias),
             levels=self._levels,
@@ -189,6 +255,7 @@ class Run:
                 for plateau in plateaus(self._visits, self._levels)
             ),
             figure=figure,
+            edge=self._edge,
             expected=tuple(map(Verdict, expect)) or None,
             ok=not refused and (not expect or str(steps[-1].verdict) in expect),
             notes=self._judge.data.notes,
@@ -208,6 +275,15 @@ class Run:
                 remedy="name the checkpoints of one run only",
             )
         return self._follower
+
+
+def _edge(step: float, reduction: Reduction, data: Data) -> Edge:
+    scales = {
+        Reduction.HALF_SUM: 2.0,
+        Reduction.SUM: 1.0,
+        Reduction.MEAN: float(data.facts(bias=False).samples * data.dy),
+    }
+    return Edge(step, reduction, scales[reduction] / step)
 
 
 DOCUMENT = WatchResult

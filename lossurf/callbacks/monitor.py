@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from lossurf.api.classify import Judge
+from lossurf.api.watch import Step
 from lossurf.data import Data
 from lossurf.errors import OutputError, UsageError
 from lossurf.inputs.checkpoints.checkpoint import Network, as_checkpoint, require_output_bias
 from lossurf.inputs.checkpoints.roles import Orientation
+from lossurf.landscape.balance import Balance
 from lossurf.landscape.verdict import Classification
-from lossurf.landscape.views.trajectory import Follower, Visit, levels
+from lossurf.landscape.views.trajectory import Follower, levels
 from lossurf.report.document import plain
 from lossurf.report.run import line_of
 
@@ -26,12 +28,12 @@ class Observation:
     Attributes
     ----------
     step : int
-    visit : Visit
-        What `classify` says of it, and the level that it rests on.
+    visit : Step
+        What `classify` says of it, the level that it rests on, and the drift of its balance.
     """
 
     step: int
-    visit: Visit
+    visit: Step
 
     @property
     def classification(self) -> Classification:
@@ -114,6 +116,7 @@ class Monitor:
         self._network = network or (lambda model: model)
         self._loggers = tuple(loggers)
         self._follower: Follower | None = None
+        self._balance: Balance | None = None
         self._lines = None if path is None else _Lines(Path(path))
 
     def step(self, model: Any, step: int) -> Observation | None:
@@ -139,8 +142,12 @@ class Monitor:
         if self._follower is None:
             widths = [checkpoint.weights[0].shape[1], *(W.shape[0] for W in checkpoint.weights)]
             self._follower = Follower(levels(data.problem(bias=checkpoint.has_bias), min(widths)))
+        balance = Balance(checkpoint.weights, checkpoint.biases)
+        self._balance = self._balance or balance
         found = self._judge(checkpoint)
-        observation = Observation(step, self._follower.visit(found))
+        rests = self._follower.visit(found)
+        seen = Step(found, rests.on_level, rests.for_checkpoints, balance.drift(self._balance))
+        observation = Observation(step, seen)
         self.observations.append(observation)
         self.should_stop |= bool(self._stop_at) and found.ok
         if self._lines is not None:

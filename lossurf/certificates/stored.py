@@ -23,7 +23,7 @@ from lossurf.words import CLAIMED
 _MAJOR: Final = "1."
 _LARGEST: Final = 1 << 24  # a staircase of a thousand layers takes a tenth of this
 _LARGEST_COUNT: Final = 1 << 53  # whole numbers up to here are exact in float64
-_NAME: Final = re.compile(r"[WVN][1-9]\d{0,4}|b[1-9]\d{0,4}|R11|T|mean_x|mean_y")
+_NAME: Final = re.compile(r"[WVND][1-9]\d{0,4}|b[1-9]\d{0,4}|R11|T|mean_x|mean_y")
 _VECTORS: Final = re.compile(r"b\d+|mean_[xy]")
 
 _NUMBER, _COUNT, _TEXT = "a number", "a whole number", "text"
@@ -70,7 +70,7 @@ class StoredCertificate:
     depth: int
 
     def listed(self, letter: str) -> list[Matrix]:
-        """W_1..W_N, the direction V_1..V_N or the nearest critical point N_1..N_N."""
+        """W_1..W_N, the direction V_1..V_N, many directions D_1..D_N or the nearest critical point N_1..N_N."""
         return [self.arrays[f"{letter}{k}"] for k in range(1, self.depth + 1)]
 
     @property
@@ -164,6 +164,7 @@ def _require_fields(claim: dict[str, Any], where: str) -> None:
     _require_layers(claim, where)
     _require_stairs(claim, where)
     _require_distance(claim, where)
+    _require_index(claim, where)
     if claim["claim"] == "strict-saddle" and any(claim.get(key) is None for key in ("step", "pair")):
         raise fault("not-a-certificate", where, key="step and pair", kind="there")
 
@@ -198,6 +199,25 @@ def _require_distance(claim: dict[str, Any], where: str) -> None:
         raise fault("not-a-certificate", where, key="nearest", kind="an object")
     for key in ("distance", "gradient"):
         _require_kind(nearest, key, _NUMBER, where)
+
+
+def _require_index(claim: dict[str, Any], where: str) -> None:
+    index = claim.get("index")
+    if index is None:
+        return
+    if not isinstance(index, dict) or not isinstance(index.get("ranks"), list):
+        raise fault("not-a-certificate", where, key="index", kind="an object with a list of ranks")
+    _require_kind(index, "negative", _COUNT, where)
+    _require_kind(index, "resolution", _NUMBER, where)
+    for rank in index["ranks"]:
+        if not isinstance(rank, dict):
+            raise fault("not-a-certificate", where, key="ranks", kind="a list of objects")
+        _require_pair(rank.get("layers"), len(claim["layers"]), where)
+        _require_kind(rank, "rank", _COUNT, where)
+        if rank.get("margin") is not None:
+            _require_kind(rank, "margin", _NUMBER, where)
+        if rank.get("factor") not in ("residual", "product"):
+            raise fault("not-a-certificate", where, key="factor", kind="'residual' or 'product'")
 
 
 def _require_pair(pair: object, depth: int, where: str) -> None:
@@ -236,7 +256,8 @@ def _require_network(arrays: Mapping[str, Matrix], depth: int, where: str) -> No
     wanted = [f"W{k}" for k in range(1, depth + 1)] + ["R11", "T"]
     directions = [f"V{k}" for k in range(1, depth + 1)]
     nearest = [f"N{k}" for k in range(1, depth + 1)]
-    for names in (directions, nearest):
+    descents = [f"D{k}" for k in range(1, depth + 1)]
+    for names in (directions, nearest, descents):
         wanted += names if any(name in arrays for name in names) else []
     biased = "mean_x" in arrays or "mean_y" in arrays
     wanted += ["mean_x", "mean_y", f"b{depth}"] if biased else []
@@ -248,6 +269,8 @@ def _require_network(arrays: Mapping[str, Matrix], depth: int, where: str) -> No
     shapes: dict[str, tuple[int, ...]] = {
         f"{letter}{k + 1}": (widths[k + 1], widths[k]) for k in range(depth) for letter in "WVN"
     }
+    count = len(arrays.get("D1", ()))
+    shapes |= {f"D{k + 1}": (count, widths[k + 1] * widths[k]) for k in range(depth)}
     shapes |= {
         "T": (dy, rank),
         "mean_x": (dx,),

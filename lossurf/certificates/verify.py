@@ -16,6 +16,7 @@ import numpy as np
 
 from lossurf.certificates.check import Check, above, at_most
 from lossurf.certificates.claim import Claim
+from lossurf.certificates.index import index_checks
 from lossurf.certificates.minimum import minimum_beside
 from lossurf.certificates.nearest import NearestPoint, nearest_checks
 from lossurf.certificates.plain_network import curvature, decrease, norm, singular_values
@@ -94,6 +95,7 @@ def _checks(claim: Claim, *, any_tolerance: bool) -> Iterator[Check]:
     yield from _numbers(claim)
     yield from _BY_CLAIM[str(claim.said["claim"])](claim)
     yield from _nearest(claim)
+    yield from index_checks(claim)
 
 
 def _nearest(claim: Claim) -> Iterator[Check]:

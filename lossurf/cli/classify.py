@@ -10,6 +10,7 @@ import click
 
 from lossurf.cli.certificate_file import write_certificate
 from lossurf.cli.checkpoint_file import require_npz
+from lossurf.cli.curvature_options import curvature_options
 from lossurf.cli.loading import load_data
 from lossurf.cli.options import (
     Command,
@@ -56,6 +57,12 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="Write what a reader needs to check the verdict: matrices as this .npz, the claim as .json beside it.",
 )
+@click.option(
+    "--descents",
+    is_flag=True,
+    help="With --certificate: also as many independent directions as lead down from a strict saddle.",
+)
+@curvature_options
 @click.option("--lemmas", is_flag=True, help="Also hold the paper's lemmas and the theorems against each checkpoint.")
 @loss_options
 @report_options
@@ -66,6 +73,8 @@ def command(
     expect: tuple[str, ...],
     tolerance: float | None,
     certificate: Path | None,
+    descents: bool,
+    curvature: bool | float,
     lemmas: bool,
     loss: str,
     delta: float | None,
@@ -81,9 +90,22 @@ def command(
     from lossurf.report.document import make_document
 
     _require_squared(certificate, loss)
+    if descents and certificate is None:
+        raise UsageError(
+            "directions are written with a certificate", where="--descents", remedy="add --certificate FILE"
+        )
     data = load_data(source, report, whole=loss != LossName.SQUARED)
     result = classify_files(
-        checkpoints, data, tolerance=tolerance, expect=expect, lemmas=lemmas, loss=loss, delta=delta
+        checkpoints,
+        data,
+        tolerance=tolerance,
+        expect=expect,
+        lemmas=lemmas,
+        curvature=curvature,
+        index=certificate is not None,
+        descents=descents,
+        loss=loss,
+        delta=delta,
     )
     report.note(*result.notes)
     unreadable = result.unreadable

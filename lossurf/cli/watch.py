@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lossurf.cli.curvature_options import curvature_options
 from lossurf.cli.loading import load_data
 from lossurf.cli.options import (
     Command,
@@ -25,12 +26,12 @@ from lossurf.cli.reporting import Reporter
 from lossurf.cli.streams import write_stdout
 from lossurf.errors import ExitCode, InputError, UsageError
 from lossurf.report.document import Document, make_document, plain
-from lossurf.words import Verdict
+from lossurf.words import Reduction, Verdict
 
 if TYPE_CHECKING:
     from lossurf.api.parts.networks import CheckpointFiles
     from lossurf.api.parts.unreadable import Unreadable
-    from lossurf.api.watch import Run, Visit, WatchResult
+    from lossurf.api.watch import Run, Step, WatchResult
 
 STREAMS = ("table", "jsonl")
 
@@ -74,6 +75,19 @@ STREAMS = ("table", "jsonl")
     metavar="FILE",
     help="Draw loss against checkpoint with the critical levels: .png, .svg or .pdf (extra plot).",
 )
+@curvature_options
+@click.option(
+    "--step",
+    type=click.FloatRange(min=0.0, min_open=True),
+    callback=require_number,
+    metavar="ETA",
+    help="With --curvature: the step of gradient descent; the largest eigenvalue is put beside 2 / ETA.",
+)
+@click.option(
+    "--reduction",
+    type=words_of(Reduction),
+    help="With --step: what the loss of that step sums: mean of all squares (default), sum, or half the sum.",
+)
 @report_options
 def command(
     *,
@@ -85,6 +99,9 @@ def command(
     expect: tuple[str, ...],
     tolerance: float | None,
     figure: Path | None,
+    curvature: bool | float,
+    step: float | None,
+    reduction: str | None,
     report: Reporter,
 ) -> ExitCode:
     """Follow a training run from its CHECKPOINTs, in the order of their names: losses, plateaus and verdicts.
@@ -95,12 +112,20 @@ def command(
     from lossurf.api.watch import Run
 
     _require_stream(report, follow=follow, timeout=timeout)
+    _require_curvature(curvature, step, reduction)
     form = None
     if figure is not None:
         from lossurf.report.figures.canvas import require_form
 
         form = require_form(figure)
-    run = Run(checkpoints, load_data(source, report), tolerance=tolerance)
+    run = Run(
+        checkpoints,
+        load_data(source, report),
+        tolerance=tolerance,
+        curvature=curvature,
+        step=step,
+        reduction=reduction or Reduction.MEAN,
+    )
     stream = _Stream(report) if follow and not report.to_file else None
     if follow:
         files = settled_files(checkpoints, interval=interval, timeout=timeout)
@@ -111,22 +136,22 @@ def command(
     document = make_document("watch", result)
     if figure is not None and form is not None:
         from lossurf.report.figures.canvas import draw
-        from lossurf.report.figures.run import paint
+        from lossurf.report.figures.run import height, paint
 
-        write_file(figure, draw(paint, document, form, (7.0, 4.6)))
+        write_file(figure, draw(paint, document, form, (7.0, height(document))))
     code = stream.close(document) if stream else report(document, ok=result.ok)
     return report.tell_unreadable(result.unreadable) if result.unreadable else code
 
 
 def _gathered(
-    run: Run, steps: list[Visit | Unreadable], expect: tuple[str, ...], figure: Path | None, report: Reporter
+    run: Run, steps: list[Step | Unreadable], expect: tuple[str, ...], figure: Path | None, report: Reporter
 ) -> WatchResult:
-    from lossurf.api.watch import Visit
+    from lossurf.api.watch import Step
 
     try:
         return run.result(steps, expect=expect, figure=figure)
     except InputError:
-        report.tell_unreadable(step for step in steps[1:] if not isinstance(step, Visit))  # the first ends the command
+        report.tell_unreadable(step for step in steps[1:] if not isinstance(step, Step))  # the first ends the command
         raise
 
 
@@ -141,7 +166,16 @@ def _require_stream(report: Reporter, *, follow: bool, timeout: float | None) ->
         raise UsageError("without --follow nothing is waited for", where="--timeout", remedy="add --follow")
 
 
-def _steps_while_written(run: Run, files: Iterator[Path], report: Reporter) -> Iterator[Visit | Unreadable]:
+def _require_curvature(
+    curvature: bool | float, step: float | None, reduction: str | None
+) -> None:  # as the options come
+    if step is not None and curvature is False:
+        raise UsageError("nothing is there to hold the step against", where="--step", remedy="add --curvature")
+    if reduction is not None and step is None:
+        raise UsageError("no step is said whose loss that is", where="--reduction", remedy="add --step ETA")
+
+
+def _steps_while_written(run: Run, files: Iterator[Path], report: Reporter) -> Iterator[Step | Unreadable]:
     """Yield steps, passing over files that are not whole yet; those that still are not come at the end."""
     from lossurf.api.parts.unreadable import Unreadable
 
@@ -158,8 +192,8 @@ def _steps_while_written(run: Run, files: Iterator[Path], report: Reporter) -> I
 
 
 def _until(
-    steps: Iterator[Visit | Unreadable], expect: tuple[str, ...], stream: _Stream | None
-) -> Iterator[Visit | Unreadable]:
+    steps: Iterator[Step | Unreadable], expect: tuple[str, ...], stream: _Stream | None
+) -> Iterator[Step | Unreadable]:
     """Show each step as it comes, and stop at an expected verdict or where nobody reads on."""
     from lossurf.api.parts.unreadable import Unreadable
 
@@ -177,7 +211,7 @@ class _Stream:
         self._report = report
         self._begun = False
 
-    def show(self, step: Visit | Unreadable) -> bool:
+    def show(self, step: Step | Unreadable) -> bool:
         """Write a checkpoint's line; False where its reader has gone."""
         from lossurf.report.run import line_of, stream_head
 

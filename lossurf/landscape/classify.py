@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 
 import numpy as np
 
 from lossurf.errors import InputError
 from lossurf.inputs.checkpoints.checkpoint import Checkpoint
+from lossurf.landscape.balance import Balance
 from lossurf.landscape.certificates import (
     bad_saddle_certificate,
     gradient_certificate,
@@ -17,6 +18,7 @@ from lossurf.landscape.certificates import (
     strict_certificate,
 )
 from lossurf.landscape.descent import strict_saddle_descent
+from lossurf.landscape.index_evidence import index_evidence
 from lossurf.landscape.inertia import find_inertia
 from lossurf.landscape.levels import best_loss, critical_losses, nearest_losses
 from lossurf.landscape.reading import Reading, read_point
@@ -55,7 +57,12 @@ class _Setting:
 
 
 def classify_network(
-    checkpoint: Checkpoint, problem: ReducedProblem, *, tolerance: float | None = None
+    checkpoint: Checkpoint,
+    problem: ReducedProblem,
+    *,
+    tolerance: float | None = None,
+    index: bool = False,
+    descents: bool = False,
 ) -> Classification:
     """Decide what kind of point of the squared loss a network is at.
 
@@ -66,6 +73,10 @@ def classify_network(
         Centred (`bias`) exactly when the network has an output bias.
     tolerance : float, optional
         tau of the zero rule (theory, section 6); by default that of the coarsest stored dtype, never the data's.
+    index : bool
+        Let a strict saddle's certificate hold what its Morse index follows from.
+    descents : bool
+        With `index`, also as many independent directions as lead down.
 
     Returns
     -------
@@ -92,6 +103,11 @@ def classify_network(
     plateau, distance = _plateau(problem, loss, rank_max)
     attainable = best_loss(problem, 0) - optimal_loss
     critical = judgement.verdict in CRITICAL
+    inertia = _inertia(judgement.verdict, test, checkpoint, problem, tau) if critical else None
+    certificate = judgement.certificate
+    if index and certificate is not None and inertia is not None and inertia.negative:
+        evidence = index_evidence(test, problem, inertia, tau, directions=descents)
+        certificate = replace(certificate, index=evidence)
     return Classification(
         checkpoint=checkpoint.name,
         layers=checkpoint.layers,
@@ -113,9 +129,10 @@ def classify_network(
         plateau_rank=plateau,
         plateau_distance=distance,
         nearest_levels=nearest_losses(critical_losses(problem, rank_max), loss),
-        certificate=judgement.certificate,
+        certificate=certificate,
         nearest=nearest,
-        inertia=_inertia(judgement.verdict, test, checkpoint, problem, tau) if critical else None,
+        inertia=inertia,
+        balance=Balance(weights, checkpoint.biases).norms,
         notes=checkpoint.notes,
     )
 

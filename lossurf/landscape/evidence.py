@@ -9,7 +9,7 @@ from typing import Annotated
 import numpy as np
 
 from lossurf.fields import Count, Magnitude, Size, Unbounded, limited
-from lossurf.landscape.verdict import Classification, Shadow, Stair
+from lossurf.landscape.verdict import Classification, IndexEvidence, Shadow, Stair
 from lossurf.numerics import Matrix
 from lossurf.reduction.problem import ReducedProblem
 from lossurf.words import CLAIMED, SQUARED_CERTIFICATES, CertificateKind, Verdict
@@ -27,9 +27,9 @@ def evidence_arrays(
     -------
     dict
         W1..WN; R11 (rank_x, dx) with R11^T R11 = X X^T and T (dy, rank_x) with T R11 = Y X^T, so that
-        L(W) = 1/2 ||W_N ... W_1 R11^T - T||_F^2 + constant; V1..VN, the direction of a strict saddle; N1..NN, the
-        exactly critical point beside the weights; with an output bias b1..bN and the means mean_x (dx,) and
-        mean_y (dy,) of the data, which are then centred in R11 and T.
+        L(W) = 1/2 ||W_N ... W_1 R11^T - T||_F^2 + constant; V1..VN, the direction of a strict saddle; D1..DN, as
+        many independent ones as lead down, a row each; N1..NN, the exactly critical point beside the weights; with an
+        output bias b1..bN and the means mean_x (dx,) and mean_y (dy,) of the data, which are then centred in R11 and T.
     """
     arrays = {f"W{k}": W for k, W in enumerate(weights, 1)}
     arrays["R11"] = (problem.column_norms[:, None] * problem.whitening).T
@@ -40,6 +40,9 @@ def evidence_arrays(
         arrays["mean_y"] = problem.mean_row.y / problem.mean_row.root_samples
     if result.certificate is not None and result.certificate.direction is not None:
         arrays |= {f"V{k}": V for k, V in enumerate(result.certificate.direction, 1)}
+    index = None if result.certificate is None else result.certificate.index
+    if index is not None and index.directions is not None:
+        arrays |= {f"D{k}": rows for k, rows in enumerate(index.directions, 1)}
     if result.nearest is not None:
         arrays |= {f"N{k}": W for k, W in enumerate(result.nearest.layers, 1)}
     return arrays
@@ -97,6 +100,8 @@ class CertificateClaim:
         The next critical value above the optimal loss.
     nearest : Shadow or None
         The exactly critical point beside the weights.
+    index : IndexEvidence or None
+        What a strict saddle's Morse index follows from.
     """
 
     checkpoint: str
@@ -117,6 +122,7 @@ class CertificateClaim:
     staircase: tuple[Stair, ...]
     next_level: Unbounded | None
     nearest: Shadow | None
+    index: IndexEvidence | None = None
 
 
 def evidence_claim(
@@ -148,4 +154,5 @@ def evidence_claim(
         staircase=certificate.staircase,
         next_level=certificate.next_level,
         nearest=result.nearest,
+        index=certificate.index,
     )

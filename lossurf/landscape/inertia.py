@@ -7,8 +7,9 @@ form on both complements, and the tail network, a representation of a chain that
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import inf
+from typing import Literal
 
 import numpy as np
 
@@ -53,7 +54,7 @@ def find_inertia(
         None where the carried eigenvectors are not told apart from others, where the signature changes within a factor
         of STABILITY_FACTOR of tau, or for networks whose ranks cost more than _LARGEST_WORK.
     """
-    counted = _Ranks(test, problem, tau)
+    counted = RankTable(test, problem, tau)
     if counted.work > _LARGEST_WORK:
         return None
     here = counted.signature(tau)
@@ -67,7 +68,7 @@ def find_inertia(
     return Inertia(negative, parameters - negative - positive, positive, start, None if stop == inf else stop)
 
 
-class _Ranks:
+class RankTable:
     """Ranks of M_ij and E_ij at the tolerances around tau, and the signature that follows from them."""
 
     def __init__(self, test: TypeTest, problem: ReducedProblem, tau: float) -> None:
@@ -139,6 +140,15 @@ class _Ranks:
         for value in self._test.product_singular_values.tolist():
             found |= {value, value / change}
         return {value for value in found if 0.0 < value < inf}
+
+    def spectra(self) -> Iterator[tuple[tuple[int, int], Literal["residual", "product"], Matrix]]:
+        """Yield the tolerances at which the singular values of W_i ... W_j, and of E_ij, count as zero, with (i, j)."""
+        for i in range(1, self.depth + 1):
+            for j in range(i):
+                yield (i, j + 1), "product", self._link(i, j)
+        for i in range(2, self.depth + 1):
+            for j in range(1, i):
+                yield (i, j), "residual", self._block(i, j)
 
     def _tail_ranks(self, r: int, tau: float) -> Ranks:
         """t(j, i) = rank(W_i ... W_{j+1}) - r for 0 <= j <= i <= N; 0 outside."""

@@ -11,6 +11,7 @@ from typing import Annotated
 import numpy as np
 
 from lossurf.fields import Count, Indices, Magnitude, Size, limited
+from lossurf.landscape.index_range import index_range
 from lossurf.numerics import UNDECIDED_FACTOR, Matrix, decide_nonzero, surely_nonzero
 from lossurf.reduction.problem import ReducedProblem
 from lossurf.words import Status, Verdict
@@ -177,12 +178,18 @@ class CriticalValue:
         Of the critical points.
     kinds : tuple of Verdict
         Kinds of critical point with this product that exist for the widths, the worst first.
+    index_least : int
+        Least Morse index of a critical point with this product.
+    index_most : int or None
+        The largest, of tails in the bases of T (`lossurf.landscape.index_range`); None where they are too many to try.
     """
 
     rank: Count
     eigen_indices: Indices
     loss: Magnitude
     kinds: Annotated[tuple[Verdict, ...], limited(minItems=1)]
+    index_least: Count
+    index_most: Count | None
 
 
 def critical_values(problem: ReducedProblem, widths: tuple[int, ...]) -> tuple[tuple[CriticalValue, ...], bool]:
@@ -238,7 +245,19 @@ def _value(
     left_out = [k for k in range(problem.eigenvalues.size) if k not in chosen]
     loss = 0.5 * problem.residual_norm**2 + 0.5 * float(np.sum(problem.eigenvalues[left_out][::-1]))
     kinds = _kinds(problem, widths, chosen, highest, positive)
-    return CriticalValue(len(chosen), tuple(k + 1 for k in chosen), loss, kinds)
+    least, most = _indices(problem, widths, chosen, positive)
+    return CriticalValue(len(chosen), tuple(k + 1 for k in chosen), loss, kinds, least, most)
+
+
+def _indices(
+    problem: ReducedProblem, widths: tuple[int, ...], chosen: tuple[int, ...], positive: int
+) -> tuple[int, int | None]:
+    """Return the range of Morse indices; ties count as no inversion, exchanging them changes nothing."""
+    roots, error = problem.target_svd[1], problem.target_error()
+    left_out = [k for k in range(positive) if k not in chosen]
+    gaps = [max(float(roots[b] - roots[a]), 0.0) for a in chosen for b in left_out]
+    inversions = sum(decide_nonzero(gap, error).status is Status.HOLDS for gap in gaps)
+    return index_range([width - len(chosen) for width in widths[1:-1]], len(left_out), inversions)
 
 
 def _kinds(

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from lossurf.numerics import Matrix
+from lossurf.numerics import EPS, Matrix
 
 _DIRECT: Final = 96  # below this order LAPACK's SVD is as quick as the iteration
 _RELATIVE_ERROR: Final = (
@@ -44,6 +44,22 @@ def singular_values_of_each(matrices: Matrix) -> Matrix:
     """Singular values of matrices (n, a, b) of one shape, shape (n, min(a, b)), descending, by one call of LAPACK."""
     count, *shape = matrices.shape
     return np.asarray(np.linalg.svd(matrices, compute_uv=False)) if matrices.size else np.zeros((count, min(shape)))
+
+
+def norm_bound(matrix: Matrix) -> float:
+    """Return a number surely not below the largest singular value, and at most n^{1/8} times it.
+
+    ||A||_2^8 = ||(A^T A)^2||_2^2 <= ||(A^T A)^2||_F^2: two products, where an iteration gives no upper bound at all.
+    What they round is (n eps)^{1/4} at most, of a value of rounding size.
+    """
+    if not matrix.size:
+        return 0.0
+    if min(matrix.shape) < _DIRECT:
+        return float(singular_values(matrix)[0]) * (1.0 + sum(matrix.shape) * EPS)
+    scaled, exponent = _unit_range(matrix)
+    gram = scaled @ scaled.T if scaled.shape[0] < scaled.shape[1] else scaled.T @ scaled
+    fourth = float(np.linalg.norm(gram @ gram)) + 4.0 * sum(matrix.shape) * EPS * float(np.linalg.norm(gram)) ** 2
+    return float(np.ldexp(np.sqrt(np.sqrt(fourth)), exponent))
 
 
 def top_singular_pairs(matrix: Matrix, count: int) -> tuple[Matrix, Matrix]:

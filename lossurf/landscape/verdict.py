@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from lossurf.fields import INFINITE, Count, Indices, Magnitude, Size, Unbounded, limited
 from lossurf.inputs.checkpoints.checkpoint import LayerFacts
+from lossurf.landscape.curvature_result import Curvature
 from lossurf.numerics import Matrix
 from lossurf.theory.theorems import TheoremFinding
 from lossurf.words import CertificateKind, Status, Verdict
@@ -35,6 +36,50 @@ class Stair:
 
 
 @dataclass(frozen=True)
+class RankFinding:
+    """A rank that the Morse index follows from.
+
+    Attributes
+    ----------
+    layers : (int, int)
+        i, j.
+    factor : {"residual", "product"}
+        "product": of W_i ... W_j; "residual": of E_ij.
+    rank : int
+        At the verdict's tolerance.
+    margin : float or None
+        How far from the verdict's tolerance the nearest one is at which it changes, as a ratio above 1; None: none is.
+    """
+
+    layers: tuple[Size, Size]
+    factor: Literal["residual", "product"]
+    rank: Count
+    margin: float | None
+
+
+@dataclass(frozen=True)
+class IndexEvidence:
+    """What a Morse index follows from (theory, section 10).
+
+    Attributes
+    ----------
+    negative : int
+        The Morse index.
+    resolution : float
+        Singular values of T, ||T|| = 1, closer than this count as one.
+    ranks : tuple of RankFinding
+        Of every product of layers in a row, and of every block of the residual.
+    directions : tuple of ndarray or None
+        For every layer (negative, rows * columns), orthonormal together: the form is negative definite on them.
+    """
+
+    negative: Count
+    resolution: Magnitude
+    ranks: tuple[RankFinding, ...]
+    directions: tuple[Matrix, ...] | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
 class Certificate:
     """Evidence that a third party can check (theory, section 5).
 
@@ -56,6 +101,8 @@ class Certificate:
     staircase : tuple of Stair
     next_level : float or None
         The next critical value above the optimal loss, for global minima.
+    index : IndexEvidence or None
+        For strict saddles: why as many directions lead down as are said to.
     """
 
     kind: CertificateKind
@@ -67,6 +114,7 @@ class Certificate:
     direction: tuple[Matrix, ...] | None = field(default=None, repr=False)
     staircase: tuple[Stair, ...] = ()
     next_level: Unbounded | None = None
+    index: IndexEvidence | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -181,6 +229,12 @@ class Classification:
     inertia : Inertia or None
         How many independent ways lead down, are flat, and lead up; None where the verdict names no kind of critical
         point, where the tolerance leaves the counts open, and for very large networks.
+    balance : tuple of float or None
+        ||W_{k+1}^T W_{k+1} - W_k W_k^T - b_k b_k^T||_F at every hidden layer k, which gradient flow keeps as it was at
+        the start; None where it leaves the range of float64.
+    curvature : Curvature or None
+        The Hessian's extreme eigenvalues and the steps they allow; None where not asked for, or where the layers are of
+        sizes too far apart.
     notes : tuple of str
         What was assumed in reading the checkpoint, and what was raised or lowered in judging it.
     lemmas : tuple of LemmaFinding or None
@@ -216,6 +270,8 @@ class Classification:
     certificate: Certificate | None
     nearest: Shadow | None = None
     inertia: Inertia | None = None
+    balance: tuple[float | None, ...] = ()
+    curvature: Curvature | None = None
     notes: tuple[str, ...] = ()
     lemmas: tuple[LemmaFinding, ...] | None = None
     theorems: tuple[TheoremFinding, ...] | None = None

@@ -13,7 +13,7 @@ from lossurf.report.text import number, percent, printable
 from lossurf.report.unreadable import is_unreadable
 
 _RESOLVED = 1e-10  # relative gaps below are made of rounding: the loss itself is known to some 1e-13
-_COLUMNS = (("loss", 12), ("gap", 12), ("gradient", 12), ("on", 5), ("for", 4), ("verdict", 15))
+_COLUMNS = (("loss", 12), ("gap", 12), ("gradient", 12), ("on", 5), ("for", 4), ("down", 5), ("verdict", 15))
 _WIDTH = sum(width for _, width in _COLUMNS[:-1]) + 2 * (len(_COLUMNS) - 2)
 
 
@@ -26,8 +26,16 @@ def line_of(result: dict[str, Any], form: str, notes: Sequence[str] = ()) -> str
     if is_unreadable(result):
         return f"{'-'.rjust(_WIDTH)}  {'unreadable':<15}  {printable(PurePath(result['checkpoint']).name)}\n"
     gap = gap_text(result)
+    down = "-" if result["inertia"] is None else str(result["inertia"]["negative"])
     level = "-" if result["on_level"] is None else f"L_{result['on_level']}"
-    cells = (number(result["loss"]), gap, number(result["gradient"]), level, str(result["for_checkpoints"] or "-"))
+    cells = (
+        number(result["loss"]),
+        gap,
+        number(result["gradient"]),
+        level,
+        str(result["for_checkpoints"] or "-"),
+        down,
+    )
     row = "  ".join(cell.rjust(width) for cell, (_, width) in zip(cells, _COLUMNS, strict=False))
     return f"{row}  {result['verdict']:<15}  {printable(PurePath(result['checkpoint']).name)}\n"
 

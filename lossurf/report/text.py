@@ -46,3 +46,10 @@ def count(amount: int, noun: str) -> str:
 def printable(text: str) -> str:
     """Return user text with control characters shown instead of obeyed by the terminal."""
     return "".join(c if c.isprintable() else " " if c.isspace() else repr(c)[1:-1] for c in text)
+
+
+def span(least: int, most: int | None) -> str:
+    """Return a range of whole numbers; without an upper end, from where it goes."""
+    if most is None:
+        return f"{least} or more"
+    return str(least) if least == most else f"{least} to {most}"

@@ -10,6 +10,7 @@ from lossurf.theory.exit_texts import EXIT_CODES
 from lossurf.theory.explanation import Explanation
 from lossurf.theory.hypothesis_texts import HYPOTHESES
 from lossurf.theory.lemma_texts import LEMMAS
+from lossurf.theory.quantity_texts import QUANTITIES
 from lossurf.theory.registry import THEOREMS
 from lossurf.theory.verdict_texts import CERTIFICATES, STATUSES, VERDICTS
 
@@ -19,6 +20,7 @@ EXPLANATIONS: Final[dict[str, Explanation]] = {
     **LEMMAS,
     **VERDICTS,
     **CERTIFICATES,
+    **QUANTITIES,
     **STATUSES,
     **EXIT_CODES,
 }

@@ -58,3 +58,22 @@ ARORA_2019: Final = (
     "S. Arora, N. Cohen, N. Golowich and W. Hu, A convergence analysis of gradient descent for deep linear neural "
     "networks, ICLR 2019, arXiv:1810.02281"
 )
+DU_2018: Final = (
+    "S. S. Du, W. Hu and J. D. Lee, Algorithmic regularization in learning deep homogeneous models: layers are "
+    "automatically balanced, NeurIPS 2018, arXiv:1806.00900"
+)
+ARORA_2018: Final = (
+    "S. Arora, N. Cohen and E. Hazan, On the optimization of deep networks: implicit acceleration by "
+    "overparameterization, ICML 2018, arXiv:1802.06509"
+)
+COHEN_2021: Final = (
+    "J. Cohen, S. Kaur, Y. Li, J. Z. Kolter and A. Talwalkar, Gradient descent on neural networks typically occurs at "
+    "the edge of stability, ICLR 2021, arXiv:2103.00065"
+)
+DAUPHIN_2014: Final = (
+    "Y. Dauphin, R. Pascanu, C. Gulcehre, K. Cho, S. Ganguli and Y. Bengio, Identifying and attacking the saddle point "
+    "problem in high-dimensional non-convex optimization, NeurIPS 2014, arXiv:1406.2572"
+)
+MULAYOFF_2020: Final = (
+    "R. Mulayoff and T. Michaeli, Unique properties of flat minima in deep networks, ICML 2020, arXiv:2002.04710"
+)

@@ -29,7 +29,7 @@ COMMANDS = {
     "check-huber": "check sample_data/linnerud --loss huber",
     "classify-bad-saddle": f"classify {_POINTS}/bad-saddle.npz {_WINE} --lemmas",
     "classify-many": f"classify {_POINTS}/*.npz {_WINE} --expect global-minimum --expect bad-saddle",
-    "classify-strict-saddle": f"classify {_POINTS}/strict-saddle.npz {_WINE} --expect global-minimum",
+    "classify-strict-saddle": f"classify {_POINTS}/strict-saddle.npz {_WINE} --curvature --expect global-minimum",
     "construct": f"construct bad-saddle {_WINE} --widths 10,4,2,3 -o saddle.npz",
     "escape": f"escape {_POINTS}/bad-saddle.npz {_WINE} --to-minimum -o best.npz",
     "escape-stays": f"escape {_POINTS}/early-float32.npz {_WINE} -o best.npz",
@@ -44,7 +44,7 @@ COMMANDS = {
     "spurious-counterexample": "spurious --counterexample tanh",
     "verify": f"{_CERTIFY} && lossurf verify c.npz {_WINE}",
     "verify-other-data": f"{_CERTIFY} && lossurf verify c.npz --data sample_data/linnerud",
-    "watch": f"watch sample_data/wine/run/*.npz {_WINE}",
+    "watch": f"watch sample_data/wine/run/*.npz {_WINE} --curvature --step 0.05",
 }
 """How each stored document was made; their last digits depend on the machine, so they are kept."""
 

@@ -4,8 +4,9 @@ Trusted channel: each class of forgery is false by its construction, and whether
 in tests/tampering.py from the terms of the number, by products of its own. Classes: numbers (loss, L*, the loss of
 least squares, the next level, curvature, decrease, step), measures (gradients, norms, the distance and gradient of the
 nearest point), counts (ranks, samples, shapes), words (claim, kind, pair, dtype), tolerances, stairs, arrays (an entry,
-noise, sign, factor, order, zeros), directions left out, losses shifted together below zero, weights moved off the
-critical point with every number made theirs, and saddles said to be minima because what they lack is small.
+noise, sign, factor, order, zeros), directions left out, the index with its ranks and its directions, losses shifted
+together below zero, weights moved off the critical point with every number made theirs, and saddles said to be minima
+because what they lack is small.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from lossurf.certificates.verify import verify_certificate
 
 CLASSES = {
     *("loss", "optimal_loss", "residual_loss", "next_level", "curvature", "loss_decrease", "step", "direction"),
+    *("index", "index-ranks", "index-descents"),
     *("gradient", "norm", "nearest-gradient", "nearest-distance", "rank", "rank_max", "shapes", "data-samples"),
     *("claim", "kind", "pair", "dtype", "tolerance", "staircase", "residual-loss", "data-residual-loss", "moved"),
     *(f"array {letter}" for letter in "WVNb"),

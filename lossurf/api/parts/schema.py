@@ -104,8 +104,8 @@ class _Forms:
             return _limited(self._union(arguments), forms)
         if origin is Literal:
             return {"const": arguments[0]} if len(arguments) == 1 else {"enum": list(arguments)}
-        if origin is tuple:
-            return self._tuple(arguments, forms)
+        if origin in {tuple, Mapping}:
+            return self._tuple(arguments, forms) if origin is tuple else self._mapping(*arguments)
         if is_dataclass(kind) and isinstance(kind, type):
             return _limited(self._reference(kind), forms)
         return _limited(self._simple(kind, forms), forms)
@@ -125,6 +125,11 @@ class _Forms:
     def _tuple(self, arguments: tuple[Any, ...], forms: Sequence[Form]) -> Schema:
         count = {} if arguments[-1] is Ellipsis else {"minItems": len(arguments), "maxItems": len(arguments)}
         return _limited({"type": "array", "items": self.of(arguments[0]), **count}, forms)
+
+    def _mapping(self, words: Any, value: Any) -> Schema:
+        """Return the schema of a dict that has every word of a vocabulary as its key."""
+        names = [str(word.value) for word in words]
+        return {"type": "object", "required": names, "properties": {name: self.of(value) for name in names}}
 
     def _union(self, arguments: tuple[Any, ...]) -> Schema:
         kinds = [kind for kind in arguments if kind is not NoneType]

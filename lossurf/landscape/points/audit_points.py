@@ -43,6 +43,8 @@ class AuditPoint:
         How much lower a point reached from here is, user's units; None at a global minimum, 0 where none was found.
     rise : float or None
         How much the loss rises a short way off, user's units; as `decrease`.
+    index : int or None
+        Morse index: how many independent ways lead down; None where the tolerance leaves it open.
     """
 
     tails: bool
@@ -51,6 +53,7 @@ class AuditPoint:
     inner_rank: Count
     decrease: float | None
     rise: float | None
+    index: Count | None = None
 
 
 def audit_points(
@@ -94,6 +97,7 @@ def _audited(problem: ReducedProblem, weights: Layers, tails: bool) -> AuditPoin
         inner_rank=inner_rank(sensitivity, result.tolerance),
         decrease=None if optimal else _decrease(result, network, problem),
         rise=None if optimal else problem.scale**2 * rises_nearby(network),
+        index=None if result.inertia is None else result.inertia.negative,
     )
 
 

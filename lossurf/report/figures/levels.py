@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lossurf.report.document import Document
-from lossurf.report.figures.canvas import GREY, MARKS, label_levels, mark
+from lossurf.report.figures.canvas import BLUE, GREY, MARKS, label_levels, mark
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 _CROWD = 40  # more values of one kind are drawn as thin lines: symbols would cover each other
@@ -23,7 +24,7 @@ def paint(figure: Figure, document: Document) -> None:
     """Draw a document of `plot levels`."""
     from matplotlib.ticker import MaxNLocator
 
-    axes = figure.subplots()
+    axes, indices = figure.subplots(1, 2, sharey=True, width_ratios=(3.0, 2.0))
     values = document["critical_values"]
     for kind, name in _NAMES.items():
         chosen = [value for value in values if value["kinds"][0] == kind]
@@ -41,7 +42,23 @@ def paint(figure: Figure, document: Document) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.set_xlabel("rank of the product")
     axes.set_ylabel(f"critical value of the {document['loss_name']}")
+    _indices(indices, values)
     widths = ", ".join(map(str, document["network"]["widths"]))
     axes.set_title(f"widths {widths}", loc="left")
     figure.legend(loc="outside upper center", ncols=len(_NAMES))
-    label_levels(axes, [{"rank": rank, "loss": loss} for rank, loss in best.items()])
+    label_levels(indices, [{"rank": rank, "loss": loss} for rank, loss in best.items()])
+
+
+def _indices(axes: Axes, values: list[dict[str, Any]]) -> None:
+    """Draw the Morse indices of every value: from the least, to the largest that is known (Dauphin et al. 2014)."""
+    from matplotlib.ticker import MaxNLocator
+
+    losses = [value["loss"] for value in values]
+    least = [value["index_least"] for value in values]
+    most = [value["index_least"] if value["index_most"] is None else value["index_most"] for value in values]
+    axes.hlines(losses, least, most, color=BLUE, linewidth=1.0)
+    axes.plot(least, losses, "|", color=BLUE, markersize=6.0)
+    axes.plot(most, losses, "|", color=BLUE, markersize=6.0)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1, nbins=5))
+    axes.set_xlim(-0.5, max(most) + 0.5)
+    axes.set_xlabel("Morse index")

@@ -8,7 +8,7 @@ from lossurf.report.document import Document
 from lossurf.report.page import Block, Case, Cell, Facts, Grid, Lines, Outcome, Page, Text, Tone
 from lossurf.report.pages.classify import verdict_cell
 from lossurf.report.pages.common import data_facts
-from lossurf.report.text import count, number
+from lossurf.report.text import count, number, span
 
 _ROWS_SHOWN = 24
 
@@ -77,17 +77,18 @@ def _levels(levels: list[dict[str, Any]]) -> Grid:
                     number(level["loss"]),
                     verdict_cell(verdict),
                     str(len(points)),
+                    _index(points),
                     _least(points, "decrease"),
                     _least(points, "rise"),
                 )
             )
     return Grid(
         title="Levels",
-        header=("rank", "carries", "loss", "type", "points", "falls by", "rises by"),
+        header=("rank", "carries", "loss", "type", "points", "ways down", "falls by", "rises by"),
         rows=tuple(rows),
-        numeric=frozenset({"rank", "loss", "points", "falls by", "rises by"}),
+        numeric=frozenset({"rank", "loss", "points", "ways down", "falls by", "rises by"}),
         brief=_ROWS_SHOWN,
-        optional=("rises by", "points"),
+        optional=("rises by", "points", "ways down"),
     )
 
 
@@ -96,6 +97,12 @@ def _by_verdict(points: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]
     for point in points:
         grouped.setdefault(point["verdict"], []).append(point)
     return grouped
+
+
+def _index(points: list[dict[str, Any]]) -> str:
+    """Morse indices of points, least and largest."""
+    found = [point["index"] for point in points if point["index"] is not None]
+    return "-" if not found else span(min(found), max(found))
 
 
 def _least(points: list[dict[str, Any]], field: str) -> str:

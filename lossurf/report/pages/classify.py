@@ -8,6 +8,7 @@ from typing import Any
 from lossurf.report.document import Document
 from lossurf.report.page import Block, Case, Cell, Facts, Grid, Lines, Outcome, Page, Text, Tone
 from lossurf.report.pages.common import data_facts
+from lossurf.report.pages.curvature import curvature_items
 from lossurf.report.pages.other_loss import loss_facts
 from lossurf.report.pages.papers import lemma_tally, papers
 from lossurf.report.text import count, number, percent
@@ -127,6 +128,8 @@ def _range(result: dict[str, Any]) -> tuple[Text, ...]:
 
 def _single(result: dict[str, Any]) -> list[Block]:
     blocks: list[Block] = [Facts(tuple(_numbers(result)))]
+    if result["curvature"] is not None:
+        blocks.append(Facts(curvature_items(result["curvature"])))
     if result["certificate"] is not None:
         blocks += _certificate(result["certificate"])
     if result["lemmas"] is not None:
@@ -151,14 +154,16 @@ def _numbers(result: dict[str, Any]) -> list[tuple[str, Text]]:
         distance = number(result["nearest"]["distance"])
         items.append(("Nearest point", f"an exact {result['verdict']}, {distance} away, relative to the layers"))
     if result["inertia"] is not None:
-        items.append(("Directions", _directions(result["inertia"])))
+        items.append(("Directions", directions_of(result["inertia"])))
+    if result["balance"]:
+        items.append(("Balance", ", ".join(map(number, result["balance"]))))
     below, above = result["nearest_levels"]
     if (below, above) != (None, None):
         items.append(("Critical values", f"{number(below)} at or below, {number(above)} above"))
     return items
 
 
-def _directions(inertia: dict[str, Any]) -> str:
+def directions_of(inertia: dict[str, Any]) -> str:
     """Say how many independent directions lead down, are flat to second order, and lead up."""
     down = count(inertia["negative"], "independent way") + " down" if inertia["negative"] else "none down"
     return f"{down}, {inertia['zero']} flat, {inertia['positive']} up"

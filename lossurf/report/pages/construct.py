@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lossurf.report.document import Document
 from lossurf.report.page import Case, Facts, Outcome, Page, Text
+from lossurf.report.pages.classify import directions_of
 from lossurf.report.pages.common import data_facts
 from lossurf.report.text import number
 
@@ -13,12 +14,15 @@ def page(document: Document) -> Page:
     widths = ",".join(map(str, document["widths"]))
     carried = ", ".join(map(str, document["eigen_indices"]))
     end = "" if document["stable_to"] is None else f" to {number(document['stable_to'])}"
+    inertia = document["inertia"]
+    directions = (("Directions", directions_of(inertia)),) if inertia is not None else ()
     items: tuple[tuple[str, Text], ...] = (
         ("Network", f"widths {widths}, {document['dtype']}, seed {document['seed']}"),
         ("Rank", f"{document['rank']}, eigenvectors {{{carried}}} of Sigma"),
         ("Loss", number(document["loss"])),
         ("Optimal loss", number(document["optimal_loss"])),
         ("Certificate", document["certificate"]["kind"]),
+        *directions,
         ("Holds for", f"every tolerance from {number(document['stable_from'])}{end}"),
     )
     return Page(

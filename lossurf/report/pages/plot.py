@@ -9,7 +9,7 @@ from lossurf.report.document import Document
 from lossurf.report.page import Block, Facts, Grid, Page
 from lossurf.report.pages.classify import verdict_cell
 from lossurf.report.pages.common import data_facts
-from lossurf.report.text import count, number
+from lossurf.report.text import count, number, span
 
 _ROWS_SHOWN = 12
 
@@ -44,10 +44,11 @@ def _levels(document: Document) -> tuple[str, tuple[Block, ...]]:
             str(value["rank"]),
             "{" + ", ".join(map(str, value["eigen_indices"])) + "}",
             verdict_cell(value["kinds"][0]) if len(value["kinds"]) == 1 else ", ".join(value["kinds"]),
+            span(value["index_least"], value["index_most"]),
         )
         for value in values
     )
-    header = ("loss", "rank", "eigenvectors", "kinds of point")
+    header = ("loss", "rank", "eigenvectors", "kinds of point", "ways down")
     grid = Grid(header, rows, frozenset({"loss", "rank"}), brief=_ROWS_SHOWN)
     which = "" if document["complete"] else ", the leading ones and their exchanges"
     return f"{count(len(values), 'critical value')}{which}", (grid,)

@@ -16,7 +16,7 @@ from lossurf.report.pages.classify import (
 )
 from lossurf.report.pages.common import data_facts
 from lossurf.report.run import gap_text
-from lossurf.report.text import count, number
+from lossurf.report.text import count, number, percent
 from lossurf.report.unreadable import is_unreadable
 
 _ROWS_SHOWN = 40
@@ -30,6 +30,11 @@ def page(document: Document) -> Page:
     folders = {str(PurePath(result["checkpoint"]).parent) for result in results}
     place = f" in {folders.pop()}" if len(folders) == 1 and folders != {"."} else ""
     read = [("Checkpoints", f"{len(results)}{place}")]
+    if document["edge"] is not None:
+        edge = document["edge"]
+        read.append(
+            ("Edge of stability", f"{number(edge['curvature'])}: 2 / {number(edge['step'])} ({edge['reduction']})")
+        )
     if document["figure"]:
         read.append(("Figure", document["figure"]))
     notes = notes_of(readable)
@@ -38,7 +43,7 @@ def page(document: Document) -> Page:
         title="lossurf watch",
         read=(data_facts(document["data"]), Facts(tuple(read))),
         verdict=(_verdict(document), _now(document)),
-        blocks=(*blocks, _rows(results), *_told_apart(refused, notes)),
+        blocks=(*blocks, _rows(results, document["edge"]), *_told_apart(refused, notes)),
         next_steps=(f"lossurf classify {readable[-1]['checkpoint']} --data ...: the last one's certificate",),
         cases=(_case(document), *(unreadable_case(result) for result in refused)),
         brief=tuple(unreadable_line(result) for result in refused),
@@ -96,28 +101,49 @@ def _plateaus(document: Document) -> Grid:
     )
 
 
-def _rows(results: list[dict[str, Any]]) -> Grid:
+def _rows(results: list[dict[str, Any]], edge: dict[str, Any] | None) -> Grid:
+    curved = any(not is_unreadable(result) and result["curvature"] is not None for result in results)
+    curvatures = ("curvature",) * curved + ("of edge",) * (curved and edge is not None)
+    header = ("checkpoint", "loss", "gap", "gradient", "on level", "for", "ways down", "drift", *curvatures)
+    rows: list[tuple[Text, ...]] = []
+    for result in results:
+        name = PurePath(result["checkpoint"]).name
+        if is_unreadable(result):
+            rows.append((name, *["-"] * (len(header) - 1), Cell("unreadable", Tone.BAD)))
+            continue
+        cells = (
+            name,
+            number(result["loss"]),
+            gap_text(result),
+            number(result["gradient"]),
+            "-" if result["on_level"] is None else f"L_{result['on_level']}",
+            str(result["for_checkpoints"] or "-"),
+            "-" if result["inertia"] is None else str(result["inertia"]["negative"]),
+            drift_text(result),
+            *_steepness(result, edge),
+        )
+        rows.append((*cells[: len(header)], verdict_cell(result["verdict"])))
     return Grid(
         title="Checkpoints",
-        header=("checkpoint", "loss", "gap", "gradient", "on level", "for", "verdict"),
-        rows=tuple(
-            (PurePath(result["checkpoint"]).name, *["-"] * 5, Cell("unreadable", Tone.BAD))
-            if is_unreadable(result)
-            else (
-                PurePath(result["checkpoint"]).name,
-                number(result["loss"]),
-                gap_text(result),
-                number(result["gradient"]),
-                "-" if result["on_level"] is None else f"L_{result['on_level']}",
-                str(result["for_checkpoints"] or "-"),
-                verdict_cell(result["verdict"]),
-            )
-            for result in results
-        ),
-        numeric=frozenset({"loss", "gap", "gradient", "for"}),
+        header=(*header, "verdict"),
+        rows=tuple(rows),
+        numeric=frozenset({"loss", "gap", "gradient", "for", "ways down", "drift", "curvature", "of edge"}),
         brief=_ROWS_SHOWN,
-        optional=("for", "gradient", "loss"),
+        optional=("drift", "for", "ways down", "gradient", "loss"),
     )
+
+
+def _steepness(result: dict[str, Any], edge: dict[str, Any] | None) -> tuple[str, str]:
+    """Return the largest eigenvalue, and its share of the edge of stability."""
+    found = result["curvature"]
+    if found is None:
+        return "-", "-"
+    return number(found["largest"]), "-" if edge is None else percent(found["largest"] / edge["curvature"])
+
+
+def drift_text(result: dict[str, Any]) -> str:
+    """Return the largest drift of the balance at any hidden layer."""
+    return number(max((size for size in result["drift"] if size is not None), default=None))
 
 
 def _case(document: Document) -> Case:
