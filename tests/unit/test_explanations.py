@@ -12,11 +12,12 @@ from lossurf.theory.exit_texts import EXIT_CODES
 from lossurf.theory.explanations import EXPLANATIONS, needed_by
 from lossurf.theory.hypothesis_texts import HYPOTHESES
 from lossurf.theory.lemma_texts import LEMMAS
+from lossurf.theory.quantity_texts import QUANTITIES
 from lossurf.theory.registry import THEOREMS
 from lossurf.theory.verdict_texts import CERTIFICATES, STATUSES, VERDICTS
 from lossurf.words import CertificateKind, Kind, Status, Verdict
 
-REGISTRIES = (HYPOTHESES, THEOREMS, LEMMAS, VERDICTS, CERTIFICATES, STATUSES, EXIT_CODES)
+REGISTRIES = (HYPOTHESES, THEOREMS, LEMMAS, VERDICTS, CERTIFICATES, QUANTITIES, STATUSES, EXIT_CODES)
 
 
 def test_no_two_registries_share_an_id():
