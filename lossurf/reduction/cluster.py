@@ -169,7 +169,9 @@ def connect(scheduler: str | None, workers: int | None = None) -> Iterator[Any]:
         raise MissingExtraError("dask", needed_for="--engine dask") from None
     if scheduler is None:
         with (
-            distributed.LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=":0") as cluster,
+            distributed.LocalCluster(
+                n_workers=workers, threads_per_worker=1, dashboard_address="127.0.0.1:0"
+            ) as cluster,
             distributed.Client(cluster) as client,
         ):
             yield client
