@@ -25,6 +25,25 @@ def test_what_the_system_refuses_anywhere_else_is_no_bug(tmp_path, monkeypatch, 
     assert "somewhere" in told
 
 
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (MemoryError(), 2),
+        (SystemError("error return without exception set"), 2),
+        (SystemError("<built-in function dot> returned NULL without setting an exception"), 2),
+        (SystemError("unknown opcode"), 70),
+    ],
+)
+def test_a_library_that_gives_up_for_want_of_memory_is_no_bug(tmp_path, monkeypatch, capfd, error, code):
+    def refused(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("lossurf.cli.data_options.DataSource.open", refused)
+    assert run(group, ["check", "."]) == code
+    assert ("not enough memory" in capfd.readouterr().err) == (code == 2)
+
+
 def test_a_working_directory_that_was_deleted(tmp_path, monkeypatch, capfd):
     gone = tmp_path / "gone"
     gone.mkdir()
