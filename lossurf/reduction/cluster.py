@@ -6,6 +6,7 @@ bit for every number of workers, and after any of them was lost: dask repeats it
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
@@ -170,7 +171,7 @@ def connect(scheduler: str | None, workers: int | None = None) -> Iterator[Any]:
     except ImportError:
         raise MissingExtraError("dask", needed_for="--engine dask") from None
     if scheduler is None:
-        with _local_cluster(distributed, workers) as cluster, distributed.Client(cluster) as client:
+        with _quiet(), _local_cluster(distributed, workers) as cluster, distributed.Client(cluster) as client:
             yield client
         return
     try:
@@ -181,8 +182,19 @@ def connect(scheduler: str | None, workers: int | None = None) -> Iterator[Any]:
             where=f"--scheduler {scheduler}",
             remedy="give the address that `dask scheduler` prints, such as tcp://10.0.0.1:8786",
         ) from error
-    with client:
+    with _quiet(), client:
         yield client
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep from standard error what dask and its event loop say of a lost connection: the error tells it."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.disable(before)
 
 
 def _local_cluster(distributed: Any, workers: int | None) -> Any:

@@ -148,7 +148,7 @@ def _told(
         counts["told"] += 1
         lines = err.strip().splitlines()
         if process.returncode != 2 or made.exists() or "Traceback" in err or len(lines) > 3:
-            yield f"{what} killed: exit {process.returncode}, {err[-400:]!r}"
+            yield f"{what} killed: exit {process.returncode}, {err[:500]!r}"
         if spent > SECONDS_TO_TELL:
             yield f"{what} killed: told after {spent:.0f} s"
     left = [path.name for path in made.parent.iterdir() if ".lossurf-" in path.name]

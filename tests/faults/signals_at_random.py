@@ -61,7 +61,7 @@ def attack(home: Path, rounds: int, seed: int, counts: Counter, names: list[str]
             wrong = [story for story in wrong if not (left and story.startswith("left behind"))]
             wrong += _not_cleared(home, it, left)
         for story in wrong:
-            yield f"{name}: SIG{sent}: {story}: {found.stderr[-300:]!r}"
+            yield f"{name}: SIG{sent}: {story}: {found.stderr[:400]!r}"
 
 
 def _not_cleared(home: Path, it: Line, left: list[str]) -> list[str]:
