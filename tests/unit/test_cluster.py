@@ -146,3 +146,14 @@ def test_a_local_cluster_that_cannot_be_started_is_told(monkeypatch):
     monkeypatch.setattr(distributed, "LocalCluster", refused)
     with pytest.raises(UsageError, match="no local dask cluster can be started: Nanny failed to start"):
         cluster._local_cluster(distributed, 2)
+
+
+def test_what_dask_logs_of_a_lost_connection_is_kept_from_standard_error():
+    import logging
+
+    from lossurf.reduction import cluster
+
+    logger = logging.getLogger("distributed.client")
+    with cluster._quiet():
+        assert not logger.isEnabledFor(logging.CRITICAL)
+    assert logger.isEnabledFor(logging.CRITICAL)
