@@ -116,8 +116,8 @@ def read_certificate(path: Path, *, max_memory: int | str | None = None) -> Stor
         true is not asked here.
     """
     limit = memory_limit(max_memory)
+    file_size(path)  # first: "" and "/" have no name to change
     matrices, said = path.with_suffix(".npz"), claim_path(path)
-    file_size(path)
     claim = _read_claim(said)
     members = npz_file(matrices)
     require_memory(str(matrices), 2 * sum(member.entry.file_size for member in members.values()), limit)

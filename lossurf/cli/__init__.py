@@ -32,6 +32,7 @@ COMMANDS = {
     "plot": "Pictures of the spectrum, the critical levels and the loss around a checkpoint.",
     "explain": "Any hypothesis, theorem, lemma, verdict or exit code in plain words.",
     "schema": "The JSON Schema of a document.",
+    "help": "The manual, a chapter at a time.",
 }
 """Every command with its one line in `lossurf --help`, in the order of a first use."""
 

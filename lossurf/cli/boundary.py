@@ -71,11 +71,16 @@ def _message(error: Exception) -> tuple[str, str | None, str] | None:
         return error.what, error.where, error.remedy
     if isinstance(error, click.ClickException):
         return _click_message(error)
-    if isinstance(error, MemoryError):
+    if isinstance(error, MemoryError) or _failed_silently(error):
         return "there is not enough memory", None, "free memory, or reduce the data in parts with 'lossurf reduce'"
     if isinstance(error, OSError) and error.errno is not None:  # the machine refused; a bug has no error number
         return _refused_by_the_system(error)
     return None
+
+
+def _failed_silently(error: Exception) -> bool:
+    """Tell whether a library's C code gave up without an exception, as NumPy's indexing does without memory."""
+    return isinstance(error, SystemError) and "without" in str(error) and "exception" in str(error)
 
 
 def _refused_by_the_system(error: OSError) -> tuple[str, str | None, str]:

@@ -101,12 +101,17 @@ class Reporter(NamedTuple):
         return self.output is not None and str(self.output) != "-"
 
     def _style(self) -> Style:
-        return Style(
-            width=_width(on_terminal=not self.to_file),
-            color=_wants_color(self.color, on_terminal=not self.to_file),
-            ascii=not self.to_file and not _shows_unicode(),
-            verbosity=self.verbosity,
-        )
+        return text_style(self.color, to_file=self.to_file, verbosity=self.verbosity)
+
+
+def text_style(color: str = "auto", *, to_file: bool = False, verbosity: int = 1) -> Style:
+    """Return the layout of text on standard output or in a file."""
+    return Style(
+        width=_width(on_terminal=not to_file),
+        color=_wants_color(color, on_terminal=not to_file),
+        ascii=not to_file and not _shows_unicode(),
+        verbosity=verbosity,
+    )
 
 
 def _append_summary(document: Document) -> None:

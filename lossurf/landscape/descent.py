@@ -11,7 +11,7 @@ from lossurf.landscape.pair_span import PairSpan, pair_spans
 from lossurf.landscape.sensitivity import Sensitivity
 from lossurf.landscape.type_test import TypeTest
 from lossurf.network import Layers, WhitenedNetwork, to_user
-from lossurf.numerics import Matrix, frobenius_norm, rank_threshold
+from lossurf.numerics import UNDECIDED_FACTOR, Matrix, frobenius_norm, rank_threshold
 from lossurf.reduction.problem import ReducedProblem
 
 _STEPS = tuple(2.0**-k for k in range(1, 26, 2))
@@ -124,16 +124,19 @@ def largest_curvature(sensitivity: Sensitivity) -> float:
     return float(max(np.max(squares) ** 2, np.max(mixed)))
 
 
-def _form_rounding(sensitivity: Sensitivity, layers: tuple[int, int], direction: Layers) -> float:
+def _form_rounding(sensitivity: Sensitivity, layers: tuple[int, int], direction: Layers, felt: float = 0.0) -> float:
     """Bound the rounding of v^T H v, v a change of two layers: the same whatever scale the layers share between them.
 
     ||D||^2 is off by 2 ||D|| ||dD||, with ||dD|| at most order * eps of the norms that D is multiplied from; the mixed
     term by what order * eps of every layer makes of E_ij and M_ij (theory, section 6), the backward error of a product,
-    and by that of the products with the directions and their sum.
+    and by that of the products with the directions and their sum. A change of W_1 is handed out in the caller's
+    coordinates, from where it is `felt` as a change of this size before F takes most of it away.
     """
     network, (i, j), top = sensitivity.network, layers, sensitivity.network.depth + 1
     unit = rank_threshold(1.0, sum(W.shape[1] for W in network.layers))
     upper, lower = frobenius_norm(direction[i - 1]), frobenius_norm(direction[j - 1])
+    if j == 1:
+        lower = max(lower, felt)
     of_upper, of_lower = (
         sensitivity.norm(top, k) * sensitivity.norm(k, 0) * size for k, size in ((i, upper), (j, lower))
     )
@@ -162,7 +165,12 @@ def _verified(
     direction = _near_unit_length(span.direction(network, x))
     form = network.curvature(direction, direction)
     size = frobenius_norm(*to_user(network, direction, problem))
-    least = max(threshold * frobenius_norm(*direction) ** 2, _form_rounding(sensitivity, span.layers, direction))
+    felt = frobenius_norm(direction[0] @ problem.left_inverse) * float(
+        np.max(problem.column_singular_values, initial=0.0)
+    )
+    rounding = _form_rounding(sensitivity, span.layers, direction, felt)
+    # a margin, as whoever checks it multiplies in another order
+    least = max(threshold * frobenius_norm(*direction) ** 2, UNDECIDED_FACTOR * rounding)
     if not -form > least or not isfinite(size) or size == 0.0:
         return None
     reach = max(1.0, *(frobenius_norm(W) for W in network.layers)) / frobenius_norm(*direction)

@@ -6,6 +6,7 @@ bit for every number of workers, and after any of them was lost: dask repeats it
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
@@ -25,6 +26,8 @@ _PART_BYTES: Final = 256 * 2**20
 """Of float64 a task: about a second of work, so that a lost worker costs seconds and scheduling nothing."""
 
 _RETRIES: Final = 3  # of a part whose reading failed: a mount that was away for a moment
+
+_SECONDS_TO_CONNECT: Final = 6  # a scheduler answers in one; with the start of the process under ten
 
 Opener = Callable[[], AbstractContextManager[Rows]]
 """Opens one file, or pair of files, of the data, and lets go of them; it is sent to the workers."""
@@ -161,26 +164,47 @@ def connect(scheduler: str | None, workers: int | None = None) -> Iterator[Any]:
     MissingExtraError
         Without dask.distributed.
     UsageError
-        If no scheduler answers there.
+        If no scheduler answers there, or no local one can be started.
     """
     try:
         distributed: Any = import_module("distributed")  # without types, whether it is installed or not
     except ImportError:
         raise MissingExtraError("dask", needed_for="--engine dask") from None
     if scheduler is None:
-        with (
-            distributed.LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=":0") as cluster,
-            distributed.Client(cluster) as client,
-        ):
+        with _quiet(), _local_cluster(distributed, workers) as cluster, distributed.Client(cluster) as client:
             yield client
         return
     try:
-        client = distributed.Client(scheduler, timeout=10)
+        client = distributed.Client(scheduler, timeout=_SECONDS_TO_CONNECT)
     except (OSError, ValueError, TimeoutError) as error:
         raise UsageError(
             f"no dask scheduler answers: {error}",
             where=f"--scheduler {scheduler}",
             remedy="give the address that `dask scheduler` prints, such as tcp://10.0.0.1:8786",
         ) from error
-    with client:
+    with _quiet(), client:
         yield client
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep from standard error what dask and its event loop say of a lost connection: the error tells it."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.disable(before)
+
+
+def _local_cluster(distributed: Any, workers: int | None) -> Any:
+    """Start processes on this machine; one that is killed as it starts ends the attempt."""
+    try:
+        return distributed.LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address="127.0.0.1:0")
+    except (OSError, RuntimeError, TimeoutError) as error:
+        reason = (str(error) or type(error).__name__).rstrip(".").partition("\n")[0]
+        raise UsageError(
+            f"no local dask cluster can be started: {reason}",
+            where="--engine dask",
+            remedy="run again with fewer --workers, or leave out --engine dask",
+        ) from error

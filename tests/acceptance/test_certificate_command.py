@@ -242,3 +242,10 @@ def test_what_cannot_be_done_is_told(lossurf, tmp_path, arguments, reason):
     assert reason in refused.stderr
     assert len(refused.stderr.splitlines()) <= 3
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "/", "./"])
+def test_a_name_that_has_no_last_part_is_refused(inside, name):
+    done = inside("verify", name)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "directory" in done.stderr

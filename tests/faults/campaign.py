@@ -107,26 +107,40 @@ def dask(home: Path, share: float, counts: Counter) -> Iterator[str]:
 PARTS = {"calls": calls, "signals": signals, "disk": disk, "lines": lines, "files": files, "dask": dask}
 
 
+def run(part: str, share: float) -> tuple[int, bool]:
+    """Run one part and print what it came to, an interrupted one too; return how much broke, and whether it was."""
+    counts, began, wrong, stopped = Counter(), time.monotonic(), 0, False
+    with tempfile.TemporaryDirectory() as scratch:
+        home = Path(scratch).resolve() / "home"
+        make_home(home)
+        try:
+            for story in PARTS[part](home, share, counts):
+                wrong += 1
+                print(f"  {story}", flush=True)
+        except KeyboardInterrupt:
+            stopped = True
+    told = ", ".join(f"{count} {name}" for name, count in sorted(counts.items()))
+    print(
+        f"{part}{' (interrupted)' if stopped else ''}: {told}; {wrong} broken; {time.monotonic() - began:.0f} s",
+        flush=True,
+    )
+    return wrong, stopped
+
+
 def main() -> int:
     """Run the parts and print what each came to."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--only", default=",".join(PARTS), help=", ".join(PARTS))
     parser.add_argument("--share", type=float, default=1.0, help="of every count")
     options = parser.parse_args()
-    failed = 0
+    broken = 0
     for part in options.only.split(","):
-        counts, began, wrong = Counter(), time.monotonic(), 0
-        with tempfile.TemporaryDirectory() as scratch:
-            home = Path(scratch).resolve() / "home"
-            make_home(home)
-            for story in PARTS[part](home, options.share, counts):
-                wrong += 1
-                print(f"  {story}", flush=True)
-        failed += wrong
-        told = ", ".join(f"{count} {name}" for name, count in sorted(counts.items()))
-        print(f"{part}: {told}; {wrong} broken; {time.monotonic() - began:.0f} s", flush=True)
-    print("nothing lost" if not failed else f"{failed} broken")
-    return int(failed > 0)
+        found, stopped = run(part, options.share)
+        broken += found
+        if stopped:
+            return 130
+    print("nothing lost" if not broken else f"{broken} broken")
+    return int(broken > 0)
 
 
 if __name__ == "__main__":

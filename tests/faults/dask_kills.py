@@ -56,8 +56,8 @@ def start(home: Path, *options: str) -> subprocess.Popen[str]:
 
 
 def undisturbed(home: Path) -> bytes:
-    """Return the summary that one process makes."""
-    out, err = start(home).communicate(timeout=120)
+    """Return the summary of a run in which nothing is killed."""
+    out, err = start(home, "--engine", "dask", "--workers", "2").communicate(timeout=120)
     assert (home / "s.lossurf.npz").exists(), (out, err)
     return (home / "s.lossurf.npz").read_bytes()
 
@@ -85,6 +85,9 @@ def end_session(process: subprocess.Popen[str]) -> None:
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+    for pipe in (process.stdin, process.stdout, process.stderr):
+        if pipe is not None:
+            pipe.close()
 
 
 def workers_of(pid: int) -> list[psutil.Process]:
@@ -145,7 +148,7 @@ def _told(
         counts["told"] += 1
         lines = err.strip().splitlines()
         if process.returncode != 2 or made.exists() or "Traceback" in err or len(lines) > 3:
-            yield f"{what} killed: exit {process.returncode}, {err[-400:]!r}"
+            yield f"{what} killed: exit {process.returncode}, {err[:500]!r}"
         if spent > SECONDS_TO_TELL:
             yield f"{what} killed: told after {spent:.0f} s"
     left = [path.name for path in made.parent.iterdir() if ".lossurf-" in path.name]

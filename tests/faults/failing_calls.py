@@ -96,8 +96,8 @@ def attack(
                     counts["runs"] += 1
                     counts[kind] += answer["hits"] != 0
                     for wrong in broken(found, whole, there=there) + _unnamed(found, kind, answer["path"]):
-                        last = found.stderr.strip().splitlines()[-1:] or [""]
-                        yield f"{name}: {kind} {at} of {calls} with {os.strerror(error)}: {wrong}: {last[0][:200]}"
+                        told = found.stderr.strip().partition("\n")[0]
+                        yield f"{name}: {kind} {at} of {calls} with {os.strerror(error)}: {wrong}: {told[:200]}"
 
 
 def _unnamed(found: Outcome, kind: str, path: str) -> list[str]:

@@ -36,6 +36,13 @@ def test_no_honest_certificate_is_refused():
     assert len(asked) == 4
 
 
+@pytest.mark.parametrize("seed", [1891, 5747, 10398])
+def test_what_a_long_campaign_found_refused(seed):
+    # 1891, 5747: a curvature within the rounding of whoever computes it again from the stored direction;
+    # 10398: a first layer that sees nothing of X but 1e-14 of itself, whose length is known to one digit
+    assert not refused(range(seed, seed + 1))[1]
+
+
 @pytest.mark.slow
 def test_no_honest_certificate_of_ten_thousand_is_refused():
     asked, found = refused(range(1000, 12000))

@@ -133,3 +133,27 @@ def test_the_command_on_a_running_cluster(client, pair):
     assert finished.returncode == 0, finished.stderr
     with contextlib.closing(np.load(pair / "out.npz")) as held:
         assert held["lossurf_triangle"].shape == (9, 9)
+
+
+def test_a_local_cluster_that_cannot_be_started_is_told(monkeypatch):
+    distributed = pytest.importorskip("distributed")
+    from lossurf.errors import UsageError
+    from lossurf.reduction import cluster
+
+    def refused(**_: object) -> None:
+        raise RuntimeError("Nanny failed to start.")
+
+    monkeypatch.setattr(distributed, "LocalCluster", refused)
+    with pytest.raises(UsageError, match="no local dask cluster can be started: Nanny failed to start"):
+        cluster._local_cluster(distributed, 2)
+
+
+def test_what_dask_logs_of_a_lost_connection_is_kept_from_standard_error():
+    import logging
+
+    from lossurf.reduction import cluster
+
+    before = logging.root.manager.disable
+    with cluster._quiet():
+        assert logging.root.manager.disable == logging.CRITICAL
+    assert logging.root.manager.disable == before
