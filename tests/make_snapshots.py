@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent
 STORED = ROOT / "data" / "documents"
 SNAPSHOTS = ROOT / "data" / "snapshots"
 WIDTHS = (60, 80, 120)
-FORMS = tuple(sorted(set(RENDERERS) - {"table", "json", "jsonl"}))
+FORMS = tuple(sorted(set(RENDERERS) - {"table", "json", "jsonl", "html"}))  # html: its style sheet is in every page
 
 
 _WINE = "--data sample_data/wine"

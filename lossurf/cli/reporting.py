@@ -88,7 +88,7 @@ class Reporter(NamedTuple):
     @property
     def for_programs(self) -> bool:
         """Whether programs, which look for every result in it, read the report."""
-        return self.format not in {"table", "markdown"}
+        return self.format not in {"table", "markdown", "html"}
 
     @property
     def to_file(self) -> bool:

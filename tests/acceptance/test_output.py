@@ -17,7 +17,7 @@ from schemas import check_output
 WINE = ROOT / "sample_data" / "wine"
 POINTS = sorted((WINE / "checkpoints").glob("*.npz"))
 SADDLE = WINE / "checkpoints" / "bad-saddle.npz"
-FORMATS = ["table", "json", "jsonl", "markdown", "junit", "github"]
+FORMATS = ["table", "json", "jsonl", "markdown", "junit", "github", "html"]
 
 
 @pytest.mark.parametrize("form", FORMATS)
