@@ -28,8 +28,8 @@ STORED = sorted((ROOT / "tests" / "data" / "documents").glob("*.json"))
 VIEWS = [(400, "light"), (400, "dark"), (1600, "light"), (1600, "dark")]
 AXE = "axe-core@4"
 SWITCHES = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--hide-scrollbars",
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )  # fmt: skip
 
 
@@ -130,7 +130,8 @@ def test_without_its_style_sheet_a_page_still_reads(browser, pages, tmp_path):
     bare.write_text(text[: text.index("<style>")] + text[text.index("</style>") + 8 :], "utf-8")
     show(browser, bare.as_uri())
     colors = browser.execute_script(
-        "return [...document.querySelectorAll('polyline')].map(e => [getComputedStyle(e).fill, getComputedStyle(e).stroke])"
+        "return [...document.querySelectorAll('polyline')]."
+        ".map(line => getComputedStyle(line)).map(look => [look.fill, look.stroke])"
     )
     assert colors
     assert all(color == ["none", "rgb(0, 0, 0)"] for color in colors)
@@ -151,10 +152,10 @@ def axe(tmp_path_factory):
     return (folder / "package" / "axe.min.js").read_text("utf-8")
 
 
-@pytest.mark.parametrize(("width", "theme"), VIEWS[::3])
+@pytest.mark.parametrize("view", VIEWS[::3])
 @pytest.mark.parametrize("path", STORED, ids=lambda path: path.stem)
-def test_axe_finds_no_fault(browser, pages, axe, path, width, theme):
-    show(browser, (pages / f"{path.stem}.html").as_uri(), width, theme)
+def test_axe_finds_no_fault(browser, pages, axe, path, view):
+    show(browser, (pages / f"{path.stem}.html").as_uri(), *view)
     browser.execute_script("document.querySelectorAll('details').forEach(part => { part.open = true; })")
     browser.execute_cdp_cmd("Runtime.evaluate", {"expression": axe})
     found = browser.execute_async_script(

@@ -245,7 +245,7 @@ def test_outlines_enclose_the_part_of_the_grid_where_a_plane_is_high(height):
 
 @pytest.mark.parametrize("seed", range(20))
 def test_outlines_are_closed_and_hold_the_high_corners_alone(seed):
-    """By the definition: a corner is inside, by crossings of a ray, exactly where its value is at the height or above."""
+    """By the definition: a corner is inside, by crossings of a ray, exactly where its value is at the height."""
     rng = random.Random(seed)
     values = [[rng.choice([0.0, 0.5, 1.0, rng.random()]) for _ in range(7)] for _ in range(6)]
     loops = outlines(values, 0.5)

@@ -51,9 +51,7 @@ def _eigenvalues(values: list[dict[str, Any]]) -> Picture:
     x = Scale(0.5, len(values) + 0.5, LEFT, WIDTH - 12.0)
     y = _height_of([item["value"] for item in sure])
     chart = Chart(x, y)
-    parts = chart.frame(
-        "number of the eigenvalue", "eigenvalue of Sigma: what a rank can explain", x_ticks=whole(len(values))
-    )
+    parts = chart.frame("direction, the largest first", "explained sum of squares", x_ticks=whole(len(values)))
     for item in sure:
         parts += chart.bar(item["index"], item["low"], item["high"])
         parts.append(chart.dot(item["index"], item["value"], f"eigenvalue {item['index']}: {number(item['value'])}"))

@@ -32,6 +32,7 @@ _COLORS: Final = (
     "#00224E", "#083370", "#35456C", "#4F576C", "#666970", "#7D7C78",
     "#948E77", "#AEA371", "#C8B866", "#E5CF52", "#FEE838",
 )  # fmt: skip
+_BANDS: Final = 11
 _TALL: Final = 340.0
 
 
@@ -61,14 +62,15 @@ def _plane(document: Document, low: float, high: float) -> Picture:
     left = LEFT + bar
     x, y = Scale(xs[0], xs[-1], left, left + side), Scale(ys[0], ys[-1], 34.0 + side, 34.0)
     chart = Chart(x, y)
-    parts = [element("rect", x=left, y=34.0, width=side, height=side, fill=_COLORS[0])]
-    for index, color in enumerate(_COLORS[1:], 1):
-        height = low + (high - low) * index / len(_COLORS)
+    heights = [height for height in Scale(low, high, 0.0, 1.0).ticks(_BANDS) if low < height < high]
+    colors = _colors(len(heights) + 1)
+    parts = [element("rect", x=left, y=34.0, width=side, height=side, fill=colors[0])]
+    for height, color in zip(heights, colors[1:], strict=True):
         parts.append(element("path", d=_path(chart, xs, ys, losses, height), fill=color, fill_rule="evenodd"))
     levels = [level["loss"] for level in document["levels"] if low < level["loss"] < high]
     parts += [element("path", d=_path(chart, xs, ys, losses, level, rim=False), **painted("rim")) for level in levels]
     parts.append(chart.mark(document["verdict"], 0.0, 0.0, f"{document['verdict']}, loss {number(document['loss'])}"))
-    parts += _bar(low, high, 34.0 + side, 34.0)
+    parts += _bar(Scale(low, high, 34.0 + side, 34.0), heights, colors)
     parts += _sides(chart, document)
     said = (
         f"Contours of the loss around the {document['verdict']} at {number(document['loss'])}, from {number(low)} to "
@@ -96,12 +98,22 @@ def _path(
     return "".join(parts)
 
 
-def _bar(low: float, high: float, bottom: float, top: float) -> list[Element]:
-    """Return the key of the colours, with its losses."""
-    scale, parts = Scale(low, high, bottom, top), []
-    step = (bottom - top) / len(_COLORS)
-    for index, color in enumerate(_COLORS):
-        parts.append(element("rect", x=48.0, y=bottom - step * (index + 1), width=12.0, height=step + 0.5, fill=color))
+def _colors(count: int) -> list[str]:
+    """Return so many of the colours, spread over all of them."""
+    last = len(_COLORS) - 1
+    return [
+        _COLORS[round(index * last / max(count - 1, 1)) if count <= len(_COLORS) else min(index, last)]
+        for index in range(count)
+    ]
+
+
+def _bar(scale: Scale, heights: list[float], colors: list[str]) -> list[Element]:
+    """Return the key of the colours, with the losses where they change."""
+    edges = [scale.low, *heights, scale.high]
+    parts = []
+    for below_it, above_it, color in zip(edges, edges[1:], colors, strict=False):
+        top, bottom = scale(above_it), scale(below_it)
+        parts.append(element("rect", x=48.0, y=top, width=12.0, height=max(bottom - top, 0.0), fill=color))
     parts += [text(label, 43.0, scale(value) + 4.0, "tick", anchor="end") for value, label in scale.labels(7)]
     return [*parts, text("loss", 4.0, 16.0, "name")]
 
@@ -117,11 +129,11 @@ def _sides(chart: Chart, document: dict[str, Any]) -> list[Element]:
 
 def _cut(document: Document, low: float, high: float) -> Picture:
     pairs = zip(document["cut"]["distances"], document["cut"]["losses"], strict=True)
-    shown = [(t, loss) for t, loss in pairs if loss is not None and loss <= high + (high - low)]
     levels = named_levels([level for level in document["levels"] if low <= level["loss"] <= high])
     right = WIDTH - room_for(levels)
     x = Scale(document["cut"]["distances"][0], document["cut"]["distances"][-1], LEFT, right)
     chart = Chart(x, spanning([low, high], HEIGHT - BOTTOM, TOP))
+    shown = [(t, loss) for t, loss in pairs if loss is not None and loss <= chart.y.high]
     parts = chart.frame(f"along {document['x']['name']} (1: the size of the weights)", "loss")
     parts += [*chart.levels(levels), chart.curve([t for t, _ in shown], [loss for _, loss in shown])]
     parts.append(chart.mark(document["verdict"], 0.0, document["loss"], f"loss {number(document['loss'])}"))
