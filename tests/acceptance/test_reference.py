@@ -1,11 +1,11 @@
-"""The README's command reference is generated, every option is explained, and every example runs."""
+"""The manual's command reference is generated, every option is explained, and every example runs."""
 
 from __future__ import annotations
 
 import click
 import pytest
 import readme
-from make_reference import README, written
+from make_reference import PARTS, written
 
 from lossurf.cli import COMMANDS, group
 
@@ -24,9 +24,9 @@ ALL = commands()
 EXAMPLES = [example for command in ALL.values() for example in getattr(command, "examples", ())]
 
 
-def test_the_readme_has_the_reference_of_today():
-    text = README.read_text("utf-8")
-    assert written(text) == text, "run: python tests/make_reference.py"
+@pytest.mark.parametrize("path", PARTS, ids=lambda path: path.stem)
+def test_a_text_has_the_commands_of_today(path):
+    assert written(path) == path.read_text("utf-8"), "run: python tests/make_reference.py"
 
 
 @pytest.mark.parametrize("name", ALL)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import sys
 from itertools import pairwise
 
@@ -215,6 +216,19 @@ def test_words_are_legible_and_nothing_runs_off_the_sheet(name, size):
     for edge in (pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]):
         assert np.abs(edge - ground).max() < 0.02
     assert min(points) >= 5.8
+
+
+def words_of(svg):
+    return re.findall(r"<text[^>]*>(.*?)</text>", svg, re.DOTALL)
+
+
+def test_the_picture_in_the_readme_is_the_one_that_is_drawn_today():
+    """By its words; the bytes are matplotlib's and change with its versions."""
+    kept = (ROOT / "lossurf" / "manual" / "run.svg").read_text("utf-8")
+    drawn = draw(run.paint, document("watch"), "svg", (7.5, 4.6)).decode()
+    assert [re.sub(r"<[^>]*>", "", word) for word in words_of(kept)] == [
+        re.sub(r"<[^>]*>", "", word) for word in words_of(drawn)
+    ]
 
 
 def test_text_in_an_svg_is_text():
