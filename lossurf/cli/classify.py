@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -106,7 +106,10 @@ def command(
             ok = False
     other = None if prepared is None else loss_facts(prepared, bias=problem.bias)
     told = [unreadable_result(*result) if isinstance(result, Unreadable) else result for result in results]
-    code = report(make_document("classify", data=facts, results=told, ok=ok, other_loss=other), ok=ok)
+    document = make_document("classify", data=facts, results=told, ok=ok, other_loss=other)
+    if report.format == "html" and len(results) == 1 and not unreadable and loss is None:
+        document["beside"] = {"surface": judge.surface()}
+    code = report(document, ok=ok)
     return report.tell_unreadable(result.error for result in unreadable) if unreadable else code
 
 
@@ -117,6 +120,9 @@ def _require_one(results: Sequence[object]) -> None:
             where="--certificate",
             remedy="name one checkpoint",
         )
+
+
+_POINTS_ON_A_PAGE: Final = 41  # along each axis: contours that are smooth, in some 40 kB
 
 
 class _Judge:
@@ -145,6 +151,17 @@ class _Judge:
         """Return the last result with its checkpoint."""
         assert self._last is not None
         return self._last
+
+    def surface(self) -> dict[str, Any]:
+        """Return the loss around the last checkpoint, which a page draws."""
+        from lossurf.landscape.views.surface import surface
+        from lossurf.report.document import plain
+        from lossurf.report.surface import surface_fields
+
+        checkpoint = self.last()[1]
+        assert self.problem is not None
+        fields: dict[str, Any] = plain(surface_fields(surface(checkpoint, self.problem, points=_POINTS_ON_A_PAGE)))
+        return fields
 
     def _classify(self, checkpoint: Checkpoint) -> Classification:
         from lossurf.api import classify_problem

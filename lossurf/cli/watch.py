@@ -105,12 +105,12 @@ def command(
         visits = list(_until(reader.visits_while_written(files, report), expect, stream))
     else:
         visits = [reader.visit_or_refuse(path) for path in expand_globs(checkpoints.paths)]
-    document = _document(reader, data, visits, expect, figure)
+    document = document_of(reader, data, visits, expect, figure)
     if figure is not None and form is not None:
-        from lossurf.report.figures.canvas import draw
+        from lossurf.report.figures.canvas import draw, size_of
         from lossurf.report.figures.run import paint
 
-        write_file(figure, draw(paint, document, form, (7.0, 4.6)))
+        write_file(figure, draw(paint, document, form, size_of("run")))
     code = stream.close(document) if stream else report(document, ok=document["ok"])
     errors = [visit.error for visit in visits if isinstance(visit, Unreadable)]
     return report.tell_unreadable(errors) if errors else code
@@ -138,13 +138,14 @@ def _until(
             return
 
 
-def _document(
+def document_of(
     reader: RunReader,
     data: LoadedData,
     found: list[Visit | Unreadable],
     expect: tuple[str, ...],
     figure: Path | None,
 ) -> Document:
+    """Return the document of a run; where no checkpoint could be read, the first refusal ends the command."""
     from lossurf.api import data_facts
     from lossurf.landscape.views.trajectory import plateaus
     from lossurf.report.run import run_document

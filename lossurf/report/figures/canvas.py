@@ -161,6 +161,21 @@ def draw(
     return buffer.getvalue()
 
 
+_SIZES: Final = {"spectrum": (7.5, 3.4), "levels": (6.4, 4.4), "surface": (9.0, 4.0), "run": (7.0, 4.6)}
+"""Inches of each kind of picture."""
+
+_TALL: Final = {"spectrum": 1.1, "levels": 0.85, "surface": 1.3, "run": 1.1}
+"""Height of each in widths where it is narrow and its panels stand one above the other."""
+
+
+def size_of(kind: str, width: float | None = None, height: float | None = None) -> tuple[float, float]:
+    """Return the size of a picture in inches, completed by what suits its kind."""
+    usual = _SIZES[kind]
+    if width is None:
+        return usual
+    return width, height or width * (_TALL[kind] if width < _BESIDE else usual[1] / usual[0])
+
+
 def _sized(width: float) -> dict[str, Any]:
     points = min(max(7.0 + _PER_INCH * (width - _COLUMN), _SMALLEST), _LARGEST)
     return {

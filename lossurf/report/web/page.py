@@ -6,7 +6,9 @@ tree made from a `Page` that six other formats are made from. Built as a tree, n
 become text and nothing else, in one place, where a template has to escape at every hole.
 
 Nothing in it is loaded or run: pictures are inline SVG, the one style sheet is named by its hash in the page's own
-content security policy, and where a server forbids even that the page reads as plain HTML. Reading needs no script.
+content security policy, and where a server forbids even that the page reads as plain HTML. What
+a page shows beside the numbers of its document comes with it under `beside`: the command as it was typed, the
+versions, and the surface around a checkpoint. Reading needs no script.
 """
 
 from __future__ import annotations
@@ -117,7 +119,7 @@ def _main(document: Document, page: Page, style: Style) -> Iterator[Element]:
         yield element("h2", "What the words mean")
         yield from found
     yield element("h2", "Every number", class_="numbers")
-    text = Verbatim(json_text.render(document, style))
+    text = Verbatim(json_text.render({name: value for name, value in document.items() if name != "beside"}, style))
     numbers = element("pre", text, tabindex="0", role="region", aria_label="The document as JSON")
     yield element("details", element("summary", "The document, as --format json writes it"), numbers, class_="numbers")
 
@@ -133,7 +135,7 @@ def _single_ones(document: Document) -> Iterator[Element]:
         return
     yield element("h2", "Every checkpoint")
     for result in results:
-        alone: Document = {**document, "results": [result], "notes": []}
+        alone: Document = {**document, "results": [result], "notes": [], "beside": {}}
         page = page_of(alone)
         said = [element("p", text_of(line), class_=_tone(line)) for line in page.verdict]
         verdict = Cell("unreadable", Tone.BAD) if is_unreadable(result) else verdict_cell(result["verdict"])
@@ -145,9 +147,13 @@ def _single_ones(document: Document) -> Iterator[Element]:
 
 
 def _footer(document: Document) -> Element:
-    made = f"Made by lossurf {document['lossurf_version']}, lossurf {document['command']}"
+    beside = document.get("beside", {})
+    versions = ", ".join(f"{name} {version}" for name, version in beside.get("versions", {}).items())
+    made = f"Made by lossurf {document['lossurf_version']}{f' with {versions}' if versions else ''}"
+    typed = beside.get("typed") or f"lossurf {document['command']}"
     return element(
         "footer",
+        element("p", element("code", typed)),
         element("p", f"{made}; document format {document['format_version']}."),
         element("p", "This page holds everything it shows: it loads nothing and runs nothing."),
     )

@@ -7,7 +7,6 @@ from typing import Any, Final
 from lossurf.report.document import Document
 from lossurf.report.figures.heights import shown_heights
 from lossurf.report.text import number
-from lossurf.report.unreadable import is_unreadable
 from lossurf.report.web.chart import (
     BOTTOM,
     HEIGHT,
@@ -32,16 +31,13 @@ _COLORS: Final = (
     "#00224E", "#083370", "#35456C", "#4F576C", "#666970", "#7D7C78",
     "#948E77", "#AEA371", "#C8B866", "#E5CF52", "#FEE838",
 )  # fmt: skip
-_BANDS: Final = 11
 _TALL: Final = 340.0
 
 
 def of_classify(document: Document) -> list[Picture]:
-    """Return the pictures of the surface that came with a single checkpoint's result, if one did."""
-    results = document["results"]
-    if len(results) != 1 or is_unreadable(results[0]) or not results[0].get("surface"):
-        return []
-    return _pictures({**results[0], **results[0]["surface"]})
+    """Return the pictures of the surface around a single checkpoint, which the command gives beside its document."""
+    surface = document.get("beside", {}).get("surface")
+    return _pictures(surface) if surface and len(document["results"]) == 1 else []
 
 
 def of_plot(document: Document) -> list[Picture]:
@@ -62,7 +58,7 @@ def _plane(document: Document, low: float, high: float) -> Picture:
     left = LEFT + bar
     x, y = Scale(xs[0], xs[-1], left, left + side), Scale(ys[0], ys[-1], 34.0 + side, 34.0)
     chart = Chart(x, y)
-    heights = [height for height in Scale(low, high, 0.0, 1.0).ticks(_BANDS) if low < height < high]
+    heights = _heights(low, high)
     colors = _colors(len(heights) + 1)
     parts = [element("rect", x=left, y=34.0, width=side, height=side, fill=colors[0])]
     for height, color in zip(heights, colors[1:], strict=True):
@@ -98,13 +94,19 @@ def _path(
     return "".join(parts)
 
 
+def _heights(low: float, high: float) -> list[float]:
+    """Return the round losses at which the colour changes, as many as there are colours for."""
+    for most in range(2 * len(_COLORS), 1, -1):
+        inside = [height for height in Scale(low, high, 0.0, 1.0).ticks(most) if low < height < high]
+        if len(inside) < len(_COLORS):
+            return inside
+    return []
+
+
 def _colors(count: int) -> list[str]:
     """Return so many of the colours, spread over all of them."""
     last = len(_COLORS) - 1
-    return [
-        _COLORS[round(index * last / max(count - 1, 1)) if count <= len(_COLORS) else min(index, last)]
-        for index in range(count)
-    ]
+    return [_COLORS[round(index * last / max(count - 1, 1))] for index in range(count)]
 
 
 def _bar(scale: Scale, heights: list[float], colors: list[str]) -> list[Element]:
