@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import sqrt
-from typing import Final
+from typing import Annotated, Final
 
 import numpy as np
 
@@ -22,7 +22,9 @@ from lossurf.certificates.plain_network import curvature, decrease, norm, singul
 from lossurf.certificates.rounding import TWICE
 from lossurf.certificates.stored import StoredCertificate
 from lossurf.certificates.tolerance import representable
+from lossurf.fields import Magnitude, limited
 from lossurf.numerics import EPS, Matrix
+from lossurf.words import CLAIMED
 
 _SMALLEST: Final = float(np.finfo(np.float64).smallest_subnormal)
 """Numbers below the normal range are known to this only."""
@@ -35,6 +37,7 @@ class Verification:
     Attributes
     ----------
     certificate : str
+        The file.
     claim : str
         The verdict that is claimed.
     valid : bool
@@ -47,12 +50,12 @@ class Verification:
     """
 
     certificate: str
-    claim: str
+    claim: Annotated[str, limited(enum=[*CLAIMED])]
     valid: bool
-    checks: tuple[Check, ...]
+    checks: Annotated[tuple[Check, ...], limited(minItems=1)]
     tolerance: float
-    default_tolerance: float
-    gap: float | None
+    default_tolerance: Annotated[float, limited(exclusiveMinimum=0)]
+    gap: Magnitude | None
 
 
 def verify_certificate(stored: StoredCertificate, *, any_tolerance: bool = False) -> Verification:
@@ -174,7 +177,8 @@ def _minimum(claim: Claim) -> Iterator[Check]:
     step = float(following) - claim.loss(claim.rank_max)
     off = float(np.min(np.abs(steps - step), initial=np.inf)) / claim.unit
     of_step = claim.rounding.level(claim.s[:1]) + claim.rounding.unit * abs(float(following)) / claim.unit
-    yield Check("next-level", off <= TWICE * of_step and step > 0.0, off, TWICE * of_step)
+    bound = TWICE * of_step  # a level that is L* to rounding is none
+    yield Check("next-level", off <= bound < step / claim.unit, off, bound)
 
 
 def _strict(claim: Claim) -> Iterator[Check]:

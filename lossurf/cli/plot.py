@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import wraps
 from importlib import import_module
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from lossurf.cli.loading import CheckpointSource, Unreadable, expand_globs, load_data
+from lossurf.cli.loading import load_data
 from lossurf.cli.options import (
     Command,
     DataSource,
@@ -25,8 +26,11 @@ from lossurf.cli.options import (
 )
 from lossurf.cli.output_file import OUTPUT_FILE, write_file
 from lossurf.cli.reporting import Reporter
-from lossurf.cli.run import RunReader
 from lossurf.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from lossurf.api.parts.nouns import CheckpointFiles
+    from lossurf.api.plot import Picture
 
 _LEAST_INCHES, _MOST_INCHES = 1.0, 50.0
 
@@ -108,6 +112,15 @@ def picture_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return collected
 
 
+def _drawn(found: Picture, output: Path, form: str, look: Look, report: Reporter) -> ExitCode:
+    """Draw the picture, and report what it shows."""
+    from lossurf.report.document import make_document
+
+    document = make_document("plot", replace(found, output=output))
+    _draw(document, found.kind, output, form, look)
+    return report(document)
+
+
 def _draw(document: dict[str, Any], kind: str, output: Path, form: str, look: Look) -> None:
     from lossurf.report.figures.canvas import draw, size_of
 
@@ -134,29 +147,12 @@ def spectrum(
     report: Reporter,
 ) -> ExitCode:
     """Draw the eigenvalues of Sigma with their error bars, and the best loss of every rank."""
-    from lossurf.api.checking import require_widths
-    from lossurf.api.facts import data_facts
-    from lossurf.landscape.levels import eigenvalue_bounds
-    from lossurf.report.document import make_document
+    from lossurf.api.plot import spectrum as gather
     from lossurf.report.figures.canvas import require_form
 
     form = require_form(output)
-    data = load_data(source, report)
-    problem = data.problem(bias=bias)
-    if widths is not None:
-        require_widths(widths, problem)
-    losses = problem.loss_by_rank
-    document = make_document(
-        "plot",
-        kind="spectrum",
-        output=output,
-        data=data_facts(problem, data.dataset.x, data.dataset.y),
-        eigenvalues=eigenvalue_bounds(problem),
-        loss_by_rank=losses,
-        rank_max=min(*(widths or (problem.dx,)), losses.size - 1),
-    )
-    _draw(document, "spectrum", output, form, look)
-    return report(document)
+    found = gather(load_data(source, report), widths=widths, bias=bias)
+    return _drawn(found, output, form, look, report)
 
 
 @command.command(
@@ -179,28 +175,12 @@ def levels(
     """Draw every critical value of a network of these widths, with the kinds of point that are found there."""
     if widths is None:
         raise UsageError("the widths of the network are not said", where="--widths", remedy="give --widths DX,...,DY")
-    from lossurf.api.checking import require_widths
-    from lossurf.api.facts import data_facts, network_facts
-    from lossurf.landscape.levels import critical_values
-    from lossurf.report.document import make_document
+    from lossurf.api.plot import levels as gather
     from lossurf.report.figures.canvas import require_form
 
     form = require_form(output)
-    data = load_data(source, report)
-    problem = data.problem(bias=bias)
-    require_widths(widths, problem)
-    values, complete = critical_values(problem, widths)
-    document = make_document(
-        "plot",
-        kind="levels",
-        output=output,
-        data=data_facts(problem, data.dataset.x, data.dataset.y),
-        network=network_facts(widths),
-        critical_values=values,
-        complete=complete,
-    )
-    _draw(document, "levels", output, form, look)
-    return report(document)
+    found = gather(load_data(source, report), widths=widths, bias=bias)
+    return _drawn(found, output, form, look, report)
 
 
 @command.command(
@@ -218,7 +198,7 @@ def levels(
 @stdout_report_options
 def surface(
     *,
-    checkpoints: CheckpointSource,
+    checkpoints: CheckpointFiles,
     source: DataSource,
     points: int,
     seed: int,
@@ -231,23 +211,14 @@ def surface(
     The first direction is the certificate's at a strict saddle, the way of `escape` at a bad one, steepest descent
     where the gradient is not zero, and random at a minimum. Every value is exact, from the reduced problem.
     """
-    from lossurf.api.facts import data_facts
-    from lossurf.landscape.views.surface import surface as evaluate
-    from lossurf.report.document import make_document
+    from lossurf.api.plot import surface as gather
     from lossurf.report.figures.canvas import require_form
-    from lossurf.report.surface import surface_fields
 
     form = require_form(output)
     data = load_data(source, report)
-    checkpoint = checkpoints.read_one(data, source.max_memory)
-    for note in checkpoint.notes:
-        report.note(note)
-    problem = data.problem(bias=checkpoint.has_bias)
-    found = evaluate(checkpoint, problem, points=points, seed=seed)
-    facts = data_facts(problem, data.dataset.x, data.dataset.y)
-    document = make_document("plot", kind="surface", output=output, data=facts, **surface_fields(found), seed=seed)
-    _draw(document, "surface", output, form, look)
-    return report(document)
+    found = gather(checkpoints.read_one(data.dx, data.dy), data, points=points, seed=seed)
+    report.note(*found.notes)
+    return _drawn(found, output, form, look, report)
 
 
 @command.command(
@@ -260,7 +231,7 @@ def surface(
 @stdout_report_options
 def run(
     *,
-    checkpoints: CheckpointSource,
+    checkpoints: CheckpointFiles,
     source: DataSource,
     tolerance: float | None,
     output: Path,
@@ -271,15 +242,16 @@ def run(
 
     The report is that of `watch`. A figure too low for three panels has the first two, or the losses alone.
     """
-    from lossurf.cli.watch import document_of
+    from lossurf.api.watch import Run
+    from lossurf.cli.watch import gathered
+    from lossurf.report.document import make_document
     from lossurf.report.figures.canvas import require_form
 
     form = require_form(output)
-    data = load_data(source, report)
-    reader = RunReader(data, checkpoints, tolerance=tolerance, max_memory=source.max_memory)
-    visits = [reader.visit_or_refuse(path) for path in expand_globs(checkpoints.paths)]
-    document = document_of(reader, data, visits, (), output)
+    course = Run(checkpoints, load_data(source, report), tolerance=tolerance)
+    steps = [course.step_or_refuse(path) for path in checkpoints.found()]
+    result = gathered(course, steps, (), output, report)
+    document = make_document("watch", result)
     _draw(document, "run", output, form, look)
-    code = report(document, ok=document["ok"])
-    errors = [visit.error for visit in visits if isinstance(visit, Unreadable)]
-    return report.tell_unreadable(errors) if errors else code
+    code = report(document, ok=result.ok)
+    return report.tell_unreadable(result.unreadable) if result.unreadable else code

@@ -343,6 +343,11 @@ FAULTS: Final[dict[str, tuple[str, str]]] = {
         "leave --layers out, and give --module NAME",
     ),
     "adapter-relu": ("a LoRA adapter is a linear map, not a network of ReLUs", "judge it with 'lossurf classify'"),
+    "no-batch": (
+        "a batch is no pair of X and Y: a {kind} of {items} items",
+        "give pairs: ((x, y) for x, y in loader)",
+    ),
+    "no-batches": ("there is no batch to reduce", "give an iterable of pairs (X, Y) that was not used up before"),
     "adapter-in-python": (
         "the arrays are those of a LoRA adapter, and nothing tells its scale",
         "give one module's two matrices in a list, the scale in one of them: [A, alpha / r * B]",
@@ -410,12 +415,3 @@ def listing(names: Iterable[object], most: int = 8) -> str:
     words = [str(name) for name in names]
     more = f", ... ({len(words)} in all)" if len(words) > most else ""
     return ", ".join(words[:most]) + more if words else "nothing"
-
-
-def size_text(count: float) -> str:
-    """Write a number of bytes for people: 1536 is "1.5 KiB"."""
-    for unit in ("bytes", "KiB", "MiB", "GiB", "TiB"):
-        if count < 1024:
-            return f"{count:.0f} {unit}" if unit == "bytes" else f"{count:.3g} {unit}"
-        count /= 1024
-    return f"{count:.3g} PiB"

@@ -20,7 +20,7 @@ from process import ROOT
 
 @pytest.mark.parametrize("chapter", chapters())
 def test_a_chapter_has_the_man_page_of_today(chapter):
-    assert (PAGES / name_of(chapter)).read_text("utf-8") == page(chapter), "run: python tests/make_man.py"
+    assert (PAGES / name_of(chapter)).read_text("utf-8") == page(chapter), "run: python tests/tools/make_man.py"
 
 
 def test_there_are_no_pages_of_chapters_that_are_gone():
