@@ -95,7 +95,7 @@ def test_python_sessions_print_what_is_shown(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_the_settings_in_toml_are_those_in_yaml(clone: Path) -> None:
-    (settings,) = readme.fenced(TEXT, "toml")
+    (settings,) = readme.fenced((readme.MANUAL / "ci.md").read_text("utf-8"), "toml")
     (clone / "pyproject.toml").write_text(settings, "utf-8")
     (printed,) = readme.printed(["lossurf classify --quiet\n"], clone)
     (clone / "pyproject.toml").unlink()
