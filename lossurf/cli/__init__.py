@@ -31,6 +31,7 @@ COMMANDS = {
     "watch": "A training run followed from its checkpoints.",
     "plot": "Pictures of the spectrum, the critical levels and the loss around a checkpoint.",
     "explain": "Any hypothesis, theorem, lemma, verdict or exit code in plain words.",
+    "ci": "The file with which GitHub, GitLab, pre-commit or Jenkins judges checkpoints.",
     "schema": "The JSON Schema of a document.",
     "help": "The manual, a chapter at a time.",
 }

@@ -29,7 +29,7 @@ def run(command: click.Command, argv: Sequence[str]) -> int:
     """
     try:
         try:
-            result = command.main(args=list(argv), prog_name="lossurf", standalone_mode=False)
+            result = command.main(args=list(argv), prog_name="lossurf", standalone_mode=False, obj=tuple(argv))
             flush_stdout()
         except Exception as error:  # noqa: BLE001  # the boundary: everything is told and turned into an exit code
             return _tell(error, argv)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from lossurf.api.classify import ClassifyResult
     from lossurf.api.parts.data import Data
     from lossurf.api.parts.networks import CheckpointFiles
+
+
+_POINTS_ON_A_PAGE: Final = 41  # along each axis: contours that are smooth, in some 40 kB
 
 
 @click.command(
@@ -114,8 +117,21 @@ def command(
     if certificate is not None and not _write_certificate(certificate, result, data):
         report.note("no certificate was written: undetermined claims nothing")
         result = replace(result, ok=False)
-    code = report(make_document("classify", result), ok=result.ok)
+    document = make_document("classify", result)
+    if report.format == "html" and len(result.results) == 1 and not unreadable and loss == LossName.SQUARED:
+        document["beside"] = {"surface": _surface(result, data)}
+    code = report(document, ok=result.ok)
     return report.tell_unreadable(unreadable) if unreadable else code
+
+
+def _surface(result: ClassifyResult, data: Data) -> dict[str, Any]:
+    """Return the loss around the only checkpoint, which a page draws."""
+    from lossurf.api.plot import surface
+    from lossurf.report.document import plain
+
+    assert result.last is not None
+    drawn: dict[str, Any] = plain(surface(result.last, data, points=_POINTS_ON_A_PAGE))
+    return drawn
 
 
 def _require_squared(certificate: Path | None, loss: str) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import wraps
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -16,9 +17,11 @@ from lossurf.cli.options import (
     DataSource,
     bias_option,
     checkpoint_argument,
+    checkpoint_arguments,
     data_argument,
     data_option,
     stdout_report_options,
+    tolerance_option,
     widths_option,
 )
 from lossurf.cli.output_file import OUTPUT_FILE, write_file
@@ -44,42 +47,86 @@ def command(ctx: click.Context) -> None:
         ctx.exit(int(ExitCode.USAGE))
 
 
-def _parse_size(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[float, float] | None:
+class Look(NamedTuple):
+    """How a picture is to look.
+
+    Attributes
+    ----------
+    width, height : float or None
+        Inches; None is what suits the picture.
+    theme : str
+        A key of `canvas.THEMES`.
+    """
+
+    width: float | None
+    height: float | None
+    theme: str
+
+
+def _parse_size(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[float | None, float | None]:
     if value is None:
-        return None
+        return None, None
     parts = value.lower().replace(",", "x").split("x")
     try:
-        width, height = (float(part) for part in parts)
+        sides = [float(part) for part in parts]
     except ValueError:
-        raise click.BadParameter(f"'{value}' is not a size such as 7x4", ctx, param) from None
-    if not all(_LEAST_INCHES <= side <= _MOST_INCHES for side in (width, height)):
+        sides = []
+    if len(sides) not in (1, 2):
+        raise click.BadParameter(f"'{value}' is not a size such as 7x4, or a width such as 3.3", ctx, param) from None
+    if not all(_LEAST_INCHES <= side <= _MOST_INCHES for side in sides):
         raise click.BadParameter(f"'{value}' is not between 1x1 and 50x50 inches", ctx, param)
-    return width, height
+    return sides[0], sides[1] if len(sides) == 2 else None
 
 
 def picture_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add where the picture goes and how large it is."""
-    output = click.option(
-        "-o",
-        "--output",
-        required=True,
-        type=OUTPUT_FILE,
-        metavar="FILE",
-        help="Picture to write: .png, .svg or .pdf.",
+    """Add where the picture goes and how it looks, handed on as `output` and `look`."""
+
+    @wraps(function)
+    def collected(*args: Any, size: tuple[float | None, float | None], theme: str, **kwargs: Any) -> Any:
+        return function(*args, look=Look(*size, theme), **kwargs)
+
+    options = (
+        click.option(
+            "--size",
+            callback=_parse_size,
+            metavar="W[xH]",
+            help="Width and height in inches, such as 7x4, or the width alone: 3.3 is one column of a journal.",
+        ),
+        click.option(
+            "--theme",
+            type=click.Choice(["light", "dark"]),
+            default="light",
+            help="Dark lines on a light ground, or light ones on a dark. Default: light.",
+        ),
+        click.option(
+            "-o",
+            "--output",
+            required=True,
+            type=OUTPUT_FILE,
+            metavar="FILE",
+            help="Picture to write: .png, .svg or .pdf.",
+        ),
     )
-    size = click.option("--size", callback=_parse_size, metavar="WxH", help="Width and height in inches, such as 7x4.")
-    return output(size(function))
+    for option in reversed(options):
+        collected = option(collected)
+    return collected
 
 
-def _drawn(found: Picture, output: Path, form: str, size: tuple[float, float], report: Reporter) -> ExitCode:
+def _drawn(found: Picture, output: Path, form: str, look: Look, report: Reporter) -> ExitCode:
     """Draw the picture, and report what it shows."""
     from lossurf.report.document import make_document
-    from lossurf.report.figures.canvas import draw
 
     document = make_document("plot", replace(found, output=output))
-    painter = import_module(f"lossurf.report.figures.{found.kind}").paint
-    write_file(output, draw(painter, document, form, size))
+    _draw(document, found.kind, output, form, look)
     return report(document)
+
+
+def _draw(document: dict[str, Any], kind: str, output: Path, form: str, look: Look) -> None:
+    from lossurf.report.figures.canvas import draw, size_of
+
+    painter = import_module(f"lossurf.report.figures.{kind}").paint
+    size = size_of(kind, look.width, look.height)
+    write_file(output, draw(painter, document, form, size, theme=look.theme))
 
 
 @command.command(
@@ -96,7 +143,7 @@ def spectrum(
     widths: tuple[int, ...] | None,
     bias: bool,
     output: Path,
-    size: tuple[float, float] | None,
+    look: Look,
     report: Reporter,
 ) -> ExitCode:
     """Draw the eigenvalues of Sigma with their error bars, and the best loss of every rank."""
@@ -105,7 +152,7 @@ def spectrum(
 
     form = require_form(output)
     found = gather(load_data(source, report), widths=widths, bias=bias)
-    return _drawn(found, output, form, size or (7.5, 3.4), report)
+    return _drawn(found, output, form, look, report)
 
 
 @command.command(
@@ -122,7 +169,7 @@ def levels(
     widths: tuple[int, ...] | None,
     bias: bool,
     output: Path,
-    size: tuple[float, float] | None,
+    look: Look,
     report: Reporter,
 ) -> ExitCode:
     """Draw every critical value of a network of these widths, with the kinds of point that are found there."""
@@ -133,7 +180,7 @@ def levels(
 
     form = require_form(output)
     found = gather(load_data(source, report), widths=widths, bias=bias)
-    return _drawn(found, output, form, size or (6.4, 4.4), report)
+    return _drawn(found, output, form, look, report)
 
 
 @command.command(
@@ -156,7 +203,7 @@ def surface(
     points: int,
     seed: int,
     output: Path,
-    size: tuple[float, float] | None,
+    look: Look,
     report: Reporter,
 ) -> ExitCode:
     """Draw the loss on a plane through CHECKPOINT, with the critical levels as dashed lines.
@@ -171,4 +218,40 @@ def surface(
     data = load_data(source, report)
     found = gather(checkpoints.read_one(data.dx, data.dy), data, points=points, seed=seed)
     report.note(*found.notes)
-    return _drawn(found, output, form, size or (9.0, 4.0), report)
+    return _drawn(found, output, form, look, report)
+
+
+@command.command(
+    "run", cls=Command, examples=("lossurf plot run 'sample_data/wine/run/*.npz' --data sample_data/wine -o run.svg",)
+)
+@checkpoint_arguments
+@data_option
+@tolerance_option
+@picture_options
+@stdout_report_options
+def run(
+    *,
+    checkpoints: CheckpointFiles,
+    source: DataSource,
+    tolerance: float | None,
+    output: Path,
+    look: Look,
+    report: Reporter,
+) -> ExitCode:
+    """Draw a training run: the loss between the critical levels, what is left above L*, and the gradient measure.
+
+    The report is that of `watch`. A figure too low for three panels has the first two, or the losses alone.
+    """
+    from lossurf.api.watch import Run
+    from lossurf.cli.watch import gathered
+    from lossurf.report.document import make_document
+    from lossurf.report.figures.canvas import require_form
+
+    form = require_form(output)
+    course = Run(checkpoints, load_data(source, report), tolerance=tolerance)
+    steps = [course.step_or_refuse(path) for path in checkpoints.found()]
+    result = gathered(course, steps, (), output, report)
+    document = make_document("watch", result)
+    _draw(document, "run", output, form, look)
+    code = report(document, ok=result.ok)
+    return report.tell_unreadable(result.unreadable) if result.unreadable else code

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
 
 from lossurf.cli.output_file import write_file
 from lossurf.cli.streams import write_error, write_stderr, write_stdout
@@ -50,6 +53,8 @@ class Reporter(NamedTuple):
     def __call__(self, document: Document, ok: bool = True) -> ExitCode:
         """Render the document, with the notes, where the options want it, and return the exit code for `ok`."""
         document = {**document, "notes": list(dict.fromkeys([*self.notes, *document.get("notes", ())]))}
+        if self.format == "html":
+            document = {**document, "beside": {**_made_with(), **document.get("beside", {})}}
         text = RENDERERS[self.format](document, self._style())
         if self.to_file:
             write_file(Path(str(self.output)), text.encode("utf-8", "backslashreplace"))
@@ -93,7 +98,7 @@ class Reporter(NamedTuple):
     @property
     def for_programs(self) -> bool:
         """Whether programs, which look for every result in it, read the report."""
-        return self.format not in {"table", "markdown"}
+        return self.format not in {"table", "markdown", "html"}
 
     @property
     def to_file(self) -> bool:
@@ -112,6 +117,16 @@ def text_style(color: str = "auto", *, to_file: bool = False, verbosity: int = 1
         ascii=not to_file and not _shows_unicode(),
         verbosity=verbosity,
     )
+
+
+def _made_with() -> dict[str, Any]:
+    """Return what a page tells beside the document: the command as it was typed, and the versions that answered."""
+    from importlib.metadata import version
+    from platform import python_version
+
+    typed = click.get_current_context().find_root().obj or ()
+    versions = {"Python": python_version(), "numpy": version("numpy"), "scipy": version("scipy")}
+    return {"typed": shlex.join(["lossurf", *typed]), "versions": versions}
 
 
 def _append_summary(document: Document) -> None:

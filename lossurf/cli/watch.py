@@ -132,20 +132,22 @@ def command(
         steps = list(_until(_steps_while_written(run, files, report), expect, stream))
     else:
         steps = [run.step_or_refuse(path) for path in checkpoints.found()]
-    result = _gathered(run, steps, expect, figure, report)
+    result = gathered(run, steps, expect, figure, report)
     document = make_document("watch", result)
     if figure is not None and form is not None:
-        from lossurf.report.figures.canvas import draw
-        from lossurf.report.figures.run import height, paint
+        from lossurf.report.figures.canvas import draw, size_of
+        from lossurf.report.figures.run import extra_height, paint
 
-        write_file(figure, draw(paint, document, form, (7.0, height(document))))
+        width, height = size_of("run")
+        write_file(figure, draw(paint, document, form, (width, height + extra_height(document))))
     code = stream.close(document) if stream else report(document, ok=result.ok)
     return report.tell_unreadable(result.unreadable) if result.unreadable else code
 
 
-def _gathered(
+def gathered(
     run: Run, steps: list[Step | Unreadable], expect: tuple[str, ...], figure: Path | None, report: Reporter
 ) -> WatchResult:
+    """Return what a run is; where no checkpoint could be read the first refusal ends the command, and all are told."""
     from lossurf.api.watch import Step
 
     try:

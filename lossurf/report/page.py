@@ -53,7 +53,8 @@ class Grid(NamedTuple):
     """A table.
 
     Columns named in `numeric` are aligned right; those in `optional` are left out, the last first, where the width is
-    short. Of more than `brief` rows only --verbose shows the middle.
+    short. Of more than `brief` rows only --verbose shows the middle. `bars` are shares of 1, one a row, which a format
+    that can draws beside the row under the name `bars_of`; they repeat what a column says.
     """
 
     header: tuple[str, ...]
@@ -63,6 +64,8 @@ class Grid(NamedTuple):
     level: int = 1
     brief: int | None = None
     optional: tuple[str, ...] = ()
+    bars: tuple[float, ...] = ()
+    bars_of: str = ""
 
     def without(self, name: str) -> Grid:
         """Return the table without one of its optional columns."""
@@ -80,6 +83,13 @@ class Grid(NamedTuple):
         head = (self.brief + 1) // 2
         tail = self.brief - head
         return (*self.rows[:head], ("...",) * len(self.header), *self.rows[len(self.rows) - tail :])
+
+    def shown_bars(self, verbosity: int) -> tuple[float, ...]:
+        """Return the bars beside the shown rows; none beside the dots."""
+        if not self.bars or len(self.shown_rows(verbosity)) == len(self.rows):
+            return self.bars
+        brief = self.brief or 0
+        return (*self.bars[: (brief + 1) // 2], 0.0, *self.bars[len(self.bars) - brief // 2 :])
 
 
 class Lines(NamedTuple):

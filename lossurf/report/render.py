@@ -39,4 +39,5 @@ RENDERERS: Final[dict[str, Renderer]] = {
     "markdown": _in_module("markdown"),
     "junit": _in_module("junit"),
     "github": _in_module("github"),
+    "html": _in_module("web.page"),
 }

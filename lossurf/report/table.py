@@ -28,10 +28,13 @@ from lossurf.report.page import (
 from lossurf.report.render import Style
 from lossurf.report.text import printable
 
-_STYLES = {Tone.PLAIN: "", Tone.GOOD: "bold green", Tone.BAD: "bold red", Tone.UNSURE: "bold yellow"}
+_STYLES = {Tone.PLAIN: "", Tone.GOOD: "bold green", Tone.BAD: "bold red", Tone.UNSURE: "bold magenta"}
+# yellow is not legible on a white ground, and no program knows which ground a terminal has
 _LONGEST_UNBROKEN = 24  # the longest id of a hypothesis, theorem or verdict
 _SHORTEST_LINE = 16  # a sentence in fewer columns is a ladder of words
 _BETWEEN_COLUMNS = 3
+_SHORTEST_BAR, _LONGEST_BAR = 10, 24
+_EIGHTHS = "\u258f\u258e\u258d\u258c\u258b\u258a\u2589"
 _ASCII = str.maketrans(
     {"\u2026": "...", "\u2265": ">=", "\u2264": "<=", "\u00b1": "+/-", "\u00d7": "x", "\u2013": "-", "\u03a3": "Sigma"}
 )
@@ -124,30 +127,52 @@ def _draw_grid(block: Grid, style: Style) -> RenderableType:
         if not block.optional:
             return _draw_records(whole, style)
         block = block.without(block.optional[-1])
+    left_out = [name for name in whole.header if name not in block.header]
     table = Table(
         title=_bold(block.title, style) if block.title else None,
         title_justify="left",
         box=box.ASCII2 if style.ascii else box.SIMPLE_HEAD,
         show_edge=False,
         pad_edge=False,
+        caption=_rich(f"not shown at this width: {', '.join(left_out)}", style, "dim") if left_out else None,
+        caption_justify="left",
     )
     for name in block.header:
         numeric = name in block.numeric
         table.add_column(_rich(name, style), justify="right" if numeric else "left", overflow="fold", no_wrap=numeric)
-    for row in block.shown_rows(style.verbosity):
-        table.add_row(*[_rich(cell, style) for cell in row])
+    rows, bars = block.shown_rows(style.verbosity), block.shown_bars(style.verbosity)
+    room = style.width - _needed(block, style) - _BETWEEN_COLUMNS
+    if not bars or room < max(_SHORTEST_BAR, len(block.bars_of)):
+        bars = ()
+    else:
+        table.add_column(_rich(block.bars_of, style), no_wrap=True)
+    for index, row in enumerate(rows):
+        drawn = [_bar(bars[index], min(room, _LONGEST_BAR), style)] if bars else []
+        table.add_row(*[_rich(cell, style) for cell in row], *drawn)
     return table
+
+
+def _bar(share: float, longest: int, style: Style) -> RichText:
+    """Return a bar of eighths of a letter, or of signs where there is no more than ASCII; what is not zero is seen."""
+    eighths = round(min(max(share, 0.0), 1.0) * longest * 8) or (1 if share > 0.0 else 0)
+    if style.ascii:
+        return RichText("#" * max(round(eighths / 8), 1 if eighths else 0))
+    return RichText("\u2588" * (eighths // 8) + ("", *_EIGHTHS)[eighths % 8])
 
 
 def _fits(block: Grid, style: Style) -> bool:
     """Whether the columns fit without breaking a number or a short word; sentences may be broken into lines."""
+    return _needed(block, style) <= style.width
+
+
+def _needed(block: Grid, style: Style) -> int:
     cells = [block.header, *block.shown_rows(style.verbosity)]
     columns = [[text_of(cell) for cell in column] for column in zip(*cells, strict=True)]
     needed = [
         max(map(len, column)) if name in block.numeric else _narrowest(column)
         for name, column in zip(block.header, columns, strict=True)
     ]
-    return sum(needed) + _BETWEEN_COLUMNS * (len(needed) - 1) <= style.width
+    return sum(needed) + _BETWEEN_COLUMNS * (len(needed) - 1)
 
 
 def _narrowest(column: list[str]) -> int:

@@ -1,4 +1,4 @@
-"""The README's snippets for CI are run as they stand."""
+"""The manual's snippets for CI are run as they stand."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import readme
 import yaml
 from process import clean_environment
 
-TEXT = readme.README.read_text("utf-8")
+TEXT = (readme.MANUAL / "ci.md").read_text("utf-8")
 YAML = {block.splitlines()[0].removeprefix("# "): block for block in readme.fenced(TEXT, "yaml")}
 
 
@@ -67,3 +67,8 @@ def test_the_make_target_runs(clone):
     done = run("make landscape", clone)
     assert (done.returncode, done.stderr) == (0, "")
     assert "2 checkpoints: 2 global-minimum." in done.stdout
+
+
+def test_the_readme_shows_the_same_workflow():
+    (block,) = readme.fenced(readme.README.read_text("utf-8"), "yaml")
+    assert block == YAML[".github/workflows/landscape.yml"]

@@ -18,7 +18,7 @@ CONTROLS = "\n\r\t\x0b\x07\x08\x1b[31m\x7f\x85\x9b0m\u200e\u2028\u2029\u202e\u20
 
 NAME = f"a{CONTROLS}b"
 LINE = "\n::error::c\rINJECTED"  # what a reader of lines, such as GitHub's runner, would take for one of its own
-FORMATS = ["table", "json", "jsonl", "markdown", "junit", "github"]
+FORMATS = ["table", "json", "jsonl", "markdown", "junit", "github", "html"]
 _OBEYED = {"Cc", "Cf", "Zl", "Zp", "Cs"}
 
 

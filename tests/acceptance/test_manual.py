@@ -1,138 +1,110 @@
-"""The manual on the command line, and what its chapter on security says held against the code.
+"""The manual in its other forms: man pages and a web site, made from the chapters, and all of it in the wheel.
 
-Trusted channel: the source of the package, read as text, and the constants of the readers.
+Trusted: groff's warnings, mkdocs' strict mode, and the archive of the wheel itself.
 """
 
 from __future__ import annotations
 
-import os
 import re
+import shutil
+import subprocess
 import sys
-from importlib.resources import files
+import zipfile
+from importlib.util import find_spec
 
-import click
+import make_man
 import pytest
-from process import ROOT, clean_environment
-
-from lossurf.certificates import stored
-from lossurf.cli.help import _complete_topic, command
-from lossurf.errors import UsageError
-from lossurf.inputs import archives, config
-from lossurf.inputs.checkpoints import checkpoint, readers
-from lossurf.report.manual import chapter, chapters, draw_chapter
-from lossurf.report.render import Style
-
-SOURCE = {path.relative_to(ROOT / "lossurf").as_posix(): path.read_text() for path in (ROOT / "lossurf").rglob("*.py")}
-SECURITY = (ROOT / "lossurf" / "manual" / "security.md").read_text()
+from make_man import PAGES, chapters, name_of, page
+from process import ROOT
 
 
-def test_the_chapters_are_listed_with_a_line_each(lossurf):
-    done = lossurf("help")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert {path.name.removesuffix(".md") for path in (files("lossurf") / "manual").iterdir()} == set(chapters())
-    for name, line in chapters().items():
-        assert name in done.stdout
-        assert line.split()[0] in done.stdout
-        assert len(line) < 120
+@pytest.mark.parametrize("chapter", chapters())
+def test_a_chapter_has_the_man_page_of_today(chapter):
+    assert (PAGES / name_of(chapter)).read_text("utf-8") == page(chapter), "run: python tests/tools/make_man.py"
 
 
-@pytest.mark.parametrize("topic", chapters())
-@pytest.mark.parametrize("width", [40, 80, 200])
-def test_every_chapter_is_laid_out_at_every_width(topic, width):
-    text = draw_chapter(topic, Style(width=width))
-    assert max(map(len, text.splitlines())) <= min(width, 100)
-    assert chapter(topic).startswith("# ")
-    words = re.findall(r"[a-z]{4,}", chapter(topic))
-    shown = text.replace("\n", " ")
-    assert sum(word in shown for word in words) > 0.9 * len(words)
-    assert "\x1b" not in text
-    assert "\x1b" in draw_chapter(topic, Style(width=width, color=True))
+def test_there_are_no_pages_of_chapters_that_are_gone():
+    assert {path.name for path in PAGES.iterdir()} == {name_of(chapter) for chapter in chapters()}
 
 
-def test_a_chapter_goes_to_a_pipe_as_plain_text(lossurf):
-    done = lossurf("help", "security", env={"PAGER": "false"})
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "What is never executed" in done.stdout
-    assert "\x1b" not in done.stdout
+@pytest.mark.skipif(not shutil.which("groff"), reason="needs groff")
+@pytest.mark.parametrize("chapter", chapters())
+def test_a_man_page_prints_without_a_warning_and_with_every_word(chapter):
+    path = PAGES / name_of(chapter)
+    command = ["groff", "-K", "utf8", "-man", "-Tutf8", "-ww", "-P-cbou", "-rHY=0", str(path)]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=60)
+    told = [line for line in done.stderr.splitlines() if "cannot adjust line" not in line]  # hyphens are off here alone
+    assert (done.returncode, told) == (0, [])
+    printed = set(re.findall(r"\w{4,}", done.stdout.replace("\u2010\n", "")))
+    text = (make_man.MANUAL / f"{chapter}.md").read_text("utf-8")
+    prose = re.sub(r"```.*?```|<!--.*?-->|\|.*?\n", "", text, flags=re.DOTALL)
+    words = set(re.findall(r"\w{4,}", prose))
+    assert len(words - printed) <= 0.03 * len(words), words - printed  # those that are cut at a line's end
 
 
-@pytest.mark.parametrize(("topic", "hint"), [("securty", "did you mean 'security'?"), ("zzz", "lossurf help")])
-def test_a_topic_that_is_not_there_is_answered_with_the_nearest(lossurf, topic, hint):
-    done = lossurf("help", topic)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith(f"lossurf: error: the manual has no chapter '{topic}'\n  where: TOPIC\n")
-    assert hint in done.stderr
-
-
-@pytest.mark.parametrize("topic", ["../security", "/etc/passwd", "", ".", "security.md", "a\\b", "a\0b"])
-def test_a_topic_is_no_path(topic):
-    with pytest.raises(UsageError, match="the manual has no chapter"):
-        chapter(topic)
-
-
-def test_topics_are_completed():
-    assert _complete_topic(click.Context(command), command.params[0], "secu") == ["security"]
-
-
-@pytest.mark.skipif(os.name != "posix", reason="terminals of POSIX")
-def test_on_a_terminal_a_chapter_is_shown_by_the_pager():
-    import pty
-
-    shown, terminal = pty.openpty()
-    pid = os.fork()
-    if pid == 0:
-        os.dup2(terminal, 1)
-        os.dup2(terminal, 0)
-        environment = clean_environment(PAGER="sed s/^/paged:/", TERM="dumb")
-        os.execve(sys.executable, [sys.executable, "-m", "lossurf", "help", "security"], environment)
-    os.close(terminal)
-    text = b""
-    try:
-        while part := os.read(shown, 4096):
-            text += part
-    except OSError:  # the other end is closed
-        pass
-    assert os.waitpid(pid, 0)[1] == 0
-    assert b"paged:" in text
-
-
-def test_nothing_of_the_package_loads_a_pickle_or_runs_what_it_reads():
-    for name, text in SOURCE.items():
-        code = re.sub(r'"""[\s\S]*?"""|"[^"\n]*"|\'[^\'\n]*\'|#.*', "", text)
-        assert not re.search(r"\bpickle\.loads?\(|np\.load\(|numpy\.load\(|\bjoblib\b", code), name
-        assert not re.search(r"(?<![.\w])(eval|exec|compile|__import__)\(", code), name
-        assert not re.search(r"yaml\.(unsafe_|full_)?load(_all)?\(", code), name
-        assert not re.search(r"\bsubprocess\b|os\.system|os\.popen|\burllib\b|import socket|import http\b", code), name
-        if "torch.load(" in code:
-            assert code.count("torch.load(") == code.count("weights_only=True"), name
+def test_the_reference_is_a_page_of_commands():
+    text = page("commands")
+    assert text.startswith(".TH LOSSURF 1 ")
+    assert "\\-\\-format" in text
+    assert ".SH SEE ALSO" in text
 
 
 @pytest.mark.parametrize(
-    ("said", "held"),
+    ("markdown", "expected"),
     [
-        (r"more than ([\d,]+) entries", archives.MOST_ENTRIES),
-        (r"more than ([\d,]+) arrays", readers._MOST_ARRAYS),
-        (r"more than ([\d,]+) layers", checkpoint._MOST_LAYERS),
-        (r"configuration of more than (\d+) MiB", config._LARGEST >> 20),
-        (r"claim of more than (\d+) MiB", stored._LARGEST >> 20),
+        ("a `-x` *b* **c**\n", ".PP\na \\fB\\-x\\fR \\fIb\\fR \\fBc\\fR"),
+        (".TH\n", ".PP\n\\&.TH"),
+        ("it's\\\\n\n", ".PP\nit\\(aqs\\en"),
+        ("- one\n- two\n", ".IP \\(bu 2\none\n.IP \\(bu 2\ntwo"),
+        ("```sh\n.so /etc/passwd\n```\n", ".PP\n.RS 4\n.nf\n\\&.so /etc/passwd\n.fi\n.RE"),
     ],
 )
-def test_the_limits_that_are_told_are_those_that_are_held(said, held):
-    assert int(re.search(said, SECURITY)[1].replace(",", "")) == held
+def test_markdown_becomes_what_troff_prints(markdown, expected):
+    assert "\n".join(make_man.body(make_man._PARSER.parse(markdown))) == expected
 
 
-def test_every_option_that_writes_is_told():
-    from lossurf.cli import COMMANDS, group
+@pytest.mark.skipif(not find_spec("mkdocs"), reason="needs mkdocs")
+def test_one_command_makes_the_site(tmp_path):
+    command = [
+        sys.executable,
+        "-m",
+        "mkdocs",
+        "build",
+        "-q",
+        "-f",
+        str(ROOT / ".ci" / "mkdocs.yml"),
+        "-d",
+        str(tmp_path),
+    ]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=120)
+    assert done.returncode == 0, done.stderr
+    made = {path.stem for path in tmp_path.glob("*.html")} - {"404", "search"}
+    assert made == {"index", *chapters()}
+    first = (tmp_path / "index.html").read_text("utf-8")
+    assert 'src="run.svg"' in first
+    assert (tmp_path / "run.svg").exists()
 
-    writing = set()
-    for name in COMMANDS:
-        found = group.get_command(click.Context(group), name)
-        leaves = found.commands.values() if isinstance(found, click.Group) else [found]
-        for leaf in leaves:
-            for param in leaf.params:
-                text = getattr(param, "help", None) or ""
-                if re.search(r"\b[Ww]rite\b.*(to|as|there)|to write|Draw loss", text):
-                    writing.add(max(param.opts, key=len))
-    told = set(re.findall(r"`(--?[a-z]+)`", SECURITY.split("## What is written")[1].split("##")[0]))
-    assert writing - {"--output", "--dtype"} <= told
-    assert "-o" in told
+
+@pytest.mark.slow
+def test_a_wheel_holds_the_chapters_and_the_man_pages(tmp_path):
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "--no-deps",
+        "--no-build-isolation",
+        "-q",
+        "-w",
+        str(tmp_path),
+        str(ROOT),
+    ]
+    subprocess.run(command, check=True, capture_output=True, timeout=300)
+    (wheel,) = tmp_path.glob("*.whl")
+    names = zipfile.ZipFile(wheel).namelist()
+    assert {f"lossurf/manual/{chapter}.md" for chapter in chapters()} <= set(names)
+    for chapter in chapters():
+        folder = f"share/man/man{name_of(chapter)[-1]}/{name_of(chapter)}"
+        assert any(name.endswith(f".data/data/{folder}") for name in names), folder
+    assert "lossurf/report/web/style.css" in names
+    assert "lossurf/manual/run.svg" in names

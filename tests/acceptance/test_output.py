@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import os
 import re
@@ -17,7 +18,7 @@ from schemas import check_output
 WINE = ROOT / "sample_data" / "wine"
 POINTS = sorted((WINE / "checkpoints").glob("*.npz"))
 SADDLE = WINE / "checkpoints" / "bad-saddle.npz"
-FORMATS = ["table", "json", "jsonl", "markdown", "junit", "github"]
+FORMATS = ["table", "json", "jsonl", "markdown", "junit", "github", "html"]
 
 
 @pytest.mark.parametrize("form", FORMATS)
@@ -319,3 +320,15 @@ def test_markdown_cells_cannot_break_the_table(inside, data, tmp_path):
     rows = [line for line in text.splitlines() if line.startswith("|")]
     assert len({len(re.findall(r"(?<!\\)\|", row)) for row in rows}) == 1
     assert "a\\|b\\`c&lt;d&gt;.npz" in text
+
+
+def test_a_page_tells_the_command_as_it_was_typed_and_draws_the_surface_around_a_checkpoint(inside, data, tmp_path):
+    np.savez(tmp_path / "it's <b>.npz", W1=np.zeros((2, 3)), W2=np.zeros((2, 2)))
+    done = inside("classify", "it's <b>.npz", "--data", data, "--format", "html")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "lossurf classify 'it'\"'\"'s &lt;b&gt;.npz' --data" in done.stdout
+    assert f"numpy {np.__version__}" in done.stdout
+    assert "The loss around the point" in done.stdout
+    told = done.stdout.partition("<pre")[2].partition(">")[2].partition("</pre>")[0]
+    document = json.loads(html.unescape(told))
+    assert document == json.loads(inside("classify", "it's <b>.npz", "--data", data, "--format", "json").stdout)

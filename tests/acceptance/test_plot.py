@@ -14,6 +14,7 @@ KINDS = {
     "spectrum": ("spectrum", WINE, "--widths", "10,4,2,3"),
     "levels": ("levels", WINE, "--widths", "10,4,3,3"),
     "surface": ("surface", SADDLE, "--data", WINE, "--points", "21"),
+    "run": ("run", WINE / "run" / "*.npz", "--data", WINE),
 }
 
 
@@ -35,7 +36,8 @@ def test_the_same_input_gives_the_same_picture_and_document(kind, tmp_path):
     assert documents[0] == documents[1]
     assert files[0].startswith(b"\x89PNG")
     assert files[2].startswith(b"<?xml")
-    assert json.loads(documents[0])["kind"] == kind
+    told = json.loads(documents[0])
+    assert told.get("kind", "run") == kind
 
 
 def test_levels_tell_the_kinds_of_point(tmp_path):
@@ -57,6 +59,10 @@ def test_levels_tell_the_kinds_of_point(tmp_path):
         (("surface", WINE / "none.npz", "--data", WINE, "-o", "p.png"), "none.npz"),
         (("spectrum", WINE, "--size", "7by3", "-o", "p.png"), "7x4"),
         (("spectrum", WINE, "--size", "7x300", "-o", "p.png"), "50x50"),
+        (("spectrum", WINE, "--size", "7x3x2", "-o", "p.png"), "7x4"),
+        (("spectrum", WINE, "--size", "nan", "-o", "p.png"), "50x50"),
+        (("spectrum", WINE, "--theme", "pink", "-o", "p.png"), "light"),
+        (("run", "none*.npz", "--data", WINE, "-o", "p.png"), "none"),
         (("spectrum", WINE, "-o", "no-such-folder/p.png"), "no-such-folder"),
         (("specturm", WINE, "-o", "p.png"), "specturm"),
     ],
@@ -81,3 +87,34 @@ def test_without_matplotlib_the_extra_is_named(tmp_path):
     done = python("-c", code, "plot", *KINDS["spectrum"], "-o", tmp_path / "p.png")
     assert (done.returncode, done.stdout) == (2, "")
     assert "lossurf[plot]" in done.stderr
+
+
+@pytest.mark.parametrize(("size", "pixels"), [("3.3", (660, 726)), ("5x2", (1000, 400)), ("6", (1200, 544))])
+def test_a_width_alone_gives_a_height_that_suits_the_picture(tmp_path, size, pixels):
+    done = plot(*KINDS["spectrum"], "-o", tmp_path / "p.png", "--size", size)
+    assert (done.returncode, done.stderr) == (0, "")
+    png = (tmp_path / "p.png").read_bytes()
+    assert tuple(int.from_bytes(png[at : at + 4], "big") for at in (16, 20)) == pixels  # 200 dots an inch
+
+
+def test_the_dark_theme_is_drawn_on_a_dark_ground(tmp_path):
+    plot(*KINDS["spectrum"], "-o", tmp_path / "p.svg", "--theme", "dark")
+    svg = (tmp_path / "p.svg").read_text("utf-8")
+    assert "#1b1e24" in svg
+    assert "#ffffff" not in svg
+
+
+def test_a_run_is_reported_as_watch_reports_it(tmp_path):
+    done = plot(*KINDS["run"], "-o", tmp_path / "run.png", "--format", "json")
+    watched = json.loads(
+        python("-m", "lossurf", "watch", WINE / "run" / "*.npz", "--data", WINE, "--format", "json").stdout
+    )
+    assert json.loads(done.stdout) == {**watched, "figure": str(tmp_path / "run.png")}
+
+
+def test_a_checkpoint_of_a_run_that_cannot_be_read_is_told_and_the_others_are_drawn(tmp_path):
+    (tmp_path / "broken.npz").write_bytes(b"no")
+    done = plot("run", SADDLE, tmp_path / "broken.npz", "--data", WINE, "-o", tmp_path / "run.png")
+    assert done.returncode == 2
+    assert "broken.npz" in done.stderr
+    assert (tmp_path / "run.png").read_bytes().startswith(b"\x89PNG")

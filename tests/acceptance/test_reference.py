@@ -1,11 +1,11 @@
-"""The README's command reference is generated, every option is explained, and every example runs."""
+"""The manual's command reference is generated, every option is explained, and every example runs."""
 
 from __future__ import annotations
 
 import click
 import pytest
 import readme
-from make_reference import README, written
+from make_reference import PARTS, written
 
 from lossurf.cli import COMMANDS, group
 
@@ -24,10 +24,11 @@ ALL = commands()
 EXAMPLES = [example for command in ALL.values() for example in getattr(command, "examples", ())]
 SHOWN = {
     command.strip()
-    for block in readme.fenced(README.read_text("utf-8"), "console")
+    for path in readme.TEXTS
+    for block in readme.fenced(path.read_text("utf-8"), "console")
     for command, _ in readme.commands_of(block)
 }
-"""What the README shows is run, and its output compared, by test_readme.py."""
+"""What README and manual show is run, and its output compared, by test_readme.py."""
 
 
 @pytest.fixture(scope="module")
@@ -35,9 +36,9 @@ def clone(tmp_path_factory):
     return readme.clone(tmp_path_factory.mktemp("reference") / "clone")
 
 
-def test_the_readme_has_the_reference_of_today():
-    text = README.read_text("utf-8")
-    assert written(text) == text, "run: python tests/tools/make_reference.py"
+@pytest.mark.parametrize("path", PARTS, ids=lambda path: path.stem)
+def test_a_text_has_the_commands_of_today(path):
+    assert written(path) == path.read_text("utf-8"), "run: python tests/tools/make_reference.py"
 
 
 @pytest.mark.parametrize("name", ALL)

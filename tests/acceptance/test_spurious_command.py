@@ -217,7 +217,9 @@ def test_the_readme_s_snippet_loads_both_points_in_torch(lossurf, tmp_path):
         "spurious", "sample_data/diabetes", "-o", "minimum.npz", "--better", "better.npz", "-f", "json", cwd=tmp_path
     )
     document = json.loads(done.stdout)
-    (snippet,) = (block for block in readme.fenced(readme.README.read_text("utf-8"), "python") if "torch" in block)
+    (snippet,) = (
+        block for block in readme.fenced((readme.MANUAL / "relu.md").read_text("utf-8"), "python") if "torch" in block
+    )
     shown = python("-c", snippet, cwd=tmp_path)
     assert shown.stderr == ""
     printed = dict(line.split() for line in shown.stdout.splitlines())

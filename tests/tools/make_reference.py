@@ -1,4 +1,4 @@
-"""Write the README's command reference from the commands themselves; a test compares."""
+"""Write the manual's command reference and the README's list of commands from the commands; a test compares."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import click
 
 from lossurf.cli import COMMANDS, group
 
-README = Path(__file__).resolve().parents[2] / "README.md"
-BEGIN, END = "<!-- begin command reference -->\n", "<!-- end command reference -->\n"
+ROOT = Path(__file__).resolve().parents[2]
+README, REFERENCE = ROOT / "README.md", ROOT / "lossurf" / "manual" / "commands.md"
 DATA = (
     *("data", "x", "y", "target", "columns", "drop", "index", "no_index", "autoencoder", "samples"),
     *("standardize", "intercept", "max_memory"),
@@ -46,7 +46,7 @@ def _context(name: str, command: click.Command) -> click.Context:
 def _command(name: str, command: click.Command) -> str:
     if isinstance(command, click.Group):
         inner = [_command(f"{name} {sub}", command.commands[sub]) for sub in sorted(command.commands)]
-        return "\n\n".join([f"### `lossurf {name}`", _text(command), *inner])
+        return "\n\n".join([f"## `lossurf {name}`", _text(command), *inner])
     context = _context(name, command)
     usage = " ".join(["lossurf", name, *command.collect_usage_pieces(context)]).replace("[OPTIONS] ", "")
     reads_data = {"samples", "target"} <= {param.name for param in command.params}
@@ -54,7 +54,7 @@ def _command(name: str, command: click.Command) -> str:
     own = [param for param in command.params if param.name not in shared]
     own += [param for param in command.params if param.name == "output" and not _is_report(param, command)]
     examples = "\n".join(getattr(command, "examples", ()))
-    parts = [f"### `{usage}`", _text(command), f"```sh\n{examples}\n```" if examples else ""]
+    parts = [f"## `{usage}`", _text(command), f"```sh\n{examples}\n```" if examples else ""]
     options = [param for param in own if isinstance(param, click.Option)]
     return "\n\n".join(part for part in [*parts, _options("", options)] if part)
 
@@ -93,16 +93,27 @@ def _variables(param: click.Parameter) -> str:
     return f"`{names[-1]}`" if names else ""
 
 
-def written(readme: str) -> str:
-    """Return the README with the reference as it should be."""
-    before, rest = readme.split(BEGIN)
-    after = rest.split(END)[1]
-    return f"{before}{BEGIN}\n{reference()}\n{END}{after}"
+def overview() -> str:
+    """Return the commands with what each does, as a table."""
+    rows = [f"| `lossurf {name}` | {summary} |" for name, summary in COMMANDS.items()]
+    return "\n".join(["| command | does |", "|---|---|", *rows]) + "\n"
+
+
+PARTS = {README: ("commands", overview), REFERENCE: ("command reference", reference)}
+
+
+def written(path: Path) -> str:
+    """Return a text with its generated part as it should be."""
+    name, make = PARTS[path]
+    begin, end = f"<!-- begin {name} -->\n", f"<!-- end {name} -->\n"
+    before, rest = path.read_text("utf-8").split(begin)
+    return f"{before}{begin}\n{make()}\n{end}{rest.split(end)[1]}"
 
 
 def main() -> None:
-    """Write the reference into the README."""
-    README.write_text(written(README.read_text("utf-8")), "utf-8")
+    """Write both parts."""
+    for path in PARTS:
+        path.write_text(written(path), "utf-8")
 
 
 if __name__ == "__main__":

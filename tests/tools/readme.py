@@ -1,4 +1,4 @@
-"""The README's code blocks and what their commands print: `python tests/tools/readme.py` writes the outputs anew."""
+"""Code blocks of the README and the manual, and what their commands print: as a program it writes the outputs again."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from process import ROOT, clean_environment
 
 README = ROOT / "README.md"
+MANUAL = ROOT / "lossurf" / "manual"
+TEXTS = (README, *sorted(MANUAL.glob("*.md")))
 _MARK = "-- next command --"
 
 
@@ -96,17 +98,18 @@ def _same_word(a: str, b: str) -> bool:
         return False
 
 
-def update() -> None:
-    """Write the README again with the outputs of today where they say something else."""
-    text = README.read_text(encoding="utf-8")
+def update(path: Path) -> None:
+    """Write a text again with the outputs of today where they say something else."""
+    text = path.read_text(encoding="utf-8")
     with tempfile.TemporaryDirectory() as directory:
         where = clone(Path(directory))
         for block in fenced(text, "console"):
             now = with_outputs(block, where)
             if not alike(block, now):
                 text = text.replace(f"```console\n{block}```", f"```console\n{now}```")
-    README.write_text(text, encoding="utf-8")
+    path.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
-    update()
+    for name in TEXTS:
+        update(name)

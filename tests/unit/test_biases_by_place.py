@@ -57,7 +57,7 @@ def test_in_npz(tmp_path, classified, arrays, name):
 def test_every_format_says_it(tmp_path, inside):
     np.savez(tmp_path / "data.npz", X=X, Y=Y)
     np.savez(tmp_path / "c.npz", *GET_WEIGHTS)
-    for style in ("table", "json", "jsonl", "markdown", "junit", "github"):
+    for style in ("table", "json", "jsonl", "markdown", "junit", "github", "html"):
         done = inside("classify", tmp_path / "c.npz", "--data", tmp_path / "data.npz", "--format", style)
         shown = " ".join((done.stdout + done.stderr).split()).replace("\\", "")
         assert "arr_1, arr_3 taken as bias of arr_0, arr_2" in shown, style

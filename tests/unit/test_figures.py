@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import json
+import re
 import sys
 from itertools import pairwise
 
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from matplotlib.image import imread
+from matplotlib.text import Text
 from process import ROOT
 
 from lossurf.errors import MissingExtraError, UsageError
 from lossurf.report.figures import canvas, levels, run, spectrum, surface
 from lossurf.report.figures.canvas import MARKS, draw, require_form, spread
+from lossurf.report.figures.heights import shown_heights
 
 STORED = ROOT / "tests" / "data" / "documents"
 PAINTERS = {"watch": run, "plot-spectrum": spectrum, "plot-levels": levels, "plot-surface": surface}
@@ -67,14 +72,18 @@ def test_size_is_in_inches():
 
 def test_a_run_shows_each_loss_at_its_step_between_labelled_levels():
     told = document("watch")
-    axes, gradients = painted("watch").axes
+    axes, left, gradients = painted("watch").axes
     steps = [int(result["checkpoint"][-9:-4]) for result in told["results"]]
     for kind in MARKS:
         pairs = zip(steps, told["results"], strict=True)
         expected = [(step, result["loss"]) for step, result in pairs if result["verdict"] == kind]
         assert points_of(axes, kind) == expected
     assert texts(axes) == [f"$L_{{{level['rank']}}}$ = {level['loss']:.5g}" for level in told["levels"]]
-    assert gradients.get_yscale() == "log"
+    least = told["levels"][-1]["loss"]
+    unresolved = 1e-13 * (told["levels"][0]["loss"] - least)
+    assert left.get_yscale() == gradients.get_yscale() == "log"
+    expected = [max(result["loss"] - least, unresolved) for result in told["results"]]
+    assert left.get_lines()[0].get_ydata().tolist() == pytest.approx(expected, rel=1e-12)
     assert "1e-06" in texts(gradients)[0]
 
 
@@ -185,3 +194,91 @@ def test_losses_at_the_ends_of_float64_are_drawn_in_a_unit_that_the_axis_names()
         drawn = [y for kind in MARKS for _, y in points_of(figure.axes[0], kind)]
         assert max(drawn) == pytest.approx(told["results"][0]["loss"] / 100.0, rel=1e-12)
     assert canvas.in_readable_units(told)["results"] == told["results"]
+
+
+SIZES = [(3.3, 2.4), (3.3, 3.6), (7.0, 4.5), (12.0, 6.0)]
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+@pytest.mark.parametrize("name", PAINTERS)
+def test_words_are_legible_and_nothing_runs_off_the_sheet(name, size):
+    """By the picture itself: its outermost pixels are ground; and no word is smaller than 5.8 points."""
+    points = []
+
+    def paint(figure, told):
+        PAINTERS[name].paint(figure, told)
+        points.extend(text.get_fontsize() for text in figure.findobj(Text) if text.get_text().strip())
+
+    theme = "dark" if size[0] > 5.0 else "light"
+    png = draw(paint, document(name), "png", size, theme=theme)
+    pixels = imread(io.BytesIO(png))[:, :, :3]
+    ground = [int(canvas.THEMES[theme]["ground"][at : at + 2], 16) / 255.0 for at in (1, 3, 5)]
+    for edge in (pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]):
+        assert np.abs(edge - ground).max() < 0.02
+    assert min(points) >= 5.8
+
+
+def words_of(svg):
+    return re.findall(r"<text[^>]*>(.*?)</text>", svg, re.DOTALL)
+
+
+def test_the_picture_in_the_readme_is_the_one_that_is_drawn_today():
+    """By its words; the bytes are matplotlib's and change with its versions."""
+    kept = (ROOT / "lossurf" / "manual" / "run.svg").read_text("utf-8")
+    drawn = draw(run.paint, document("watch"), "svg", (7.5, 4.6)).decode()
+    assert [re.sub(r"<[^>]*>", "", word) for word in words_of(kept)] == [
+        re.sub(r"<[^>]*>", "", word) for word in words_of(drawn)
+    ]
+
+
+def test_text_in_an_svg_is_text():
+    svg = draw(spectrum.paint, document("plot-spectrum"), "svg", (7.0, 4.0)).decode()
+    assert "explained" in svg
+    assert svg.count("<text") > 15
+
+
+@pytest.mark.parametrize("gap", [0.0, 1e-12, 1e-6, 1e-3])
+def test_around_a_trained_minimum_the_surroundings_decide_what_is_shown(gap):
+    """A point within rounding of L* is not drawn on a scale of rounding: the level above it is in the picture."""
+    told = document("plot-surface")
+    levels_told = [level["loss"] for level in told["levels"]]
+    gain = levels_told[0] - levels_told[-1]
+    told["loss"] = levels_told[-1] + gap * gain
+    told["losses"] = [[told["loss"] + gain * (i * i + j * j) / 50.0 for i in range(-5, 6)] for j in range(-5, 6)]
+    told["cut"]["losses"] = [told["loss"] + gain * (k / 10.0) ** 2 for k in range(-10, 11)]
+    low, high = shown_heights(told)
+    assert low == pytest.approx(levels_told[-1])
+    above = min(level for level in levels_told if level > told["loss"] + 0.05 * gain)
+    assert above < high <= max(told["cut"]["losses"])
+
+
+def test_a_low_figure_of_a_run_keeps_the_losses_and_a_high_one_has_all_three_panels():
+    names = {}
+    for height in (2.0, 2.9, 4.5):
+        figure = Figure(figsize=(6.0, height))
+        run.paint(figure, canvas.in_readable_units(document("watch")))
+        names[height] = [axes.get_ylabel().replace("\n", " ") for axes in figure.axes]
+    assert names == {
+        2.0: ["loss"],
+        2.9: ["loss", "left above $L^*$"],
+        4.5: ["loss", "left above $L^*$", "gradient measure"],
+    }
+
+
+@pytest.mark.parametrize("theme", canvas.THEMES)
+def test_marks_stand_out_from_the_ground_of_every_theme(theme):
+    """WCAG 2.2, 1.4.11: 3 to 1."""
+    ground = canvas.THEMES[theme]["ground"]
+    for look in MARKS.values():
+        assert contrast(look.color, ground) >= 2.7, look
+    assert contrast(canvas.THEMES[theme]["ink"], ground) >= 7.0
+
+
+def contrast(one, other):
+    def luminance(color):
+        parts = [int(color[at : at + 2], 16) / 255.0 for at in (1, 3, 5)]
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    high, low = sorted((luminance(one), luminance(other)), reverse=True)
+    return (high + 0.05) / (low + 0.05)

@@ -490,7 +490,7 @@ def test_what_is_left_out_by_choice_is_listed(tmp_path, inside):
     np.savez(tmp_path / "c.npz", **{"0.weight": W1, **extra, "2.weight": W2, "epoch": 3})
     options = ("--layers", "0.weight,2.weight", "--data", tmp_path / "data.npz")
     said = f"not used, as --layers leaves it out: {', '.join(extra)}, epoch"
-    for style in ("table", "json", "jsonl", "markdown", "junit", "github"):
+    for style in ("table", "json", "jsonl", "markdown", "junit", "github", "html"):
         done = inside("classify", tmp_path / "c.npz", *options, "--format", style)
         shown = " ".join((done.stdout + done.stderr).split()).replace("&#x27;", "'").replace("\\", "")
         assert said in shown, style

@@ -115,3 +115,58 @@ def test_almost_everything_never_reads_as_all(value, text):
 
 def test_printable_keeps_letters_of_every_script():
     assert printable("Größe \u65e5\u672c") == "Größe \u65e5\u672c"
+
+
+def grid_of(rows, **more):
+    return Grid(("k",), tuple((str(row),) for row in range(rows)), **more)
+
+
+def drawn_bars(block, width=60, *, ascii_only=False):
+    page = Page("t", (), (), (block,))
+    lines = draw_page(page, Style(width=width, ascii=ascii_only)).splitlines()
+    rule = next(index for index, line in enumerate(lines) if set(line) & set("\u2500-"))
+    return [line[1:].strip(" |") for line in lines[rule + 1 :]]
+
+
+def test_bars_have_the_length_of_their_shares_to_an_eighth_of_a_letter():
+    shares = (0.0, 1e-6, 0.25, 0.5, 1.0)
+    drawn = drawn_bars(grid_of(5, bars=shares, bars_of="share"))
+    eighths = [
+        8 * text.count("\u2588") + sum("\u258f\u258e\u258d\u258c\u258b\u258a\u2589".find(c) + 1 for c in text)
+        for text in drawn
+    ]
+    assert eighths == [0, 1, 48, 96, 192]
+    assert [len(text) for text in drawn_bars(grid_of(5, bars=shares, bars_of="share"), ascii_only=True)] == [
+        0,
+        1,
+        6,
+        12,
+        24,
+    ]
+
+
+def test_bars_are_left_out_where_the_width_is_short_and_in_other_formats():
+    block = grid_of(2, bars=(0.5, 1.0), bars_of="share")
+    assert drawn_bars(block, width=12) == ["", ""]
+    assert "\u2588" not in draw("check-holds", 120, form="markdown")
+    assert "\u2588" in draw("check-holds", 120)
+
+
+def test_no_bar_stands_beside_the_dots_of_rows_that_are_left_out():
+    block = grid_of(20, bars=tuple(k / 20 for k in range(20)), bars_of="share", brief=5)
+    assert block.shown_bars(1) == (0.0, 0.05, 0.1, 0.0, 0.9, 0.95)
+    assert len(block.shown_bars(1)) == len(block.shown_rows(1))
+    assert block.shown_bars(2) == block.bars
+
+
+def test_a_table_says_which_columns_it_leaves_out():
+    block = Grid(
+        ("name", "first", "second"),
+        (("a", "1" * 20, "2" * 20),),
+        numeric=frozenset({"first", "second"}),
+        optional=("second",),
+    )
+    page = Page("t", (), (), (block,))
+    assert "not shown at this width: second" in " ".join(draw_page(page, Style(width=36)).split())
+    assert "not shown" not in draw_page(page, Style(width=12))  # every column, one under the other
+    assert "not shown" not in draw_page(page, Style(width=80))

@@ -25,15 +25,7 @@ FORMS: Final = {"png": {"Software": None}, "svg": {"Date": None}, "pdf": {"Creat
 """File endings, with the metadata that would change from run to run."""
 
 # Okabe & Ito 2008, "Color universal design": eight colours that stay apart under every common colour blindness.
-BLACK, ORANGE, SKY, GREEN, BLUE, VERMILLION, PURPLE = (
-    "#000000",
-    "#E69F00",
-    "#56B4E9",
-    "#009E73",
-    "#0072B2",
-    "#D55E00",
-    "#CC79A7",
-)
+BLACK, GREEN, BLUE, VERMILLION, PURPLE = "#000000", "#009E73", "#0072B2", "#D55E00", "#CC79A7"
 GREY: Final = "#6E6E6E"
 
 
@@ -59,15 +51,29 @@ MARKS: Final = {
 _PLAIN: Final = 30  # powers of ten that axes, contours and colours take as they are
 _LOSSES: Final = {"loss", "losses", "loss_by_rank", "value", "low", "high"}  # fields of a document that hold losses
 
+THEMES: Final[dict[str, dict[str, str]]] = {
+    "light": {"ink": BLACK, "ground": "#FFFFFF", "fine": "#DDDDDD"},
+    "dark": {"ink": "#E7E9ED", "ground": "#1B1E24", "fine": "#3A404A"},
+}
+"""The colours of lines and letters, of the ground, and of what stays behind; marks stand out from both grounds."""
+
+_COLUMN: Final = 3.3  # inches: one column of a journal
+_SMALLEST, _LARGEST = 6.0, 14.0  # points: below no letter is read in print, above it is a poster
+_PER_INCH: Final = 0.48  # points that letters grow by: 7 in one column, 9 over two
+_BESIDE: Final = 5.0  # inches of width from which two panels stand side by side
+_ABOVE: Final = 3.0  # inches of height from which they stand one above the other
+_ENTRY: Final = 1.6  # inches of an entry of the legend
+
 _STYLE: Final[dict[str, Any]] = {
-    "font.family": "DejaVu Sans",  # comes with matplotlib: the same letters on every machine
-    "font.size": 9.0,
-    "axes.titlesize": 10.0,
+    "font.family": ["DejaVu Sans", "sans-serif"],  # comes with matplotlib: the same letters on every machine
+    "axes.titlesize": "medium",
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": False,
     "legend.frameon": False,
-    "legend.fontsize": 8.0,
+    "legend.fontsize": "small",
+    "axes.formatter.useoffset": False,
+    "svg.fonttype": "none",  # letters stay letters
     "savefig.dpi": 200.0,
     "svg.hashsalt": "lossurf",  # ids in an SVG follow from this instead of from chance
     "pdf.fonttype": 42,  # letters stay letters
@@ -127,21 +133,91 @@ def _scaled(part: Any, exponent: int, name: str = "") -> Any:
 
 
 def draw(
-    painter: Callable[[Figure, Document], None], document: Document, form: str, size: tuple[float, float]
+    painter: Callable[[Figure, Document], None],
+    document: Document,
+    form: str,
+    size: tuple[float, float],
+    *,
+    theme: str = "light",
 ) -> bytes:
-    """Return a picture's file: `painter` draws the document on an empty figure of `size` inches."""
+    """Return a picture's file: `painter` draws the document on an empty figure of `size` inches, in a theme's colours.
+
+    Letters and marks follow the width: what fits over two columns of a journal is legible in one.
+    """
     import matplotlib
     from matplotlib import style
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    with matplotlib.rc_context(), style.context(["default", _STYLE]):  # whatever the user's matplotlibrc says
+    with (
+        matplotlib.rc_context(),
+        style.context(["default", _STYLE, _sized(size[0]), _coloured(theme)]),
+    ):  # whatever the user's matplotlibrc says
         figure = Figure(figsize=size)
         FigureCanvasAgg(figure)
         painter(figure, in_readable_units(document))
         buffer = io.BytesIO()
         figure.savefig(buffer, format=form, metadata=FORMS[form])
     return buffer.getvalue()
+
+
+_SIZES: Final = {"spectrum": (7.5, 3.4), "levels": (6.4, 4.4), "surface": (9.0, 4.0), "run": (7.0, 4.6)}
+"""Inches of each kind of picture."""
+
+_TALL: Final = {"spectrum": 1.1, "levels": 0.85, "surface": 1.3, "run": 1.1}
+"""Height of each in widths where it is narrow and its panels stand one above the other."""
+
+
+def size_of(kind: str, width: float | None = None, height: float | None = None) -> tuple[float, float]:
+    """Return the size of a picture in inches, completed by what suits its kind."""
+    usual = _SIZES[kind]
+    if width is None:
+        return usual
+    return width, height or width * (_TALL[kind] if width < _BESIDE else usual[1] / usual[0])
+
+
+def _sized(width: float) -> dict[str, Any]:
+    points = min(max(7.0 + _PER_INCH * (width - _COLUMN), _SMALLEST), _LARGEST)
+    return {
+        "font.size": points,
+        "lines.linewidth": 0.12 * points,
+        "lines.markersize": 0.6 * points,
+        "axes.linewidth": 0.08 * points,
+    }
+
+
+def _coloured(theme: str) -> dict[str, Any]:
+    from cycler import cycler
+
+    ink, ground = THEMES[theme]["ink"], THEMES[theme]["ground"]
+    inked = ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color")
+    return {
+        **dict.fromkeys(inked, ink),
+        **dict.fromkeys(("figure.facecolor", "axes.facecolor", "savefig.facecolor"), ground),
+        "axes.prop_cycle": cycler(color=[ink]),
+    }
+
+
+def panels(figure: Figure, ratios: tuple[float, float], *, both: bool = False) -> list[Axes]:
+    """Return two panels: side by side where the figure is wide, one above the other in a column.
+
+    Where it is neither wide nor high they stand side by side if `both` are needed, else the first stands alone.
+    """
+    width, height = figure.get_size_inches()
+    wide, high = width >= _BESIDE and width > height, height >= _ABOVE
+    if not (wide or high or both):
+        return [figure.subplots()]
+    if wide or not high:
+        return list(figure.subplots(1, 2, width_ratios=ratios))
+    return list(figure.subplots(2, 1, height_ratios=ratios))
+
+
+def legend(figure: Figure) -> None:
+    """Put the legend above the panels, in as many columns as the width has room for."""
+    entries = sum(len(axes.get_legend_handles_labels()[0]) for axes in figure.axes)
+    if entries:
+        columns = min(entries, max(1, int(figure.get_size_inches()[0] / _ENTRY)))
+        figure.legend(loc="outside upper center", ncols=columns, columnspacing=1.2, handletextpad=0.4)
 
 
 def drawable(text: str) -> str:
@@ -151,7 +227,7 @@ def drawable(text: str) -> str:
     """
     from matplotlib.font_manager import findfont, get_font
 
-    font = get_font(findfont(_STYLE["font.family"]))
+    font = get_font(findfont(_STYLE["font.family"][0]))
     return "".join(
         c if font.get_char_index(ord(c)) else c.encode("ascii", "backslashreplace").decode() for c in printable(text)
     )
@@ -161,15 +237,17 @@ def mark(
     axes: Axes, kind: str, x: Sequence[float], y: Sequence[float], *, label: str | None = None, edge: str | None = None
 ) -> None:
     """Draw points of one kind, an entry of `MARKS`; `edge` colours their rims where they lie on a filled ground."""
+    from matplotlib import rcParams
+
     look = MARKS[kind]
     axes.plot(
         x,
         y,
         linestyle="none",
         marker=look.marker,
-        markersize=look.size,
+        markersize=look.size * rcParams["font.size"] / 9.0,
         color=look.color,
-        markerfacecolor=look.color if look.filled else "white",
+        markerfacecolor=look.color if look.filled else axes.get_facecolor(),
         markeredgecolor=edge if edge and look.filled else look.color,
         label=label,
         zorder=4,
@@ -200,25 +278,28 @@ def level_name(rank: int | str) -> str:
 
 
 def label_levels(axes: Axes, levels: Sequence[dict[str, Any]]) -> None:
-    """Draw each critical level as a dashed line with its name at the right edge."""
-    transform = axes.transData
+    """Draw each critical level as a dashed line with its name at the right edge; a narrow figure has its name alone."""
+    from matplotlib import rcParams
+
     low, high = axes.get_ylim()
     shown = [level for level in levels if min(low, high) <= level["loss"] <= max(low, high)]
     figure = axes.get_figure()
     assert figure is not None
+    figure.draw_without_rendering()  # type: ignore[union-attr]  # the layout, which decides how high a label is
+    transform = axes.transData
     pixels = [float(transform.transform((0.0, level["loss"]))[1]) for level in shown]
-    line_height = 11.0 * figure.dpi / 72.0
+    line_height = 1.25 * rcParams["font.size"] * figure.dpi / 72.0
+    brief = figure.get_size_inches()[0] < _BESIDE  # type: ignore[union-attr]
     places = [float(transform.inverted().transform((0.0, pixel))[1]) for pixel in spread(pixels, line_height)]
     for level, place in zip(shown, places, strict=True):
         axes.axhline(level["loss"], color=GREY, linewidth=0.8, linestyle=(0, (4, 3)), zorder=1)
         axes.annotate(
-            f"{level_name(level['rank'])} = {level['loss']:.5g}",
+            level_name(level["rank"]) + ("" if brief else f" = {level['loss']:.5g}"),
             xy=(1.0, level["loss"]),
             xycoords=("axes fraction", "data"),
             xytext=(1.02, place),
             textcoords=("axes fraction", "data"),
             va="center",
-            fontsize=8.0,
-            color=BLACK,
+            fontsize="small",
             annotation_clip=False,
         )

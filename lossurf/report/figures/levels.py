@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lossurf.report.document import Document
-from lossurf.report.figures.canvas import BLUE, GREY, MARKS, label_levels, mark
+from lossurf.report.figures.canvas import BLUE, GREY, MARKS, label_levels, legend, mark
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,11 +41,11 @@ def paint(figure: Figure, document: Document) -> None:
     axes.set_xlim(-0.4, max(best) + 0.4)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.set_xlabel("rank of the product")
-    axes.set_ylabel(f"critical value of the {document['loss_name']}")
+    axes.set_ylabel(f"{document['loss_name']} of critical points")
     _indices(indices, values)
     widths = ", ".join(map(str, document["network"]["widths"]))
     axes.set_title(f"widths {widths}", loc="left")
-    figure.legend(loc="outside upper center", ncols=len(_NAMES))
+    legend(figure)
     label_levels(indices, [{"rank": rank, "loss": loss} for rank, loss in best.items()])
 
 

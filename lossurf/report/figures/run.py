@@ -1,14 +1,17 @@
-"""The picture of `watch`: loss against checkpoint between the critical levels, and the gradient measure below it."""
+"""The picture of a run: loss against checkpoint between the critical levels, what is left above L*, and the gradient.
+
+The levels are seen in the loss itself; how a run comes down to L* only in the logarithm of what is left.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from lossurf.report.document import Document
-from lossurf.report.figures.canvas import BLACK, BLUE, GREY, MARKS, label_levels, mark
+from lossurf.report.figures.canvas import BLACK, BLUE, GREY, MARKS, label_levels, legend, mark
 from lossurf.report.unreadable import is_unreadable
 
 if TYPE_CHECKING:
@@ -16,30 +19,42 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _FAR = 30.0  # losses that span more than this factor are drawn on a logarithmic scale
+_RESOLVED: Final = 1e-13  # of the gain: what is left below is the rounding of two losses
+_PANEL: Final = 0.85  # inches that a panel needs, beside those of legend and axis
+_AROUND: Final = 0.9
 
 
-def height(document: Document) -> float:
-    """Return how high the picture is, in inches."""
-    return 4.6 + 1.1 * len(_more(document))
+def extra_height(document: Document) -> float:
+    """Return how much higher than usual the picture is, in inches, for what a document has beside its losses."""
+    return 1.1 * len(_more(document))
 
 
 def paint(figure: Figure, document: Document) -> None:
-    """Draw a document of `watch`."""
+    """Draw a document of `watch`; a low figure has the losses, then what is left, then the gradient measure."""
     results = [result for result in document["results"] if not is_unreadable(result)]
     x, name = steps([result["checkpoint"] for result in results])
-    more = _more(document)
-    heights = (3.0, *[1.2] * (1 + len(more)))
-    losses, gradients, *others = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights)
-    _losses(losses, {**document, "results": results}, x)
-    _gradients(gradients, results, x)
-    for axes, draw in zip(others, more, strict=True):
-        draw(axes, document, results, x)
-    (others or [gradients])[-1].set_xlabel(name)
-    figure.legend(loc="outside upper center", ncols=len(MARKS))
-    label_levels(losses, document["levels"])
+    painters = [_losses, *([_left] if left_above(document["levels"], results) else []), _gradients, *_more(document)]
+    fitting = max(1, int((figure.get_size_inches()[1] - _AROUND) / _PANEL))
+    painters = painters[:fitting]
+    ratios = (2.4, 1.5, *[1.2] * len(painters))[: len(painters)]
+    every = figure.subplots(len(painters), 1, sharex=True, height_ratios=ratios, squeeze=False)[:, 0]
+    for axes, painter in zip(every, painters, strict=True):
+        painter(axes, {**document, "results": results}, x)
+    every[-1].set_xlabel(name)
+    figure.align_ylabels(every)
+    legend(figure)
+    label_levels(every[0], document["levels"])
 
 
-def _more(document: Document) -> list[Callable[[Axes, Document, list[dict[str, Any]], list[int]], None]]:
+def left_above(levels: list[dict[str, Any]], results: list[dict[str, Any]]) -> list[float]:
+    """Return what is left above L* at each checkpoint, or nothing where it never becomes small."""
+    least, gain = levels[-1]["loss"], levels[0]["loss"] - levels[-1]["loss"]
+    floor = _RESOLVED * (gain or levels[0]["loss"])
+    left = [max(result["loss"] - least, floor) for result in results]
+    return left if floor > 0.0 and left and max(left) > _FAR * min(left) else []
+
+
+def _more(document: Document) -> Sequence[Callable[[Axes, Document, list[int]], None]]:
     """Return what else there is to draw: Morse indices, and the largest eigenvalue beside the edge of stability."""
     results = [result for result in document["results"] if not is_unreadable(result)]
     has_index = any(result["inertia"] is not None for result in results)
@@ -47,7 +62,8 @@ def _more(document: Document) -> list[Callable[[Axes, Document, list[dict[str, A
     return [_indices] * has_index + [_curvatures] * has_curvature
 
 
-def _indices(axes: Axes, document: Document, results: list[dict[str, Any]], x: list[int]) -> None:  # noqa: ARG001  # every panel takes the same
+def _indices(axes: Axes, document: Document, x: list[int]) -> None:
+    results = document["results"]
     from matplotlib.ticker import MaxNLocator
 
     known = [
@@ -59,7 +75,8 @@ def _indices(axes: Axes, document: Document, results: list[dict[str, Any]], x: l
     axes.set_ylabel("ways\ndown")
 
 
-def _curvatures(axes: Axes, document: Document, results: list[dict[str, Any]], x: list[int]) -> None:
+def _curvatures(axes: Axes, document: Document, x: list[int]) -> None:
+    results = document["results"]
     known = [(step, result["curvature"]) for step, result in zip(x, results, strict=True) if result["curvature"]]
     values, errors = [c["largest"] for _, c in known], [c["largest_error"] for _, c in known]
     at = [step for step, _ in known]
@@ -72,7 +89,7 @@ def _curvatures(axes: Axes, document: Document, results: list[dict[str, Any]], x
             xy=(1.02, edge),
             xycoords=("axes fraction", "data"),
             va="center",
-            fontsize=8.0,
+            fontsize="small",
             annotation_clip=False,
         )
         values = [*values, edge]
@@ -93,11 +110,8 @@ def steps(names: list[str]) -> tuple[list[int], str]:
 def _losses(axes: Axes, document: Document, x: list[int]) -> None:
     results = document["results"]
     losses = [result["loss"] for result in results]
-    axes.plot(x, losses, color=BLACK, linewidth=1.0, zorder=2)
-    for kind in MARKS:
-        chosen = [k for k, result in enumerate(results) if result["verdict"] == kind]
-        if chosen:
-            mark(axes, kind, [x[k] for k in chosen], [losses[k] for k in chosen], label=kind)
+    axes.plot(x, losses, zorder=2)
+    _marks(axes, results, x, losses, named=True)
     levels = [level["loss"] for level in document["levels"]]
     low, high = min(*losses, *levels), max(*losses, *levels)
     if low > 0.0 and high / low > _FAR:
@@ -108,10 +122,29 @@ def _losses(axes: Axes, document: Document, x: list[int]) -> None:
     axes.set_ylabel(document["loss_name"])
 
 
-def _gradients(axes: Axes, results: list[dict[str, Any]], x: list[int]) -> None:
+def _marks(axes: Axes, results: list[dict[str, Any]], x: list[int], heights: list[float], *, named: bool) -> None:
+    for kind in MARKS:
+        chosen = [k for k, result in enumerate(results) if result["verdict"] == kind]
+        if chosen:
+            places = [x[k] for k in chosen], [heights[k] for k in chosen]
+            mark(axes, kind, *places, label=kind if named else None)
+
+
+def _left(axes: Axes, document: Document, x: list[int]) -> None:
+    results = document["results"]
+    left = left_above(document["levels"], results)
+    axes.set_yscale("log")
+    axes.plot(x, left, zorder=2)
+    _marks(axes, results, x, left, named=False)
+    axes.set_ylim(min(left) / 3.0, max(left) * 3.0)
+    axes.set_ylabel("left above $L^*$")
+
+
+def _gradients(axes: Axes, document: Document, x: list[int]) -> None:
+    results = document["results"]
     positive = [(step, result["gradient"]) for step, result in zip(x, results, strict=True) if result["gradient"] > 0.0]
     axes.set_yscale("log")
-    axes.plot([step for step, _ in positive], [value for _, value in positive], color=BLACK, linewidth=1.0, marker=".")
+    axes.plot([step for step, _ in positive], [value for _, value in positive], marker=".")
     tolerance = results[-1]["tolerance"]
     sizes = [tolerance, *(value for _, value in positive)]
     axes.set_ylim(min(sizes) / 3.0, max(sizes) * 3.0)
@@ -121,7 +154,7 @@ def _gradients(axes: Axes, results: list[dict[str, Any]], x: list[int]) -> None:
         xy=(1.02, tolerance),
         xycoords=("axes fraction", "data"),
         va="center",
-        fontsize=8.0,
+        fontsize="small",
         annotation_clip=False,
     )
     axes.set_ylabel("gradient\nmeasure")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lossurf.report.document import Document
-from lossurf.report.figures.canvas import BLACK, BLUE, GREEN, VERMILLION, label_levels
+from lossurf.report.figures.canvas import BLUE, GREEN, VERMILLION, label_levels, legend, panels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,10 +16,11 @@ _FAR = 30.0  # eigenvalues that span more than this factor are drawn on a logari
 
 def paint(figure: Figure, document: Document) -> None:
     """Draw a document of `plot spectrum`."""
-    left, right = figure.subplots(1, 2)
+    left, right = panels(figure, (1.0, 1.0), both=True)
     _eigenvalues(left, document["eigenvalues"], document["loss_name"])
     _losses(right, document)
-    figure.legend(loc="outside upper center", ncols=3)
+    legend(figure)
+    label_levels(right, [{"rank": "*", "loss": document["loss_by_rank"][document["rank_max"]]}])
 
 
 def _eigenvalues(axes: Axes, eigenvalues: list[dict[str, Any]], loss_name: str) -> None:
@@ -39,8 +40,8 @@ def _eigenvalues(axes: Axes, eigenvalues: list[dict[str, Any]], loss_name: str) 
             clip_on=False,
             label="zero to rounding",
         )
-    axes.set_xlabel("eigenvalue $l_i$ of $\\Sigma$")
-    axes.set_ylabel(loss_name.replace("loss", "squared Y, times samples"))
+    axes.set_xlabel("direction i, the largest first")
+    axes.set_ylabel(loss_name.replace("loss", "explained\nsum of squares"))
     axes.set_xlim(0.5, len(eigenvalues) + 0.5)
     _whole_numbers(axes)
 
@@ -61,12 +62,11 @@ def _sure(axes: Axes, sure: list[dict[str, Any]]) -> None:
 
 def _losses(axes: Axes, document: Document) -> None:
     losses, rank = document["loss_by_rank"], document["rank_max"]
-    axes.plot(range(len(losses)), losses, color=BLACK, linewidth=1.0, marker=".", markersize=5.0)
-    axes.plot([rank], [losses[rank]], "o", markersize=7.0, color=GREEN, label="best for these widths")
+    axes.plot(range(len(losses)), losses, marker=".")
+    axes.plot([rank], [losses[rank]], "o", color=GREEN, label="best for these widths")
     axes.set_xlabel("rank k of the product")
-    axes.set_ylabel(f"best {document['loss_name']}")
+    axes.set_ylabel(f"least {document['loss_name']}")
     _whole_numbers(axes)
-    label_levels(axes, [{"rank": "*", "loss": losses[rank]}])
 
 
 def _whole_numbers(axes: Axes) -> None:

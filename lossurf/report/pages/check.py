@@ -86,6 +86,8 @@ def _spectrum(document: Document) -> Grid:
         numeric=frozenset({"rank k", "eigenvalue l_k", "loss L_k", "as mse", "gained"}),
         brief=_ROWS_SHOWN,
         optional=("eigenvalue l_k", "as mse"),
+        bars=tuple((losses[max(k - 1, 0)] - loss) / gain for k, loss in enumerate(losses)) if gain > 0.0 else (),
+        bars_of="of the gain",
     )
 
 
