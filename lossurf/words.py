@@ -35,6 +35,8 @@ class CertificateKind(StrEnum):
     DUAL_GAP = "dual-gap"  # other losses, global minimum: the loss against its dual bound
     CONVEX_PART = "convex-part"  # other losses, bad saddle: nothing but the convex part of the Hessian is left
     HESSIAN = "hessian"  # other losses: the sign of the Hessian's least eigenvalue
+    SPECTRAL_BOUND = "spectral-bound"  # weight decay, global minimum: the loss against the bound by singular values
+    INERTIA = "inertia"  # weight decay, local minimum or degenerate: the signs of the Hessian at an exact point
 
 
 class SegmentKind(StrEnum):
@@ -108,12 +110,31 @@ class ActivationName(StrEnum):
     LEAKY_RELU = "leaky-relu"
 
 
+class Reduction(StrEnum):
+    """How the loss that an optimizer with weight decay was given sums the squares."""
+
+    MEAN = "mean"  # over all entries, as PyTorch's MSELoss does
+    SUM = "sum"
+    HALF_SUM = "half-sum"
+
+
 class DType(StrEnum):
     """Number types that a checkpoint is written in."""
 
     FLOAT64 = "float64"
     FLOAT32 = "float32"
     FLOAT16 = "float16"
+
+
+class DecayVerdict(StrEnum):
+    """The kinds of point of a loss with weight decay, and the two answers that name none."""
+
+    GLOBAL_MINIMUM = "global-minimum"
+    LOCAL_MINIMUM = "local-minimum"
+    STRICT_SADDLE = "strict-saddle"
+    DEGENERATE = "degenerate"
+    NOT_CRITICAL = "not-critical"
+    UNDETERMINED = "undetermined"
 
 
 CRITICAL: Final = (Verdict.GLOBAL_MINIMUM, Verdict.STRICT_SADDLE, Verdict.BAD_SADDLE)
