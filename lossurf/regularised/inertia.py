@@ -22,6 +22,7 @@ import numpy as np
 from lossurf.landscape.sensitivity import vanishing_tolerance
 from lossurf.numerics import UNDECIDED_FACTOR, Matrix, rank_threshold
 from lossurf.regularised.curvature import curvature_reach
+from lossurf.regularised.nearest import rounding_of_slope
 from lossurf.regularised.scaled import ScaledProblem
 from lossurf.regularised.signal import Signal
 from lossurf.regularised.tangent import LARGEST_FORM, TangentForm
@@ -134,8 +135,13 @@ class CurvatureSigns:
         values, ratios, times = self._all
         surely = ratios > tau
         negative = int(np.sum(times[surely & (values < 0.0)]))
-        by_rounding = np.abs(values) <= self.rounding
+        by_rounding = np.abs(values) <= self.rounding + self._inexact(values[surely])
         return Counts(negative, int(np.sum(times[~surely])), int(np.sum(times[~surely & ~by_rounding])))
+
+    def _inexact(self, nonzero: Matrix) -> float:
+        """Bound what eigenvalues owe to a point critical to rounding only: a slope over a curvature is a distance."""
+        least = float(np.min(np.abs(nonzero), initial=inf))
+        return self._largest_reach * rounding_of_slope(self.problem, self.signal) / least
 
     def range_of(self, tau: float) -> tuple[float, float]:
         """Tolerances between which no eigenvalue changes its sign."""

@@ -121,7 +121,7 @@ class Setting:
         rank = self.point.rank(self.tau)
         if rank is None:
             return _open("the layers have not the same rank at this tolerance, as they have at every critical point")
-        signal = find_critical(self.point, rank)
+        signal = find_critical(self.point, rank, FARTHEST * self.tau)
         if signal is None:
             return _open(f"no critical point of rank {rank} was found beside the weights")
         distance = self.point.distance(signal.layers)

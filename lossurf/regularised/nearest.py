@@ -17,7 +17,7 @@ _STEPS: Final = 30
 is left, and thirty halvings are all the digits of a tolerance of 1e-6."""
 
 
-def find_critical(point: Point, rank: int) -> Signal | None:
+def find_critical(point: Point, rank: int, farthest: float) -> Signal | None:
     """Return the critical point of this rank that Newton's method leads to from a network.
 
     Parameters
@@ -26,6 +26,8 @@ def find_critical(point: Point, rank: int) -> Signal | None:
         Depth 2 at least, nearly critical.
     rank : int
         Of every layer.
+    farthest : float
+        How far a layer may be moved, relative to the size max(||W_k||_2, 1).
 
     Returns
     -------
@@ -48,7 +50,7 @@ def find_critical(point: Point, rank: int) -> Signal | None:
         form = TangentForm(signal, problem)
         if form.unknowns > LARGEST_FORM:
             return signal
-        moved = form.newton()
+        moved = form.newton(farthest * max(point.sizes))
         if moved is None:
             break
         signal = signal.moved(moved)

@@ -111,6 +111,8 @@ def _finished(problem: ScaledProblem, P: Matrix) -> NuclearMinimum:
         if moved is None:
             break
         signal = signal.moved(moved)
+        if not signal.sigma.all():  # the rank was too high
+            break
         found = _judged(problem, signal.product)
         if not found.gap < best.gap:
             break

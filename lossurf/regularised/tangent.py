@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from math import inf
 from typing import Final
 
 import numpy as np
@@ -98,7 +99,7 @@ class TangentForm:
         of_signal = (self._carried @ self._R.T).T * self._f[:, None]  # (k, r)
         found = []
         for p in range(self.signal.rank):
-            below = self._top[p] / self.signal.sigma[p]
+            below = self.signal.sigma[p] ** (self.signal.depth - 2)
             found.append(np.hstack([self._top[p] * of_signal * self.reach[p], -below * self._K.T]))
         return found
 
@@ -156,7 +157,7 @@ class TangentForm:
         """Bound of the terms of the form in the layers' coordinates: what its rounding is a share of."""
         top = float(self._top[0]) if self.signal.rank else 0.0
         sides = float(self.complement[0]) if self.complement.size else 0.0
-        below = top / float(self.signal.sigma[0]) if self.signal.rank else 0.0
+        below = float(self.signal.sigma[0]) ** (self.signal.depth - 2) if self.signal.rank else 0.0
         return self.signal.depth * top**2 + sides * below + 2.0 * self.problem.decay
 
     def tangent(self, vector: Matrix) -> Tangent:
@@ -168,10 +169,12 @@ class TangentForm:
             b[p] = -(coupling @ np.concatenate([d[p], c[p]])) / self._diagonal[p]
         return Tangent(d, b @ self._L.T, self._C @ c.T)
 
-    def newton(self) -> Matrix | None:
+    def newton(self, longest: float = inf) -> Matrix | None:
         """Take a Newton step to the nearest critical point, singular directions left out, and return the product.
 
-        None where the step is not finite.
+        None where the step is not finite. Beside a critical point that is not isolated, flat directions have
+        eigenvalues of the size of the slope, and steps along them of any length: those longer than `longest` are left
+        out too.
         """
         r, N, lam = self.signal.rank, self.signal.depth, self.problem.decay
         G = self._U.T @ (self._E @ self.problem.F.T) @ self._V
@@ -182,7 +185,7 @@ class TangentForm:
         right = np.concatenate([g_d.ravel(), inside.ravel()])
         for p, coupling in enumerate(self._couplings):
             right[self._indices(p)] -= coupling.T @ (g_b[p] / self._diagonal[p])
-        y = self._solved(-right)
+        y = self._solved(-right, longest)
         moved = self.tangent(y)
         b = moved.b - (g_b / self._diagonal) @ self._L.T
         of_columns = self._top[:, None] * (self._carried @ self._carried.T) * self._top + lam * np.eye(r)
@@ -193,15 +196,15 @@ class TangentForm:
         found = self.signal.product + self._U @ change @ self._V.T
         return np.asarray(found) if np.isfinite(found).all() else None
 
-    def _solved(self, right: Matrix) -> Matrix:
+    def _solved(self, right: Matrix, longest: float) -> Matrix:
         """S^+ right; what is zero to rounding beside the largest is a direction in which nothing decides."""
         values, vectors = self.spectrum
         if not values.size:
             return right
         largest = float(np.max(np.abs(values)))
         kept = np.abs(values) > UNDECIDED_FACTOR * rank_threshold(largest, self.problem.order + self.unknowns)
-        inverse = np.divide(1.0, values, out=np.zeros_like(values), where=kept)
-        return np.asarray(vectors @ (inverse * (vectors.T @ right)))
+        steps = np.divide(vectors.T @ right, values, out=np.zeros_like(values), where=kept)
+        return np.asarray(vectors @ np.where(np.abs(steps) <= longest, steps, 0.0))
 
     def lift(self, tangent: Tangent) -> list[Matrix]:
         """Return the changes of the layers that belong to a tangent vector, delta shared in the cheapest way."""
