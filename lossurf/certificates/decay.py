@@ -51,7 +51,7 @@ class DecayClaim:
         for k, W in enumerate(self.weights, 1):
             mean = W @ mean + arrays.get(f"b{k}", np.zeros(len(W)))
         off = float(np.linalg.norm(mean - arrays["mean_y"])) / self.scale
-        return 0.5 * float(self.said["data"]["samples"]) * off * off
+        return float(0.5 * self.said["data"]["samples"] * off * off)
 
     @cached_property
     def nearest(self) -> list[Matrix]:
@@ -152,7 +152,7 @@ def _numbers(claim: DecayClaim) -> Iterator[Check]:
 
 
 def _nearest(claim: DecayClaim) -> Iterator[Check]:
-    """The exact point: as near as a verdict may speak of, and critical to rounding."""
+    """Hold the exact point to both: as near as a verdict may speak of, and critical to rounding."""
     pairs = zip(claim.layers, claim.nearest, strict=True)
     moves = [float(np.linalg.norm(N - W)) / max(float(np.linalg.norm(W)), 1.0) for W, N in pairs]
     yield at_most("nearest-distance", max(moves), _FARTHEST * claim.tau)
@@ -252,7 +252,7 @@ def _local(claim: DecayClaim) -> Iterator[Check]:
 
 
 def hessian(claim: DecayClaim) -> Matrix:
-    """The Hessian at the exact point in the row-major weights: the change of P F by every weight, and pairs of weights."""
+    """Return the Hessian at the exact point in the row-major weights: of P F in every weight, and in pairs of them."""
     layers, E = claim.nearest, _product(claim.nearest) @ claim.F - claim.T
     ends = np.cumsum([0, *(W.size for W in layers)])
     jacobian = np.hstack(
