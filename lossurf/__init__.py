@@ -9,35 +9,60 @@ from lossurf._version import __version__
 
 TYPE_CHECKING = False  # what type checkers take as true; importing it would be the longest part of an import of lossurf
 if TYPE_CHECKING:
-    from lossurf.api import (
-        Audit,
-        CheckResult,
-        Classification,
-        Construction,
-        Escape,
-        Explanation,
-        ReluResult,
-        SpuriousResult,
-        audit,
-        check,
-        classify,
-        classify_loss,
-        construct,
-        escape,
-        explain,
-        relu,
-        spurious,
-    )
+    from lossurf.api.audit import AuditResult, audit
+    from lossurf.api.check import CheckResult, check
+    from lossurf.api.classify import ClassifyResult, classify, classify_loss
+    from lossurf.api.construct import Construction, construct
+    from lossurf.api.escape import EscapeResult, escape
+    from lossurf.api.explain import explain
+    from lossurf.api.relu import ReluResult, relu
+    from lossurf.api.spurious import SpuriousResult, spurious
+    from lossurf.api.verify import verify
+    from lossurf.api.watch import WatchResult, watch
+    from lossurf.certificates.verify import Verification
+    from lossurf.data import Data
+    from lossurf.inputs.checkpoints.checkpoint import Checkpoint
+    from lossurf.landscape.points.audit import Audit
+    from lossurf.landscape.points.escape import Escape
+    from lossurf.landscape.verdict import Classification
+    from lossurf.theory.explanation import Explanation
+
+_HOMES = {
+    "lossurf.api.audit": ("AuditResult", "audit"),
+    "lossurf.api.check": ("CheckResult", "check"),
+    "lossurf.api.classify": ("ClassifyResult", "classify", "classify_loss"),
+    "lossurf.api.construct": ("Construction", "construct"),
+    "lossurf.api.escape": ("EscapeResult", "escape"),
+    "lossurf.api.explain": ("explain",),
+    "lossurf.api.relu": ("ReluResult", "relu"),
+    "lossurf.api.spurious": ("SpuriousResult", "spurious"),
+    "lossurf.api.verify": ("verify",),
+    "lossurf.api.watch": ("WatchResult", "watch"),
+    "lossurf.certificates.verify": ("Verification",),
+    "lossurf.data": ("Data",),
+    "lossurf.inputs.checkpoints.checkpoint": ("Checkpoint",),
+    "lossurf.landscape.points.audit": ("Audit",),
+    "lossurf.landscape.points.escape": ("Escape",),
+    "lossurf.landscape.verdict": ("Classification",),
+    "lossurf.theory.explanation": ("Explanation",),
+}
 
 __all__ = [
     "Audit",
+    "AuditResult",
     "CheckResult",
+    "Checkpoint",
     "Classification",
+    "ClassifyResult",
     "Construction",
+    "Data",
     "Escape",
+    "EscapeResult",
     "Explanation",
     "ReluResult",
     "SpuriousResult",
+    "Verification",
+    "WatchResult",
     "__version__",
     "audit",
     "check",
@@ -48,15 +73,18 @@ __all__ = [
     "explain",
     "relu",
     "spurious",
+    "verify",
+    "watch",
 ]
 
 
 def __getattr__(name: str) -> object:
     """Import the numerical parts on first use, so that `lossurf --help` needs none of them."""
-    if name in __all__:
-        from lossurf import api
+    for home, names in _HOMES.items():
+        if name in names:
+            from importlib import import_module
 
-        return getattr(api, name)
+            return getattr(import_module(home), name)
     raise AttributeError(f"module 'lossurf' has no attribute {name!r}")
 
 

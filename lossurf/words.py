@@ -140,6 +140,18 @@ class DecayVerdict(StrEnum):
 CRITICAL: Final = (Verdict.GLOBAL_MINIMUM, Verdict.STRICT_SADDLE, Verdict.BAD_SADDLE)
 """The kinds of critical point, which can be constructed."""
 
+CLAIMED: Final = tuple(verdict for verdict in Verdict if verdict is not Verdict.UNDETERMINED)
+"""The verdicts that a certificate can claim."""
+
+SQUARED_CERTIFICATES: Final = (
+    CertificateKind.GAP,
+    CertificateKind.WRONG_EIGENSET,
+    CertificateKind.TAILS,
+    CertificateKind.STAIRCASE,
+    CertificateKind.GRADIENT,
+)
+"""What certificates about the squared loss consist of."""
+
 STRICT_WAYS: Final = (CertificateKind.WRONG_EIGENSET, CertificateKind.TAILS)
 """What makes a saddle strict."""
 

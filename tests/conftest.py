@@ -49,10 +49,12 @@ def inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
     from lossurf.cli import group
     from lossurf.cli.boundary import run as run_command
 
-    def run(*args: str | Path, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    def run(
+        *args: str | Path, env: dict[str, str] | None = None, cwd: Path = tmp_path
+    ) -> subprocess.CompletedProcess[str]:
         with monkeypatch.context() as patch:
             patch.setattr("os.environ", clean_environment(**(env or {})))
-            patch.chdir(tmp_path)
+            patch.chdir(cwd)
             capsys.readouterr()
             code = run_command(group, [str(arg) for arg in args])
         shown = capsys.readouterr()

@@ -6,15 +6,29 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lossurf.fields import Unbounded
+
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was computed again: `value` was held against `bound`."""
+    """One thing that was computed again: `value` was held against `bound`.
+
+    Attributes
+    ----------
+    id : str
+        What was checked.
+    ok : bool
+        Whether it holds.
+    value : float or None
+        What came out; None where it is no number.
+    bound : float or None
+        What it was held against.
+    """
 
     id: str
     ok: bool
-    value: float | None = None
-    bound: float | None = None
+    value: Unbounded | None = None
+    bound: Unbounded | None = None
 
 
 def at_most(name: str, value: float, bound: float, *, over: float = -np.inf) -> Check:

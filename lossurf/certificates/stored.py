@@ -18,11 +18,10 @@ from lossurf.inputs.files import file_size, open_binary
 from lossurf.inputs.memory import memory_limit, require_memory
 from lossurf.inputs.npz import NpzMember, npz_file
 from lossurf.numerics import Matrix
-from lossurf.words import Verdict
+from lossurf.words import CLAIMED
 
 _MAJOR: Final = "1."
 _LARGEST: Final = 1 << 24  # a staircase of a thousand layers takes a tenth of this
-_CLAIMS: Final = tuple(verdict for verdict in Verdict if verdict is not Verdict.UNDETERMINED)
 _LARGEST_COUNT: Final = 1 << 53  # whole numbers up to here are exact in float64
 _NAME: Final = re.compile(r"[WVN][1-9]\d{0,4}|b[1-9]\d{0,4}|R11|T|mean_x|mean_y")
 _VECTORS: Final = re.compile(r"b\d+|mean_[xy]")
@@ -96,15 +95,15 @@ def digest_of(claim: Mapping[str, Any], arrays: Mapping[str, Matrix]) -> str:
     return f"sha256:{digest.hexdigest()}"
 
 
-def read_certificate(path: Path, *, max_memory: int | None = None) -> StoredCertificate:
+def read_certificate(path: Path, *, max_memory: int | str | None = None) -> StoredCertificate:
     """Read a certificate, given either of its two files.
 
     Parameters
     ----------
     path : Path
         The .npz or the .json.
-    max_memory : int, optional
-        Bytes that may be taken.
+    max_memory : int or str, optional
+        Bytes that may be taken, or a size such as "4G".
 
     Returns
     -------
@@ -157,8 +156,8 @@ def _require_fields(claim: dict[str, Any], where: str) -> None:
     for key, kind in _OPTIONAL.items():
         if claim.get(key) is not None:
             _require_kind(claim, key, kind, where)
-    if claim["claim"] not in _CLAIMS:
-        raise fault("not-a-certificate", where, key="claim", kind=f"one of {', '.join(_CLAIMS)}")
+    if claim["claim"] not in CLAIMED:
+        raise fault("not-a-certificate", where, key="claim", kind=f"one of {', '.join(CLAIMED)}")
     if not isinstance(claim.get("data"), dict):
         raise fault("not-a-certificate", where, key="data", kind="an object")
     _require_kind(claim["data"], "samples", _COUNT, where)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import sqrt
-from typing import Final
+from typing import Annotated, Final
 
 import numpy as np
 
@@ -22,7 +22,9 @@ from lossurf.certificates.plain_network import curvature, decrease, norm, singul
 from lossurf.certificates.rounding import TWICE
 from lossurf.certificates.stored import StoredCertificate
 from lossurf.certificates.tolerance import representable
+from lossurf.fields import Magnitude, limited
 from lossurf.numerics import EPS, Matrix
+from lossurf.words import CLAIMED
 
 _SMALLEST: Final = float(np.finfo(np.float64).smallest_subnormal)
 """Numbers below the normal range are known to this only."""
@@ -35,6 +37,7 @@ class Verification:
     Attributes
     ----------
     certificate : str
+        The file.
     claim : str
         The verdict that is claimed.
     valid : bool
@@ -44,15 +47,18 @@ class Verification:
         tau of the claim, and the one that the stored dtypes of the weights justify.
     gap : float or None
         L - L* of the weights, computed again, user's units; None where it leaves the range of float64.
+    notes : tuple of str
+        What was assumed in reading the data that the matrices were held against.
     """
 
     certificate: str
-    claim: str
+    claim: Annotated[str, limited(enum=[*CLAIMED])]
     valid: bool
-    checks: tuple[Check, ...]
+    checks: Annotated[tuple[Check, ...], limited(minItems=1)]
     tolerance: float
-    default_tolerance: float
-    gap: float | None
+    default_tolerance: Annotated[float, limited(exclusiveMinimum=0)]
+    gap: Magnitude | None
+    notes: tuple[str, ...] = ()
 
 
 def verify_certificate(stored: StoredCertificate, *, any_tolerance: bool = False) -> Verification:

@@ -51,7 +51,7 @@ _OBJECTS_OF_A_START = 100_000  # imports make so many objects that live to the e
 def group(ctx: click.Context) -> None:
     """Tell whether a trained linear network is at the best point its data allows, or stuck, and at what kind of point.
 
-    Every option can also be set by an environment variable, LOSSURF_OPTION, and in lossurf.yaml.
+    Every option can also be set by an environment variable, LOSSURF_OPTION, and in lossurf.yaml or pyproject.toml.
     """
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help(), err=True)

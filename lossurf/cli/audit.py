@@ -35,13 +35,10 @@ def command(
     Points of every critical level up to the limit are built, classified, left downhill and shown not to be maxima.
     Exit code 1 says that a statement was not shown.
     """
-    from lossurf.api import audit_problem, data_facts, network_facts
-    from lossurf.report.document import make_document
-
     if widths is None:
         raise UsageError("audit needs the network's widths", where="--widths", remedy="give --widths DX,HIDDEN,...,DY")
-    data = load_data(source, report)
-    problem = data.problem(bias=bias)
-    result = audit_problem(problem, widths, limit=limit, seed=seed)
-    head = {"data": data_facts(problem, data.dataset.x, data.dataset.y), "network": network_facts(widths)}
-    return report(make_document("audit", head, result, ok=result.shown), ok=result.shown)
+    from lossurf.api.audit import audit
+    from lossurf.report.document import make_document
+
+    result = audit(load_data(source, report), widths=widths, bias=bias, limit=limit, seed=seed)
+    return report(make_document("audit", result), ok=result.ok)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 
 import click
 
+from lossurf.cli.command import DEFAULTS
 from lossurf.cli.streams import flush_stdout, silence, stdout_error, write_error, write_lines, write_stderr
 from lossurf.errors import ExitCode, LossurfError
 
@@ -151,7 +152,8 @@ def _source(param: click.Parameter, ctx: click.Context | None) -> str:
         used = next((v for v in variables if os.environ.get(v)), "the environment")
         return f"{name}, set by the environment variable {used}"
     if source is click.core.ParameterSource.DEFAULT_MAP:
-        return f"{name}, set by the configuration file"
+        found = ctx.meta.get(DEFAULTS, {}).get(param.name) if ctx else None
+        return f"{name}, set by the configuration file" + (f" {found.place.where}" if found else "")
     return name
 
 

@@ -8,28 +8,16 @@ from typing import TYPE_CHECKING
 from lossurf.cli.output_file import write_file
 
 if TYPE_CHECKING:
-    from lossurf.api import Classification, DataFacts
-    from lossurf.inputs.checkpoints.checkpoint import Checkpoint
-    from lossurf.reduction.problem import ReducedProblem
+    from lossurf.api.certificate import Evidence
 
 
-def write_certificate(
-    path: Path, result: Classification, problem: ReducedProblem, checkpoint: Checkpoint, data: DataFacts
-) -> bool:
-    """Write a certificate; False, and nothing written, where the verdict claims nothing."""
-    from lossurf.certificates.stored import claim_path, digest_of
-    from lossurf.landscape.evidence import evidence_arrays, evidence_claim
+def write_certificate(path: Path, evidence: Evidence) -> None:
+    """Write a certificate: first the matrices, then the claim that makes it one."""
     from lossurf.report.document import make_document
     from lossurf.report.json_text import render
     from lossurf.report.npz import npz_bytes
     from lossurf.report.render import Style
 
-    claim = evidence_claim(result, problem, checkpoint.weights)
-    if claim is None:
-        return False
-    arrays = evidence_arrays(result, problem, checkpoint.weights, checkpoint.biases)
-    document = make_document("certificate", claim, data=data)
-    document["digest"] = digest_of(document, arrays)
-    write_file(path, npz_bytes(arrays))
-    write_file(claim_path(path), render(document, Style()).encode())
-    return True
+    document = evidence.signed(make_document("certificate", evidence))
+    write_file(path, npz_bytes(evidence.arrays))
+    write_file(evidence.claim_path(path), render(document, Style()).encode())

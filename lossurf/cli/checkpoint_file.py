@@ -1,8 +1,8 @@
-"""Checkpoints that a command writes: always .npz, under the names and in the orientation of the checkpoint it read."""
+"""The options that name a checkpoint to write, and how it is written: always an .npz."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +11,7 @@ import click
 from lossurf.cli.output_file import OUTPUT_FILE, write_file
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from lossurf.inputs.checkpoints.checkpoint import Checkpoint
+    from lossurf.api.parts.nouns import Checkpoint
 
 
 def require_npz(ctx: click.Context, param: click.Parameter, value: Path | None) -> Path | None:
@@ -36,25 +34,8 @@ def output_option(*, required: bool) -> Callable[[Callable[..., Any]], Callable[
     )
 
 
-def named_arrays(
-    weights: Sequence[NDArray[Any]],
-    biases: Sequence[NDArray[Any] | None],
-    dtypes: Sequence[str],
-    like: Checkpoint | None = None,
-) -> dict[str, NDArray[Any]]:
-    """Name the arrays of a network as those of `like`, or W1..WN and b1..bN, in their stored precision."""
-    names = like.layer_names if like else [f"W{k}" for k in range(1, len(weights) + 1)]
-    stored = [W.astype(dtype) for W, dtype in zip(weights, dtypes, strict=True)]
-    arrays = {name: W.T if like and like.orientation == "in-out" else W for name, W in zip(names, stored, strict=True)}
-    bias_names = (like.bias_names if like else ()) or [f"b{k}" for k in range(1, len(weights) + 1)]
-    for name, bias, dtype in zip(bias_names, biases, dtypes, strict=True):
-        if bias is not None and name is not None:
-            arrays[name] = bias.astype(dtype)
-    return arrays
-
-
-def write_checkpoint(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Write a checkpoint, whole or not at all."""
+def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+    """Write a checkpoint under the names of its layers, whole or not at all."""
     from lossurf.report.npz import npz_bytes
 
-    write_file(path, npz_bytes(arrays))
+    write_file(path, npz_bytes(checkpoint.arrays()))

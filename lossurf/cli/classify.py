@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from lossurf.cli.certificate_file import write_certificate
 from lossurf.cli.checkpoint_file import require_npz
-from lossurf.cli.loading import CheckpointSource, LoadedData, Unreadable, expand_globs, load_data
+from lossurf.cli.loading import load_data
 from lossurf.cli.options import (
     Command,
     DataSource,
@@ -23,15 +23,12 @@ from lossurf.cli.options import (
 )
 from lossurf.cli.output_file import OUTPUT_FILE
 from lossurf.cli.reporting import Reporter
-from lossurf.cli.samples import load_for_loss
-from lossurf.errors import ExitCode, InputError, MissingExtraError, UsageError
-from lossurf.words import Verdict
+from lossurf.errors import ExitCode, UsageError
+from lossurf.words import LossName, Verdict
 
 if TYPE_CHECKING:
-    from lossurf.api.losses import LossData
-    from lossurf.inputs.checkpoints.checkpoint import Checkpoint
-    from lossurf.landscape.verdict import Classification
-    from lossurf.reduction.problem import ReducedProblem
+    from lossurf.api.classify import ClassifyResult
+    from lossurf.api.parts.nouns import CheckpointFiles, Data
 
 
 @click.command(
@@ -63,13 +60,13 @@ if TYPE_CHECKING:
 @report_options
 def command(
     *,
-    checkpoints: CheckpointSource,
+    checkpoints: CheckpointFiles,
     source: DataSource,
     expect: tuple[str, ...],
     tolerance: float | None,
     certificate: Path | None,
     lemmas: bool,
-    loss: str | None,
+    loss: str,
     delta: float | None,
     report: Reporter,
 ) -> ExitCode:
@@ -79,79 +76,49 @@ def command(
     tolerances on which it stands. CHECKPOINT is an .npz or another file of layers; - reads an .npz from standard input.
     One that cannot be read is told as such beside the others, and the exit code is then 2.
     """
-    from lossurf.api import data_facts, loss_facts
+    from lossurf.api.classify import classify_files
     from lossurf.report.document import make_document
-    from lossurf.report.unreadable import unreadable_result
 
-    if loss is not None and certificate is not None:
+    _require_squared(certificate, loss)
+    data = load_data(source, report, whole=loss != LossName.SQUARED)
+    result = classify_files(
+        checkpoints, data, tolerance=tolerance, expect=expect, lemmas=lemmas, loss=loss, delta=delta
+    )
+    report.note(*result.notes)
+    unreadable = result.unreadable
+    if unreadable and (certificate is not None or (len(result.results) == 1 and not report.for_programs)):
+        raise unreadable[0].exception
+    if certificate is not None and not _write_certificate(certificate, result, data):
+        report.note("no certificate was written: undetermined claims nothing")
+        result = replace(result, ok=False)
+    code = report(make_document("classify", result), ok=result.ok)
+    return report.tell_unreadable(unreadable) if unreadable else code
+
+
+def _require_squared(certificate: Path | None, loss: str) -> None:
+    if loss != LossName.SQUARED and certificate is not None:
         raise UsageError(
             "certificates are written for the squared loss only",
             where="--certificate",
             remedy="leave out one of the two",
         )
-    data, prepared = (load_data(source, report), None) if loss is None else load_for_loss(source, report, loss, delta)
-    judge = _Judge(data, prepared, checkpoints, source.max_memory, tolerance=tolerance, expect=expect, lemmas=lemmas)
-    results = [judge(path) for path in expand_globs(checkpoints.paths)]
-    unreadable = [result for result in results if isinstance(result, Unreadable)]
-    if unreadable and (certificate is not None or (len(results) == 1 and not report.for_programs)):
-        raise unreadable[0].error
-    problem = judge.problem or data.problem(bias=False)
-    facts = data_facts(problem, data.dataset.x, data.dataset.y)
-    ok = not unreadable and all(result.ok for result in results if not isinstance(result, Unreadable))
-    if certificate is not None:
-        _require_one(results)
-        result, checkpoint = judge.last()
-        if not write_certificate(certificate, result, problem, checkpoint, facts):
-            report.note(f"no certificate was written: {result.verdict} claims nothing")
-            ok = False
-    other = None if prepared is None else loss_facts(prepared, bias=problem.bias)
-    told = [unreadable_result(*result) if isinstance(result, Unreadable) else result for result in results]
-    code = report(make_document("classify", data=facts, results=told, ok=ok, other_loss=other), ok=ok)
-    return report.tell_unreadable(result.error for result in unreadable) if unreadable else code
 
 
-def _require_one(results: Sequence[object]) -> None:
-    if len(results) > 1:
+def _write_certificate(path: Path, result: ClassifyResult, data: Data) -> bool:
+    """Write the certificate of the only result; False, and nothing written, where the verdict claims nothing."""
+    from lossurf.api.certificate import evidence
+    from lossurf.api.parts.unreadable import Unreadable
+
+    if len(result.results) > 1:
         raise UsageError(
-            f"a certificate is about one checkpoint and {len(results)} were named",
+            f"a certificate is about one checkpoint and {len(result.results)} were named",
             where="--certificate",
             remedy="name one checkpoint",
         )
-
-
-class _Judge:
-    """Reads and classifies checkpoints one by one; `problem` is that of the last one that could be."""
-
-    def __init__(
-        self,
-        data: LoadedData,
-        prepared: LossData | None,
-        checkpoints: CheckpointSource,
-        max_memory: int | None,
-        **options: Any,
-    ) -> None:
-        self._data, self._prepared = data, prepared
-        self._checkpoints, self._max_memory, self._options = checkpoints, max_memory, options
-        self._last: tuple[Classification, Checkpoint] | None = None
-        self.problem: ReducedProblem | None = None
-
-    def __call__(self, path: Path) -> Classification | Unreadable:
-        try:
-            return self._classify(self._checkpoints.read(path, self._data, self._max_memory))
-        except (InputError, MissingExtraError) as error:
-            return Unreadable(str(path), error)
-
-    def last(self) -> tuple[Classification, Checkpoint]:
-        """Return the last result with its checkpoint."""
-        assert self._last is not None
-        return self._last
-
-    def _classify(self, checkpoint: Checkpoint) -> Classification:
-        from lossurf.api import classify_problem
-
-        bias = checkpoint.has_bias
-        problem = self._data.problem(bias=bias)
-        study = None if self._prepared is None else self._prepared.study(bias=bias)
-        result = classify_problem(checkpoint, problem, other_loss=study, **self._options)
-        self.problem, self._last = problem, (result, checkpoint)
-        return result
+    (found,), checkpoint = result.results, result.last
+    assert not isinstance(found, Unreadable)
+    assert checkpoint is not None
+    written = evidence(found, checkpoint, data)
+    if written is not None:
+        write_certificate(path, written)
+    return written is not None

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import click
+from click.core import ParameterSource
 
-if TYPE_CHECKING:
-    pass
+from lossurf.cli.streams import write_stderr
 
 Function = Callable[..., Any]
 
 _CONFIG = "lossurf.config"
-_DEFAULT_CONFIG = "lossurf.yaml"
+_FOUND = "lossurf.found"
+DEFAULTS = "lossurf.defaults"
+"""Of a context's `meta`: what the configuration file gives to the command's parameters."""
+
 _NO_VARIABLE = {"help", "version", "traceback"}  # they ask for something once; a variable would ask for ever
 
 
@@ -34,6 +37,15 @@ class Command(click.Command):
         for param in self.params:
             if param.name not in _NO_VARIABLE and param.envvar is None:
                 param.envvar = variables(str(self.name), str(param.name))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; where a file from above the working directory decides an option, say which."""
+        path = ctx.meta.get(_FOUND)
+        if path is not None and path.parent != Path() and not ctx.params.get("quiet") and _is_used(ctx):
+            from lossurf.report.text import printable
+
+            write_stderr(f"lossurf: options from {printable(str(path))}")
+        return super().invoke(ctx)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the examples."""
@@ -58,7 +70,7 @@ def common_options(target: Function | click.Command) -> Any:
             is_eager=True,  # the values it holds are defaults of the options that are read after it
             expose_value=False,
             callback=_load_config,
-            help="Configuration file instead of ./lossurf.yaml.",
+            help="Configuration file instead of the nearest lossurf.yaml or pyproject.toml.",
         ),
         click.option("--traceback", is_flag=True, expose_value=False, help="Show where in the code an error arose."),
     )
@@ -73,6 +85,10 @@ def common_options(target: Function | click.Command) -> Any:
     return target
 
 
+def _is_used(ctx: click.Context) -> bool:
+    return any(ctx.get_parameter_source(name) is ParameterSource.DEFAULT_MAP for name in ctx.meta[DEFAULTS])
+
+
 def _load_config(ctx: click.Context, param: click.Parameter, value: str | None) -> None:  # noqa: ARG001  # click's
     """Keep the group's file for the command; in a command, make the file's values the defaults."""
     if isinstance(ctx.command, click.Group):
@@ -80,11 +96,15 @@ def _load_config(ctx: click.Context, param: click.Parameter, value: str | None) 
         return
     if ctx.resilient_parsing:  # completion: a broken file must not silence it
         return
-    path = value or ctx.meta.get(_CONFIG)
-    if path is None and not os.path.lexists(_DEFAULT_CONFIG):
+    named = value or ctx.meta.get(_CONFIG)
+    from lossurf.inputs.config import find_config, read_config
+
+    path = Path(named) if named else find_config()
+    if path is None:
         return
-    from pathlib import Path
+    from lossurf.cli.config import defaults
 
-    from lossurf.inputs.config import read_config
-
-    ctx.default_map = read_config(Path(path or _DEFAULT_CONFIG))
+    found = defaults(read_config(path), ctx)
+    ctx.default_map = {name: default.value for name, default in found.items()}
+    ctx.meta[DEFAULTS] = found
+    ctx.meta[_FOUND] = None if named else path

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from lossurf.cli.checkpoint_file import named_arrays, output_option, write_checkpoint
+from lossurf.cli.checkpoint_file import output_option, write_checkpoint
 from lossurf.cli.loading import load_data
 from lossurf.cli.options import (
     Command,
@@ -20,8 +21,6 @@ from lossurf.cli.options import (
 from lossurf.cli.reporting import Reporter
 from lossurf.errors import ExitCode, UsageError
 from lossurf.words import CRITICAL, STRICT_WAYS, DType
-
-# Named here because importing the analysis means importing numpy; a test holds the two together.
 
 
 def _parse_eigen_set(ctx: click.Context, param: click.Parameter, value: object) -> tuple[int, ...] | None:
@@ -84,31 +83,12 @@ def command(
     """
     if widths is None:
         raise UsageError("the widths of the network are not said", where="--widths", remedy="give --widths DX,...,DY")
-    from lossurf.api import data_facts
-    from lossurf.landscape.points.construct import construct_point
+    from lossurf.api.construct import construct
     from lossurf.report.document import make_document
 
     data = load_data(source, report)
-    problem = data.problem(bias=bias)
-    made = construct_point(problem, widths, kind, rank=rank, eigen_set=eigen_set, by=by, seed=seed, dtype=dtype)
-    write_checkpoint(output, named_arrays(made.weights, made.biases, (dtype,) * len(made.weights)))
-    result = made.classification
-    document = make_document(
-        "construct",
-        data=data_facts(problem, data.dataset.x, data.dataset.y),
-        kind=kind,
-        output=output,
-        widths=widths,
-        dtype=dtype,
-        seed=seed,
-        rank=made.rank,
-        eigen_indices=made.eigen_indices,
-        loss=made.loss,
-        optimal_loss=result.optimal_loss,
-        verdict=made.verdict,
-        tolerance=result.tolerance,
-        stable_from=result.stable_from,
-        stable_to=result.stable_to,
-        certificate=result.certificate,
+    made = construct(
+        data, widths=widths, kind=kind, rank=rank, eigen_set=eigen_set, by=by, seed=seed, dtype=dtype, bias=bias
     )
-    return report(document)
+    write_checkpoint(output, made.checkpoint)
+    return report(make_document("construct", replace(made, output=output)))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import click
 
 if TYPE_CHECKING:
-    from lossurf.inputs.tables.dataset import Dataset
+    from lossurf.api.parts.nouns import Data
 
 Function = Callable[..., Any]
 
@@ -28,38 +28,26 @@ class DataSource(NamedTuple):
     row_names: tuple[str, ...]
     no_index: bool
     autoencoder: bool
-    max_memory: int | None
+    max_memory: str | None
     standardize: bool
     intercept: bool
 
-    def reading(self) -> dict[str, Any]:
-        """Return the options of `open_dataset`."""
-        return {
-            "x": self.x,
-            "y": self.y,
-            "targets": self.target,
-            "samples": self.samples,
-            "columns": self.columns,
-            "drop": self.drop,
-            "index": self.row_names,
-            "no_index": self.no_index,
-            "autoencoder": self.autoencoder,
-            "max_memory": self.max_memory,
-        }
+    def place(self) -> dict[str, Any]:
+        """Return the arguments of `Data.open`."""
+        place = self._asdict()
+        place["index"] = place.pop("row_names")  # a tuple has a method of that name
+        return place
 
-    def open(self) -> Dataset:
+    def open(self) -> Data:
         """Open the data; nothing but the header is read yet, unless the columns are to be standardised."""
-        from lossurf.inputs.tables.data import open_dataset
+        from lossurf.api.parts.nouns import Data
 
-        dataset = open_dataset(self.path, **self.reading())
-        if not (self.standardize or self.intercept):
-            return dataset
-        from lossurf.inputs.tables.prepare import prepared
+        return Data.open(**self.place())
 
-        if self.standardize:
-            dataset = prepared(dataset, standardize=True)
-            dataset = dataset.mirrored() if self.autoencoder else dataset
-        return prepared(dataset, intercept=self.intercept)
+    @property
+    def named(self) -> bool:
+        """Whether the options name any data."""
+        return any(place is not None for place in (self.path, self.x, self.y)) or self.autoencoder
 
 
 _FILE = click.Path(path_type=Path)
@@ -88,18 +76,9 @@ _DATA_OPTIONS = (
     click.option(
         "--max-memory",
         metavar="SIZE",
-        callback=lambda ctx, param, value: _parse_size(value),  # noqa: ARG005  # click's signature
         help="Refuse what would need more memory, such as 500M or 4G.",
     ),
 )
-
-
-def _parse_size(text: str | None) -> int | None:
-    if text is None:
-        return None
-    from lossurf.inputs.memory import parse_size
-
-    return parse_size(text)
 
 
 def data_argument(function: Function) -> Function:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from lossurf.cli.checkpoint_file import named_arrays, output_option, write_checkpoint
-from lossurf.cli.loading import CheckpointSource, load_data
+from lossurf.cli.checkpoint_file import output_option, write_checkpoint
+from lossurf.cli.loading import load_data
 from lossurf.cli.options import (
     Command,
     DataSource,
@@ -24,8 +26,8 @@ from lossurf.errors import ExitCode, OutputError, UsageError
 from lossurf.words import DType
 
 if TYPE_CHECKING:
-    from lossurf.inputs.checkpoints.checkpoint import Checkpoint
-    from lossurf.landscape.points.escape import Escape
+    from lossurf.api.escape import EscapeResult
+    from lossurf.api.parts.nouns import CheckpointFiles
 
 
 @click.command(
@@ -59,7 +61,7 @@ if TYPE_CHECKING:
 @stdout_report_options
 def command(
     *,
-    checkpoints: CheckpointSource,
+    checkpoints: CheckpointFiles,
     source: DataSource,
     output: Path | None,
     to_minimum: bool,
@@ -76,55 +78,27 @@ def command(
     """
     if output is None and directory is None:
         raise UsageError("nothing says where to write", where="lossurf escape", remedy="give -o FILE or --path DIR")
-    from lossurf.api import data_facts
-    from lossurf.landscape.points.escape import escape_point
+    from lossurf.api.escape import escape
     from lossurf.report.document import make_document
 
     data = load_data(source, report)
-    checkpoint = checkpoints.read_one(data, source.max_memory)
-    problem = data.problem(bias=checkpoint.has_bias)
-    dtypes = _written_dtypes(checkpoint, dtype)
-    result = escape_point(
-        checkpoint, problem, to_minimum=to_minimum, at_least=at_least, tolerance=tolerance, dtypes=dtypes
-    )
-    files = _write(result, checkpoint, dtypes, output, directory) if result.moved else []
-    facts = data_facts(problem, data.dataset.x, data.dataset.y)
-    document = make_document(
-        "escape",
-        result,
-        data=facts,
-        output=output if result.moved else None,
-        files=files,
-        dtypes=dtypes,
-        to_minimum=to_minimum,
-        notes=checkpoint.notes,
-    )
-    return report(document, ok=result.moved)
+    checkpoint = checkpoints.read_one(data.dx, data.dy)
+    result = escape(checkpoint, data, to_minimum=to_minimum, at_least=at_least, tolerance=tolerance, dtype=dtype)
+    if result.moved:
+        files = () if directory is None else tuple(_write_path(result, directory))
+        if output is not None:
+            write_checkpoint(output, result.lower)
+        result = replace(result, output=output, files=files)
+    return report(make_document("escape", result), ok=result.moved)
 
 
-def _written_dtypes(checkpoint: Checkpoint, dtype: str | None) -> tuple[str, ...]:
-    """Return the precision of each layer: the one asked for, or the stored one where numpy has it."""
-    if dtype is not None:
-        return (dtype,) * len(checkpoint.dtypes)
-    known = {**{str(name): str(name) for name in DType}, "bfloat16": "float32"}
-    return tuple(known.get(stored, "float64") for stored in checkpoint.dtypes)
-
-
-def _write(
-    result: Escape, checkpoint: Checkpoint, dtypes: tuple[str, ...], output: Path | None, directory: Path | None
-) -> list[Path]:
-    """Write the path's checkpoints, then the end; return the files of the path."""
-    files = []
-    if directory is not None:
-        _make_directory(directory)
-        stops = [("start", result.start), *((str(segment.kind), segment.end) for segment in result.segments)]
-        for number, (name, weights) in enumerate(stops):
-            files.append(directory / f"{number:02d}-{name}.npz")
-            precision = dtypes if number else ("float64",) * len(dtypes)  # the start loses nothing of what was read
-            write_checkpoint(files[-1], named_arrays(weights.layers, weights.biases, precision, checkpoint))
-    if output is not None:
-        write_checkpoint(output, named_arrays(result.end.layers, result.end.biases, dtypes, checkpoint))
-    return files
+def _write_path(result: EscapeResult, directory: Path) -> Iterator[Path]:
+    """Write the checkpoints of the path, from the start on, and yield their files."""
+    _make_directory(directory)
+    for number, (name, checkpoint) in enumerate(result.stops()):
+        path = directory / f"{number:02d}-{name}.npz"
+        write_checkpoint(path, checkpoint)
+        yield path
 
 
 def _make_directory(directory: Path) -> None:

@@ -10,9 +10,9 @@ from lossurf.errors import ExitCode
 
 
 def _complete_id(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001  # click's
-    from lossurf.theory.explanations import EXPLANATIONS
+    from lossurf.api.explain import ids
 
-    return [identifier for identifier in EXPLANATIONS if identifier.startswith(incomplete)]
+    return [identifier for identifier in ids() if identifier.startswith(incomplete)]
 
 
 @click.command(
@@ -27,9 +27,7 @@ def command(identifier: str | None, report: Reporter) -> ExitCode:
 
     Says what it states, why it matters, what to do, and where it comes from. Without ID, lists all.
     """
-    from lossurf.report.document import make_document, plain
-    from lossurf.theory.explanations import EXPLANATIONS, explain, needed_by
+    from lossurf.api.explain import explained
+    from lossurf.report.document import make_document
 
-    entries = tuple(EXPLANATIONS.values()) if identifier is None else (explain(identifier),)
-    described = [{**plain(entry), "needed_by": list(needed_by(entry.id))} for entry in entries]
-    return report(make_document("explain", id=None if identifier is None else entries[0].id, entries=described))
+    return report(make_document("explain", explained(identifier)))

@@ -115,14 +115,20 @@ def checkpoint_argument(function: Function) -> Function:
 def _collect_checkpoints(function: Function, argument: Callable[[Function], Function]) -> Function:
     @wraps(function)
     def with_source(*args: Any, **kwargs: Any) -> Any:
-        from lossurf.cli.loading import CheckpointSource
+        from lossurf.api.parts.nouns import CheckpointFiles
 
         names = kwargs.pop("layers")
         layers = tuple(name.strip() for name in names.split(",")) if names else None
         paths = (kwargs.pop("checkpoint"),) if "checkpoint" in kwargs else tuple(kwargs.pop("checkpoints"))
-        adapter = kwargs.pop("module", None), _factor(kwargs.pop("scale", None))
-        source = CheckpointSource(paths, layers, kwargs.pop("orientation"), *adapter)
-        return function(*args, checkpoints=source, **kwargs)
+        files = CheckpointFiles(
+            paths=paths,
+            layers=layers,
+            orientation=kwargs.pop("orientation"),
+            module=kwargs.pop("module", None),
+            scale=_factor(kwargs.pop("scale", None)),
+            max_memory=kwargs.get("max_memory"),  # of the data's options, which hand it on too
+        )
+        return function(*args, checkpoints=files, **kwargs)
 
     collected: Function = with_source
     options = (
@@ -162,16 +168,7 @@ def words_of(vocabulary: Iterable[StrEnum]) -> click.Choice[str]:
 
 
 def loss_options(function: Function) -> Function:
-    """Add `--loss` and `--delta`, handed on as `loss` (None: squared) and `delta`."""
-
-    @wraps(function)
-    def collected(*args: Any, loss: str, delta: float | None, **kwargs: Any) -> Any:
-        if loss == "squared" and delta is not None:
-            raise UsageError(
-                "the squared loss has no delta", where="--delta", remedy="leave it out, or add --loss huber"
-            )
-        return function(*args, loss=None if loss == "squared" else loss, delta=delta, **kwargs)
-
+    """Add `--loss` and `--delta`, handed on under these names."""
     options = (
         click.option(
             "--loss",
@@ -182,8 +179,8 @@ def loss_options(function: Function) -> Function:
         click.option("--delta", type=float, metavar="D", help="Error where Huber's loss becomes linear. Default: 1."),
     )
     for option in reversed(options):
-        collected = option(collected)
-    return collected
+        function = option(function)
+    return function
 
 
 def report_options(function: Function) -> Function:

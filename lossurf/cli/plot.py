@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from lossurf.cli.loading import CheckpointSource, load_data
+from lossurf.cli.loading import load_data
 from lossurf.cli.options import (
     Command,
     DataSource,
@@ -23,6 +24,10 @@ from lossurf.cli.options import (
 from lossurf.cli.output_file import OUTPUT_FILE, write_file
 from lossurf.cli.reporting import Reporter
 from lossurf.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from lossurf.api.parts.nouns import CheckpointFiles
+    from lossurf.api.plot import Picture
 
 _LEAST_INCHES, _MOST_INCHES = 1.0, 50.0
 
@@ -66,11 +71,15 @@ def picture_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return output(size(function))
 
 
-def _draw(document: dict[str, Any], output: Path, form: str, size: tuple[float, float]) -> None:
+def _drawn(found: Picture, output: Path, form: str, size: tuple[float, float], report: Reporter) -> ExitCode:
+    """Draw the picture, and report what it shows."""
+    from lossurf.report.document import make_document
     from lossurf.report.figures.canvas import draw
 
-    painter = import_module(f"lossurf.report.figures.{document['kind']}").paint
+    document = make_document("plot", replace(found, output=output))
+    painter = import_module(f"lossurf.report.figures.{found.kind}").paint
     write_file(output, draw(painter, document, form, size))
+    return report(document)
 
 
 @command.command(
@@ -91,29 +100,12 @@ def spectrum(
     report: Reporter,
 ) -> ExitCode:
     """Draw the eigenvalues of Sigma with their error bars, and the best loss of every rank."""
-    from lossurf.api.checking import require_widths
-    from lossurf.api.facts import data_facts
-    from lossurf.landscape.levels import eigenvalue_bounds
-    from lossurf.report.document import make_document
+    from lossurf.api.plot import spectrum as gather
     from lossurf.report.figures.canvas import require_form
 
     form = require_form(output)
-    data = load_data(source, report)
-    problem = data.problem(bias=bias)
-    if widths is not None:
-        require_widths(widths, problem)
-    losses = problem.loss_by_rank
-    document = make_document(
-        "plot",
-        kind="spectrum",
-        output=output,
-        data=data_facts(problem, data.dataset.x, data.dataset.y),
-        eigenvalues=eigenvalue_bounds(problem),
-        loss_by_rank=losses,
-        rank_max=min(*(widths or (problem.dx,)), losses.size - 1),
-    )
-    _draw(document, output, form, size or (7.5, 3.4))
-    return report(document)
+    found = gather(load_data(source, report), widths=widths, bias=bias)
+    return _drawn(found, output, form, size or (7.5, 3.4), report)
 
 
 @command.command(
@@ -136,28 +128,12 @@ def levels(
     """Draw every critical value of a network of these widths, with the kinds of point that are found there."""
     if widths is None:
         raise UsageError("the widths of the network are not said", where="--widths", remedy="give --widths DX,...,DY")
-    from lossurf.api.checking import require_widths
-    from lossurf.api.facts import data_facts, network_facts
-    from lossurf.landscape.levels import critical_values
-    from lossurf.report.document import make_document
+    from lossurf.api.plot import levels as gather
     from lossurf.report.figures.canvas import require_form
 
     form = require_form(output)
-    data = load_data(source, report)
-    problem = data.problem(bias=bias)
-    require_widths(widths, problem)
-    values, complete = critical_values(problem, widths)
-    document = make_document(
-        "plot",
-        kind="levels",
-        output=output,
-        data=data_facts(problem, data.dataset.x, data.dataset.y),
-        network=network_facts(widths),
-        critical_values=values,
-        complete=complete,
-    )
-    _draw(document, output, form, size or (6.4, 4.4))
-    return report(document)
+    found = gather(load_data(source, report), widths=widths, bias=bias)
+    return _drawn(found, output, form, size or (6.4, 4.4), report)
 
 
 @command.command(
@@ -175,7 +151,7 @@ def levels(
 @stdout_report_options
 def surface(
     *,
-    checkpoints: CheckpointSource,
+    checkpoints: CheckpointFiles,
     source: DataSource,
     points: int,
     seed: int,
@@ -188,20 +164,11 @@ def surface(
     The first direction is the certificate's at a strict saddle, the way of `escape` at a bad one, steepest descent
     where the gradient is not zero, and random at a minimum. Every value is exact, from the reduced problem.
     """
-    from lossurf.api.facts import data_facts
-    from lossurf.landscape.views.surface import surface as evaluate
-    from lossurf.report.document import make_document
+    from lossurf.api.plot import surface as gather
     from lossurf.report.figures.canvas import require_form
-    from lossurf.report.surface import surface_fields
 
     form = require_form(output)
     data = load_data(source, report)
-    checkpoint = checkpoints.read_one(data, source.max_memory)
-    for note in checkpoint.notes:
-        report.note(note)
-    problem = data.problem(bias=checkpoint.has_bias)
-    found = evaluate(checkpoint, problem, points=points, seed=seed)
-    facts = data_facts(problem, data.dataset.x, data.dataset.y)
-    document = make_document("plot", kind="surface", output=output, data=facts, **surface_fields(found), seed=seed)
-    _draw(document, output, form, size or (9.0, 4.0))
-    return report(document)
+    found = gather(checkpoints.read_one(data.dx, data.dy), data, points=points, seed=seed)
+    report.note(*found.notes)
+    return _drawn(found, output, form, size or (9.0, 4.0), report)

@@ -5,15 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from lossurf.cli.loading import CheckpointSource, expand_globs
+if TYPE_CHECKING:
+    from lossurf.api.parts.nouns import CheckpointFiles
 
 _LONGEST_SLEEP = 3600.0
 
 State = tuple[int, int]  # bytes, modification time in nanoseconds
 
 
-def settled_files(source: CheckpointSource, *, interval: float, timeout: float | None) -> Iterator[Path]:
+def settled_files(files: CheckpointFiles, *, interval: float, timeout: float | None) -> Iterator[Path]:
     """Yield files that match, oldest names first, and again whenever one has changed, until the time is up.
 
     A file is taken when two looks in a row find it the same, so that one that is still being written is left alone.
@@ -22,7 +24,7 @@ def settled_files(source: CheckpointSource, *, interval: float, timeout: float |
     seen: dict[Path, State] = {}
     taken: dict[Path, State] = {}
     while True:
-        for path in expand_globs(source.paths):
+        for path in files.found():
             state = _state(path)
             if state is not None and state == seen.get(path) != taken.get(path):
                 taken[path] = state

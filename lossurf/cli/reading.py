@@ -6,14 +6,15 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, TextIO
 
 from lossurf.cli.reporting import Reporter
+from lossurf.report.text import size_text
 
 if TYPE_CHECKING:
-    from lossurf.inputs.tables.dataset import Dataset
+    from lossurf.api.parts.nouns import Dataset
 
 _FIRST_AFTER: Final = 0.3  # seconds: what is done sooner needs no word
 _EVERY: Final = 0.1  # seconds: more often is not read
@@ -25,6 +26,21 @@ def _watched(report: Reporter) -> bool:
     if report.verbosity < 1 or sys.stderr is None:
         return False
     return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+
+
+class Watched:
+    """Shows how far reading, or the work of a cluster, has come; `lossurf.api.reduce.Shown`."""
+
+    def __init__(self, report: Reporter) -> None:
+        self._report = report
+
+    def reading(self, dataset: Dataset) -> AbstractContextManager[Callable[[int], None] | None]:
+        """Give a function to tell the number of samples read so far."""
+        return show_reading(dataset, self._report)
+
+    def parts(self) -> AbstractContextManager[Callable[[int, int], None] | None]:
+        """Give a function to tell how many of how many parts are done."""
+        return show_parts(self._report)
 
 
 @contextmanager
@@ -89,8 +105,6 @@ class ProgressLine:
 
 def progress_text(data: Dataset, samples: int, seconds: float) -> str:
     """Say how much was read, how fast, and how long the rest will take."""
-    from lossurf.inputs.faults import size_text
-
     done = data.bytes_read(samples)
     if done is None or data.size is None:
         return f"lossurf: {samples} samples, {samples / seconds:.3g} a second"

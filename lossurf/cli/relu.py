@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
-from lossurf.cli.loading import CheckpointSource, load_data
-from lossurf.cli.options import Command, DataSource, checkpoint_argument, data_option, report_options
+from lossurf.cli.loading import load_data
+from lossurf.cli.options import Command, DataSource, checkpoint_argument, data_option, report_options, words_of
 from lossurf.cli.progress import shown_progress
 from lossurf.cli.reporting import Reporter
 from lossurf.errors import ExitCode
+from lossurf.words import Status
+
+if TYPE_CHECKING:
+    from lossurf.api.parts.nouns import CheckpointFiles
 
 
 @click.command(
@@ -26,12 +32,12 @@ from lossurf.errors import ExitCode
     "--expect",
     "expected_status",  # its own name: `expect` in the configuration holds verdicts of classify
     multiple=True,
-    type=click.Choice(["holds", "fails", "undecided"]),
+    type=words_of(Status),
     help="Exit with 1 unless the overall status is this; repeat it for any of several.",
 )
 @report_options
 def command(
-    checkpoints: CheckpointSource, source: DataSource, seed: int, expected_status: tuple[str, ...], report: Reporter
+    checkpoints: CheckpointFiles, source: DataSource, seed: int, expected_status: tuple[str, ...], report: Reporter
 ) -> ExitCode:
     """Measure how far the ReLU network CHECKPOINT is from the assumptions that make it a linear one (Corollary 3.2).
 
@@ -39,14 +45,11 @@ def command(
     measured effect; one that merely was not rejected never holds. The exit code is 0 whatever is found, unless --expect
     asks for something else.
     """
-    from lossurf.api import relu_dataset
+    from lossurf.api.relu import relu
     from lossurf.report.document import make_document
 
     data = load_data(source, report)
-    checkpoint = checkpoints.read_one(data, source.max_memory, linear=False)
+    checkpoint = checkpoints.read_one(data.dx, data.dy, linear=False)
     with shown_progress(report) as progress:
-        result = relu_dataset(data.dataset, data.triangle, checkpoint, seed=seed, progress=progress)
-    status = str(result.measurements.status)
-    ok = not expected_status or status in expected_status
-    document = make_document("relu", result, result.measurements, expected=list(expected_status) or None, ok=ok)
-    return report(document, ok=ok)
+        result = relu(checkpoint, data, seed=seed, expect=expected_status, progress=progress)
+    return report(make_document("relu", result), ok=result.ok)

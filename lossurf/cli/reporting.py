@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from lossurf.cli.output_file import write_file
 from lossurf.cli.streams import write_error, write_stderr, write_stdout
@@ -15,6 +15,9 @@ from lossurf.errors import ExitCode, LossurfError, OutputError
 from lossurf.report.document import Document
 from lossurf.report.render import RENDERERS, Style
 from lossurf.report.text import printable
+
+if TYPE_CHECKING:
+    from lossurf.api.parts.unreadable import Unreadable
 
 _DEFAULT_WIDTH = 120
 _FOR_CI = frozenset({"junit", "github"})
@@ -56,20 +59,22 @@ class Reporter(NamedTuple):
             _append_summary(document)
         return ExitCode.OK if ok else ExitCode.NOT_MET
 
-    def note(self, text: str) -> None:
-        """Say in the report, and on standard error, what must be known to trust it."""
-        self.notes.append(text)
-        self.say(text)
+    def note(self, *texts: str) -> None:
+        """Say in the report, and on standard error, what must be known to trust it; once."""
+        for text in texts:
+            if text not in self.notes:
+                self.notes.append(text)
+                self.say(text)
 
     def say(self, text: str) -> None:
         """Say something on standard error alone."""
         if self.verbosity >= 1:
             write_stderr(f"lossurf: {printable(text)}")
 
-    def tell_unreadable(self, errors: Iterable[LossurfError]) -> ExitCode:
+    def tell_unreadable(self, refused: Iterable[Unreadable]) -> ExitCode:
         """Tell files that were refused beside the report, and return the exit code of that."""
-        for error in errors:
-            write_error(error.what, error.where, error.remedy)
+        for result in refused:
+            write_error(result.error.what, result.error.where, result.error.remedy)
         return ExitCode.USAGE
 
     @contextmanager
@@ -79,10 +84,10 @@ class Reporter(NamedTuple):
             yield
         except LossurfError as error:
             if self.format in _FOR_CI:
+                from lossurf.api.parts.unreadable import ErrorFacts
                 from lossurf.report.document import make_document
-                from lossurf.report.unreadable import error_fields
 
-                self(make_document(command, error=error_fields(error)))
+                self(make_document(command, error=ErrorFacts.of(error)))
             raise
 
     @property

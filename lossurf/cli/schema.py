@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
+from lossurf.api.parts.schema import schema_names, schema_text
 from lossurf.cli.options import Command
 from lossurf.cli.output_file import OUTPUT_FILE, write_file
 from lossurf.cli.streams import write_stdout
-from lossurf.report.schema import schema_names, schema_text
 
 
 @click.command("schema", cls=Command, examples=("lossurf schema", "lossurf schema check -o check.schema.json"))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from lossurf.cli.loading import load_data
 from lossurf.cli.options import (
     Command,
     DataSource,
@@ -21,9 +24,7 @@ from lossurf.errors import ExitCode, UsageError
 from lossurf.words import PIECEWISE_LINEAR_NAMES, ActivationName
 
 if TYPE_CHECKING:
-    from lossurf.nonlinear.spurious.counterexample import Counterexample
-    from lossurf.nonlinear.spurious.shallow import ShallowNetwork
-    from lossurf.report.document import Document
+    from lossurf.api.spurious import SpuriousResult
 
 
 def _parse_slopes(ctx: click.Context, param: click.Parameter, value: object) -> tuple[float, float] | None:
@@ -93,28 +94,39 @@ def command(
     names of torch.nn.Sequential(Linear, activation, Linear). Exit code 1 says that a file was asked for and not
     written: no better point was found, or rounding to float64 takes the least-squares point off its loss.
     """
-    from lossurf.report.document import plain
+    from lossurf.report.document import make_document
 
-    _require_consistent(source, activation, slopes, (output, better, dataset), counterexample)
+    files = {"minimum_file": output, "better_file": better, "dataset_file": dataset}
+    _require_consistent(source, activation, slopes, tuple(files.values()), counterexample)
     if counterexample is not None:
-        from lossurf.nonlinear.spurious.counterexample import counterexample as construct
+        from lossurf.api.spurious import counterexample as show
 
-        shown = construct(counterexample, hidden_width or 2)
-        if dataset is not None:
-            _write_npz(dataset, {"X": shown.X, "Y": shown.Y})
-        document: Document = _counterexample_document(shown, seed)
-        minimum: ShallowNetwork | None = shown.minimum
-        found = shown.better
+        result = show(counterexample, hidden_width=hidden_width or 2, seed=seed)
     else:
-        document, minimum, found = _analyse(source, report, (activation or "relu", slopes), hidden_width, seed)
-    points = {"minimum_file": (output, minimum), "better_file": (better, found)}
-    written = {name: path for name, (path, network) in points.items() if path is not None and network is not None}
-    for path, network in points.values():
-        if path is not None and network is not None:
-            _write_npz(path, network.state_dict())
-    asked = [name for name, (path, _) in points.items() if path is not None]
-    files = {"minimum_file": None, "better_file": None, **written, "dataset_file": dataset}
-    return report({**document, **plain(files)}, ok=len(written) == len(asked))
+        from lossurf.api.spurious import spurious
+
+        data = load_data(source, report, whole=True)
+        result = spurious(data, hidden_width=hidden_width, activation=activation or "relu", slopes=slopes, seed=seed)
+    written = dict(_write(result, files))
+    asked = [path for path in files.values() if path is not None]
+    return report(make_document("spurious", replace(result, **written)), ok=len(written) == len(asked))
+
+
+def _write(result: SpuriousResult, files: dict[str, Path | None]) -> Iterator[tuple[str, Any]]:
+    """Write what was asked for and is there; yield the names of the files' fields, and the files."""
+    from lossurf.report.npz import npz_bytes
+
+    of = result.counterexample
+    arrays = {
+        "dataset_file": None if of is None else {"X": of.X, "Y": of.Y},
+        "minimum_file": None if result.minimum is None else result.minimum.state_dict(),
+        "better_file": None if result.better is None else result.better.state_dict(),
+    }
+    for name, found in arrays.items():
+        path = files[name]
+        if path is not None and found is not None:
+            write_file(path, npz_bytes(found))
+            yield name, path
 
 
 def _require_consistent(
@@ -143,71 +155,3 @@ def _names_data(source: DataSource) -> bool:
     context = click.get_current_context()
     given = (name for name in ("data", "x", "y") if getattr(source, "path" if name == "data" else name) is not None)
     return any(context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE for name in given)
-
-
-def _analyse(
-    source: DataSource,
-    report: Reporter,
-    activation: tuple[str, tuple[float, float] | None],
-    hidden_width: int | None,
-    seed: int,
-) -> tuple[Document, ShallowNetwork | None, ShallowNetwork | None]:
-    from lossurf.api import DataFacts
-    from lossurf.cli.samples import load_samples
-    from lossurf.nonlinear.spurious.activations import piecewise_linear
-    from lossurf.nonlinear.spurious.decide import find_spurious
-    from lossurf.report.document import make_document
-
-    function = piecewise_linear(*activation)
-    data, X, Y = load_samples(source, report)
-    result = find_spurious(X, Y, function, hidden_width=hidden_width, seed=seed)
-    facts = DataFacts(data.x, data.y, X.shape[0], data.dx, data.dy, data.dtype, True, result.rank_x)
-    document = make_document(
-        "spurious",
-        {"data": facts},
-        result,
-        activation={"name": function.name, "slopes": function.slopes},
-        counterexample=None,
-        seed=seed,
-    )
-    return document, result.minimum, result.better
-
-
-def _counterexample_document(shown: Counterexample, seed: int) -> Document:
-    from lossurf.api import DataFacts
-    from lossurf.report.document import make_document
-
-    name = f"counterexample of {shown.activation.name}"
-    return make_document(
-        "spurious",
-        data=DataFacts(name, name, 3, 2, 1, "float64", True, 1),
-        activation={"name": shown.activation.name, "slopes": None},
-        hidden_width=shown.hidden_width,
-        rank=0,  # the best affine map is the constant 1/3
-        verdict=shown.verdict,
-        reason=shown.reason,
-        linear_loss=shown.linear_loss,
-        loss=shown.loss,
-        radius=shown.radius,
-        relative_radius=shown.relative_radius,
-        defect=shown.loss_error,
-        groups=3,
-        attainable=shown.linear_loss,
-        better_loss=shown.better_loss,
-        better_kind=None if shown.better is None else "zero-loss",
-        drop=shown.drop,
-        relative_drop=shown.relative_drop,
-        minimal_drop=None,
-        counterexample={"X": shown.X, "Y": shown.Y, "convex_interval": shown.convex_interval},
-        seed=seed,
-    )
-
-
-def _write_npz(path: Path, arrays: dict[str, Any]) -> None:
-    import io
-
-    import numpy as np
-
-    buffer = io.BytesIO()
-    np.savez(buffer, **arrays)
-    write_file(path, buffer.getvalue())

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from lossurf.cli.loading import CheckpointSource, LoadedData, Unreadable, expand_globs, load_data
+from lossurf.cli.loading import load_data
 from lossurf.cli.options import (
     Command,
     DataSource,
@@ -22,14 +22,15 @@ from lossurf.cli.options import (
 from lossurf.cli.output_file import OUTPUT_FILE, write_file
 from lossurf.cli.polling import settled_files
 from lossurf.cli.reporting import Reporter
-from lossurf.cli.run import RunReader
-from lossurf.cli.streams import write_error, write_stdout
+from lossurf.cli.streams import write_stdout
 from lossurf.errors import ExitCode, InputError, UsageError
-from lossurf.report.document import Document
+from lossurf.report.document import Document, make_document, plain
 from lossurf.words import Verdict
 
 if TYPE_CHECKING:
-    from lossurf.landscape.views.trajectory import Visit
+    from lossurf.api.parts.nouns import CheckpointFiles
+    from lossurf.api.parts.unreadable import Unreadable
+    from lossurf.api.watch import Run, Step, WatchResult
 
 STREAMS = ("table", "jsonl")
 
@@ -76,7 +77,7 @@ STREAMS = ("table", "jsonl")
 @report_options
 def command(
     *,
-    checkpoints: CheckpointSource,
+    checkpoints: CheckpointFiles,
     source: DataSource,
     follow: bool,
     timeout: float | None,
@@ -91,29 +92,42 @@ def command(
     A plateau is a stretch of checkpoints that rest on the best loss L_k of some rank. Quote a pattern, such as
     'run/*.npz', so that --follow also finds the checkpoints that are still to come.
     """
+    from lossurf.api.watch import Run
+
     _require_stream(report, follow=follow, timeout=timeout)
     form = None
     if figure is not None:
         from lossurf.report.figures.canvas import require_form
 
         form = require_form(figure)
-    data = load_data(source, report)
-    reader = RunReader(data, checkpoints, tolerance=tolerance, max_memory=source.max_memory)
+    run = Run(checkpoints, load_data(source, report), tolerance=tolerance)
     stream = _Stream(report) if follow and not report.to_file else None
     if follow:
         files = settled_files(checkpoints, interval=interval, timeout=timeout)
-        visits = list(_until(reader.visits_while_written(files, report), expect, stream))
+        steps = list(_until(_steps_while_written(run, files, report), expect, stream))
     else:
-        visits = [reader.visit_or_refuse(path) for path in expand_globs(checkpoints.paths)]
-    document = _document(reader, data, visits, expect, figure)
+        steps = [run.step_or_refuse(path) for path in checkpoints.found()]
+    result = _gathered(run, steps, expect, figure, report)
+    document = make_document("watch", result)
     if figure is not None and form is not None:
         from lossurf.report.figures.canvas import draw
         from lossurf.report.figures.run import paint
 
         write_file(figure, draw(paint, document, form, (7.0, 4.6)))
-    code = stream.close(document) if stream else report(document, ok=document["ok"])
-    errors = [visit.error for visit in visits if isinstance(visit, Unreadable)]
-    return report.tell_unreadable(errors) if errors else code
+    code = stream.close(document) if stream else report(document, ok=result.ok)
+    return report.tell_unreadable(result.unreadable) if result.unreadable else code
+
+
+def _gathered(
+    run: Run, steps: list[Step | Unreadable], expect: tuple[str, ...], figure: Path | None, report: Reporter
+) -> WatchResult:
+    from lossurf.api.watch import Step
+
+    try:
+        return run.result(steps, expect=expect, figure=figure)
+    except InputError:
+        report.tell_unreadable(step for step in steps[1:] if not isinstance(step, Step))  # the first ends the command
+        raise
 
 
 def _require_stream(report: Reporter, *, follow: bool, timeout: float | None) -> None:
@@ -127,52 +141,33 @@ def _require_stream(report: Reporter, *, follow: bool, timeout: float | None) ->
         raise UsageError("without --follow nothing is waited for", where="--timeout", remedy="add --follow")
 
 
+def _steps_while_written(run: Run, files: Iterator[Path], report: Reporter) -> Iterator[Step | Unreadable]:
+    """Yield steps, passing over files that are not whole yet; those that still are not come at the end."""
+    from lossurf.api.parts.unreadable import Unreadable
+
+    broken: dict[Path, Unreadable] = {}
+    for path in files:
+        step = run.step_or_refuse(path)
+        if isinstance(step, Unreadable):  # perhaps in the middle of being written: it will change and come again
+            report.say(f"passed over for now: {step.exception}")
+            broken[path] = step
+            continue
+        broken.pop(path, None)
+        yield step
+    yield from broken.values()
+
+
 def _until(
-    visits: Iterator[Visit | Unreadable], expect: tuple[str, ...], stream: _Stream | None
-) -> Iterator[Visit | Unreadable]:
-    """Show each visit as it comes, and stop at an expected verdict or where nobody reads on."""
-    for visit in visits:
-        yield visit
-        reads_on = stream is None or stream.show(visit)
-        if not reads_on or (not isinstance(visit, Unreadable) and str(visit.classification.verdict) in expect):
+    steps: Iterator[Step | Unreadable], expect: tuple[str, ...], stream: _Stream | None
+) -> Iterator[Step | Unreadable]:
+    """Show each step as it comes, and stop at an expected verdict or where nobody reads on."""
+    from lossurf.api.parts.unreadable import Unreadable
+
+    for step in steps:
+        yield step
+        reads_on = stream is None or stream.show(step)
+        if not reads_on or (not isinstance(step, Unreadable) and str(step.classification.verdict) in expect):
             return
-
-
-def _document(
-    reader: RunReader,
-    data: LoadedData,
-    found: list[Visit | Unreadable],
-    expect: tuple[str, ...],
-    figure: Path | None,
-) -> Document:
-    from lossurf.api import data_facts
-    from lossurf.landscape.views.trajectory import plateaus
-    from lossurf.report.run import run_document
-
-    visits = [visit for visit in found if not isinstance(visit, Unreadable)]
-    refused = [visit.error for visit in found if isinstance(visit, Unreadable)]
-    if reader.problem is None or not visits:
-        for error in refused[1:]:  # the first ends the command
-            write_error(error.what, error.where, error.remedy)
-        if refused:
-            raise refused[0]
-        raise InputError("no checkpoint came", remedy="check the pattern, or allow a longer --timeout")
-    return run_document(
-        data_facts(reader.problem, data.dataset.x, data.dataset.y),
-        reader.levels,
-        [_result(visit) for visit in found],
-        plateaus(visits, reader.levels),
-        figure=figure,
-        expected=list(expect) or None,
-        ok=not refused and (not expect or str(visits[-1].classification.verdict) in expect),
-    )
-
-
-def _result(visit: Visit | Unreadable) -> dict[str, Any]:
-    from lossurf.report.run import visit_result
-    from lossurf.report.unreadable import unreadable_result
-
-    return unreadable_result(*visit) if isinstance(visit, Unreadable) else visit_result(visit)
 
 
 class _Stream:
@@ -182,14 +177,14 @@ class _Stream:
         self._report = report
         self._begun = False
 
-    def show(self, visit: Visit | Unreadable) -> bool:
+    def show(self, step: Step | Unreadable) -> bool:
         """Write a checkpoint's line; False where its reader has gone."""
         from lossurf.report.run import line_of, stream_head
 
         head = "" if self._begun else stream_head(self._report.format)
         self._begun = True
         return self._report.verbosity < 1 or write_stdout(
-            head + line_of(_result(visit), self._report.format, self._report.notes)
+            head + line_of(plain(step), self._report.format, self._report.notes)
         )
 
     def close(self, document: Document) -> ExitCode:

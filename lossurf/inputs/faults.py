@@ -410,12 +410,3 @@ def listing(names: Iterable[object], most: int = 8) -> str:
     words = [str(name) for name in names]
     more = f", ... ({len(words)} in all)" if len(words) > most else ""
     return ", ".join(words[:most]) + more if words else "nothing"
-
-
-def size_text(count: float) -> str:
-    """Write a number of bytes for people: 1536 is "1.5 KiB"."""
-    for unit in ("bytes", "KiB", "MiB", "GiB", "TiB"):
-        if count < 1024:
-            return f"{count:.0f} {unit}" if unit == "bytes" else f"{count:.3g} {unit}"
-        count /= 1024
-    return f"{count:.3g} PiB"

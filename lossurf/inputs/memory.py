@@ -5,26 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from lossurf.errors import UsageError
-from lossurf.inputs.faults import fault, size_text
+from lossurf.inputs.faults import fault
+from lossurf.sizes import parse_size, size_text
 
 _FALLBACK = 2 << 30  # where the system tells nothing: what any machine that runs numpy comfortably has
-_UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
-
-
-def parse_size(text: str) -> int:
-    """Read a size such as 500M, 4G, 4GiB or 1000000 as bytes (powers of 1024).
-
-    Raises
-    ------
-    UsageError
-        If it is not a positive size.
-    """
-    found = re.fullmatch(r"\s*(\d{1,15}(?:\.\d{1,6})?)\s*([kmgt]?)(?:i?b)?\s*", text, re.IGNORECASE | re.ASCII)
-    size = int(float(found[1]) * _UNITS[found[2].lower()]) if found else 0
-    if size <= 0:
-        raise UsageError(f"{text!r} is not a size", where="--max-memory", remedy="give a size such as 500M or 4G")
-    return size
 
 
 def memory_limit(max_memory: int | str | None) -> int:

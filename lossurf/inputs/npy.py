@@ -19,8 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lossurf.inputs.arrays import MatrixSource, remember, require_numeric, rounding_note, to_float64
-from lossurf.inputs.faults import fault, size_text
+from lossurf.inputs.faults import fault
 from lossurf.numerics import Matrix
+from lossurf.sizes import size_text
 
 MAGIC: Final = b"\x93NUMPY"
 _LARGEST_HEADER: Final = 1 << 16  # a header of plain numbers takes 128 bytes; record types, refused anyway, take more

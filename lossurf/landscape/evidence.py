@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 
-from lossurf.landscape.verdict import Classification
+from lossurf.fields import Count, Magnitude, Size, Unbounded, limited
+from lossurf.landscape.verdict import Classification, Shadow, Stair
 from lossurf.numerics import Matrix
 from lossurf.reduction.problem import ReducedProblem
+from lossurf.words import CLAIMED, SQUARED_CERTIFICATES, CertificateKind, Verdict
 
 
 def evidence_arrays(
@@ -42,32 +45,107 @@ def evidence_arrays(
     return arrays
 
 
-def evidence_claim(result: Classification, problem: ReducedProblem, weights: Sequence[Matrix]) -> dict[str, Any] | None:
+@dataclass(frozen=True)
+class ClaimedLayer:
+    """One weight that a claim is about.
+
+    Attributes
+    ----------
+    name : str
+        As in the file.
+    shape : (int, int)
+        Outputs and inputs.
+    dtype : str
+        Stored number type.
+    norm : float
+        Frobenius norm.
+    """
+
+    name: str
+    shape: tuple[Size, Size]
+    dtype: str
+    norm: Magnitude
+
+
+@dataclass(frozen=True)
+class CertificateClaim:
+    """A claim in numbers, each of which the matrices give again.
+
+    Attributes
+    ----------
+    checkpoint : str
+        The file that was classified.
+    layers : tuple of ClaimedLayer
+    claim : Verdict
+    kind : CertificateKind
+    tolerance : float
+        tau.
+    gradient : float
+        The criticality measure.
+    loss, optimal_loss : float
+        L(W) and L*.
+    residual_loss : float
+        What the best linear map leaves of the loss.
+    rank, rank_max : int
+        Of the product, and the highest that the widths allow.
+    pair : (int, int) or None
+        The two layers that the direction of a strict saddle moves.
+    curvature, loss_decrease, step : float or None
+        Along that direction.
+    staircase : tuple of Stair
+    next_level : float or None
+        The next critical value above the optimal loss.
+    nearest : Shadow or None
+        The exactly critical point beside the weights.
+    """
+
+    checkpoint: str
+    layers: Annotated[tuple[ClaimedLayer, ...], limited(minItems=1)]
+    claim: Annotated[Verdict, limited(enum=[*CLAIMED])]
+    kind: Annotated[CertificateKind, limited(enum=[*SQUARED_CERTIFICATES])]
+    tolerance: Magnitude
+    gradient: Magnitude
+    loss: Magnitude
+    optimal_loss: Magnitude
+    residual_loss: Magnitude
+    rank: Count
+    rank_max: Size
+    pair: tuple[Size, Size] | None
+    curvature: Unbounded | None
+    loss_decrease: Unbounded | None
+    step: Unbounded | None
+    staircase: tuple[Stair, ...]
+    next_level: Unbounded | None
+    nearest: Shadow | None
+
+
+def evidence_claim(
+    result: Classification, problem: ReducedProblem, weights: Sequence[Matrix]
+) -> CertificateClaim | None:
     """Return the claim in numbers; None where the verdict is `undetermined`, which claims nothing."""
     certificate = result.certificate
     if certificate is None:
         return None
-    layers = [
-        {"name": layer.name, "shape": layer.shape, "dtype": layer.dtype, "norm": float(np.linalg.norm(W))}
-        for layer, W in zip(result.layers, weights, strict=True)
-    ]
-    return {
-        "checkpoint": result.checkpoint,
-        "layers": layers,
-        "claim": result.verdict,
-        "kind": certificate.kind,
-        "tolerance": result.tolerance,
-        "gradient": result.gradient,
-        "loss": result.loss,
-        "optimal_loss": result.optimal_loss,
-        "residual_loss": 0.5 * problem.residual_norm**2,
-        "rank": result.rank,
-        "rank_max": result.rank_max,
-        "pair": certificate.layers,
-        "curvature": certificate.curvature,
-        "loss_decrease": certificate.loss_decrease,
-        "step": certificate.step,
-        "staircase": certificate.staircase,
-        "next_level": certificate.next_level,
-        "nearest": result.nearest,
-    }
+    return CertificateClaim(
+        checkpoint=result.checkpoint,
+        layers=tuple(
+            ClaimedLayer(layer.name, layer.shape, layer.dtype, float(np.linalg.norm(W)))
+            for layer, W in zip(result.layers, weights, strict=True)
+        ),
+        claim=result.verdict,
+        kind=certificate.kind,
+        tolerance=result.tolerance,
+        gradient=result.gradient,
+        loss=result.loss,
+        optimal_loss=result.optimal_loss,
+        residual_loss=0.5 * problem.residual_norm**2,
+        rank=result.rank,
+        rank_max=result.rank_max,
+        pair=certificate.layers,
+        curvature=certificate.curvature,
+        loss_decrease=certificate.loss_decrease,
+        step=certificate.step,
+        staircase=certificate.staircase,
+        next_level=certificate.next_level,
+        nearest=result.nearest,
+    )

@@ -6,9 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise
 from math import comb
+from typing import Annotated
 
 import numpy as np
 
+from lossurf.fields import Count, Indices, Magnitude, Size, limited
 from lossurf.numerics import UNDECIDED_FACTOR, Matrix, decide_nonzero, surely_nonzero
 from lossurf.reduction.problem import ReducedProblem
 from lossurf.words import Status, Verdict
@@ -172,14 +174,15 @@ class CriticalValue:
     eigen_indices : tuple of int
         From 1, ascending.
     loss : float
+        Of the critical points.
     kinds : tuple of Verdict
         Kinds of critical point with this product that exist for the widths, the worst first.
     """
 
-    rank: int
-    eigen_indices: tuple[int, ...]
-    loss: float
-    kinds: tuple[Verdict, ...]
+    rank: Count
+    eigen_indices: Indices
+    loss: Magnitude
+    kinds: Annotated[tuple[Verdict, ...], limited(minItems=1)]
 
 
 def critical_values(problem: ReducedProblem, widths: tuple[int, ...]) -> tuple[tuple[CriticalValue, ...], bool]:
@@ -257,12 +260,24 @@ def _kinds(
 
 @dataclass(frozen=True)
 class Eigenvalue:
-    """One eigenvalue of Sigma (numbered from 1) and the range in which the stored precision leaves it."""
+    """One eigenvalue of Sigma (numbered from 1) and the range in which the stored precision leaves it.
 
-    index: int
-    value: float
-    low: float
-    high: float
+    Attributes
+    ----------
+    index : int
+        From 1, descending.
+    value : float
+        Of Sigma, squared units of Y times samples.
+    low : float
+        Lower end of its error bar.
+    high : float
+        Upper end.
+    """
+
+    index: Size
+    value: Magnitude
+    low: Magnitude
+    high: Magnitude
 
 
 def eigenvalue_bounds(problem: ReducedProblem) -> tuple[Eigenvalue, ...]:

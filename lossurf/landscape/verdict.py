@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Annotated, Literal
 
+from lossurf.fields import INFINITE, Count, Indices, Magnitude, Size, Unbounded, limited
 from lossurf.inputs.checkpoints.checkpoint import LayerFacts
 from lossurf.numerics import Matrix
 from lossurf.theory.theorems import TheoremFinding
@@ -14,14 +16,22 @@ from lossurf.words import CertificateKind, Status, Verdict
 class Stair:
     """One pair of layers i > j at a bad saddle and why it gives no negative curvature.
 
-    `factor` is "residual" where E_ij = 0 and "product" where rank(M_ij) = r; `value` is the norm or singular value
-    that vanishes and `threshold` what counts as zero at the verdict's tolerance.
+    Attributes
+    ----------
+    layers : (int, int)
+        The pair, from 1.
+    factor : {"residual", "product"}
+        Which vanishes: "residual" where E_ij = 0, "product" where rank(M_ij) = r.
+    value : float
+        The norm or singular value that vanishes.
+    threshold : float
+        What counts as zero at the verdict's tolerance.
     """
 
-    layers: tuple[int, int]
-    factor: str
-    value: float
-    threshold: float
+    layers: tuple[Size, Size]
+    factor: Literal["residual", "product"]
+    value: Magnitude
+    threshold: Magnitude
 
 
 @dataclass(frozen=True)
@@ -38,6 +48,7 @@ class Certificate:
     loss_decrease : float or None
         L(W) - L(W + s v), positive, at the `step` s along `direction` that was evaluated.
     step : float or None
+        s.
     layers : (int, int) or None
         The pair i > j (1-based) that the direction moves.
     direction : tuple of ndarray or None
@@ -48,14 +59,14 @@ class Certificate:
     """
 
     kind: CertificateKind
-    margin: float | None = None
-    curvature: float | None = None
-    loss_decrease: float | None = None
-    step: float | None = None
-    layers: tuple[int, int] | None = None
+    margin: Unbounded | None = None
+    curvature: Unbounded | None = None
+    loss_decrease: Unbounded | None = None
+    step: Unbounded | None = None
+    layers: tuple[Size, Size] | None = None
     direction: tuple[Matrix, ...] | None = field(default=None, repr=False)
     staircase: tuple[Stair, ...] = ()
-    next_level: float | None = None
+    next_level: Unbounded | None = None
 
 
 @dataclass(frozen=True)
@@ -79,10 +90,10 @@ class LemmaFinding:
     """
 
     id: str
-    layer: int | None
+    layer: Annotated[int, limited(minimum=2)] | None
     status: Status
-    residual: float
-    threshold: float
+    residual: Annotated[float, limited(minimum=0), INFINITE]
+    threshold: Annotated[float, limited(minimum=0), INFINITE]
     meaning: str
 
 
@@ -100,8 +111,8 @@ class Shadow:
         W'_1..W'_N, of the shapes of the weights.
     """
 
-    distance: float
-    gradient: float
+    distance: Magnitude
+    gradient: Magnitude
     layers: tuple[Matrix, ...] = field(repr=False)
 
 
@@ -114,15 +125,16 @@ class Inertia:
     negative : int
         The Morse index: how many independent ways lead down.
     zero, positive : int
+        Flat directions, and those that lead up.
     stable_from, stable_to : float, float or None
         Tolerances between which these stay; None: no upper end.
     """
 
-    negative: int
-    zero: int
-    positive: int
-    stable_from: float
-    stable_to: float | None
+    negative: Count
+    zero: Count
+    positive: Count
+    stable_from: Magnitude
+    stable_to: Magnitude | None
 
 
 @dataclass(frozen=True)
@@ -182,22 +194,22 @@ class Classification:
     """
 
     checkpoint: str
-    layers: tuple[LayerFacts, ...]
+    layers: Annotated[tuple[LayerFacts, ...], limited(minItems=1)]
     verdict: Verdict
     reason: str
-    loss: float
-    mse: float
-    optimal_loss: float
+    loss: Magnitude
+    mse: Magnitude
+    optimal_loss: Magnitude
     gap: float
     relative_gap: float | None
-    gradient: float
-    tolerance: float
-    stable_from: float
+    gradient: Magnitude
+    tolerance: Magnitude
+    stable_from: Magnitude
     stable_to: float | None
     neighbours: tuple[str | None, str | None]
-    rank: int
-    rank_max: int
-    eigen_indices: tuple[int, ...] | None
+    rank: Count
+    rank_max: Size
+    eigen_indices: Indices | None
     plateau_rank: int | None
     plateau_distance: float | None
     nearest_levels: tuple[float | None, float | None]
@@ -207,5 +219,5 @@ class Classification:
     notes: tuple[str, ...] = ()
     lemmas: tuple[LemmaFinding, ...] | None = None
     theorems: tuple[TheoremFinding, ...] | None = None
-    expected: tuple[str, ...] | None = None
+    expected: tuple[Verdict, ...] | None = None
     ok: bool = True

@@ -17,7 +17,7 @@ import numpy as np
 from lossurf.errors import InputError, LossurfError, MissingExtraError, UsageError
 from lossurf.numerics import Matrix
 from lossurf.reduction.blocks import RandomAccessSource
-from lossurf.reduction.data import Data, ReadRows, merge_triangles, reduce_data
+from lossurf.reduction.data import ReadRows, Rows, merge_triangles, reduce_data
 from lossurf.reduction.engine import reduce_source
 from lossurf.reduction.triangle import Triangle
 
@@ -26,7 +26,7 @@ _PART_BYTES: Final = 256 * 2**20
 
 _RETRIES: Final = 3  # of a part whose reading failed: a mount that was away for a moment
 
-Opener = Callable[[], AbstractContextManager[Data]]
+Opener = Callable[[], AbstractContextManager[Rows]]
 """Opens one file, or pair of files, of the data, and lets go of them; it is sent to the workers."""
 
 

@@ -31,7 +31,7 @@ class SummaryFacts(Protocol):
     def samples(self) -> int: ...  # noqa: D102
 
 
-class Data(Protocol):
+class Rows(Protocol):
     """Validated data: `inputs.data.Dataset`, or anything that offers the same."""
 
     @property
@@ -61,12 +61,12 @@ class Data(Protocol):
         ...
 
 
-def reduce_data(data: Data, *, threads: int | None = None, progress: Progress | None = None) -> Triangle:
+def reduce_data(data: Rows, *, threads: int | None = None, progress: Progress | None = None) -> Triangle:
     """Reduce data to their triangle, by the shortest way they offer.
 
     Parameters
     ----------
-    data : Data
+    data : Rows
         A saved summary is taken as it is; files that can be read at any position are read by all threads; anything
         else is read in order.
     threads, progress

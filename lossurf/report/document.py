@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import is_dataclass
 from enum import Enum
 from pathlib import PurePath
 from typing import Any, Final
 
 from lossurf._version import __version__
+from lossurf.fields import documented, left_out
 
 Document = dict[str, Any]
 
@@ -42,11 +43,11 @@ def make_document(command: str, *results: object, **extra: object) -> Document:
 def plain(value: Any) -> Any:
     """Return a value in the types of JSON.
 
-    Dataclasses become objects, without the fields they keep out of their repr (large arrays); arrays become lists;
-    infinities and NaN, which JSON has no word for, become None.
+    Dataclasses become objects, their fields standing there as `lossurf.fields` says; arrays become lists; infinities
+    and NaN, which JSON has no word for, become None.
     """
     if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: plain(getattr(value, field.name)) for field in fields(value) if field.repr}
+        return _object(value)
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -54,6 +55,14 @@ def plain(value: Any) -> Any:
     if hasattr(value, "tolist"):  # numpy's arrays and scalars, without importing numpy
         return plain(value.tolist())
     return _scalar(value)
+
+
+def _object(value: Any) -> Document:
+    found: Document = {}
+    for field in documented(value):
+        part, without = plain(getattr(value, field.name)), left_out(field)
+        found |= {field.name: part} if without is None else {k: v for k, v in part.items() if k not in without}
+    return found
 
 
 def _scalar(value: Any) -> str | int | float | None:

@@ -1,44 +1,20 @@
-"""The document of `watch`, and the lines in which a run is told while it goes on."""
+"""The lines in which a run is told while it goes on."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import fields
 from pathlib import PurePath
 from typing import Any
 
-from lossurf.landscape.views.trajectory import Level, Plateau, Visit
-from lossurf.report.document import Document, make_document, plain
+from lossurf.report.document import make_document
 from lossurf.report.json_text import HEAD, lines_of
 from lossurf.report.text import number, percent, printable
 from lossurf.report.unreadable import is_unreadable
 
-_LEFT_OUT = {"layers", "certificate", "lemmas", "theorems", "expected", "ok"}  # `classify` tells them
 _RESOLVED = 1e-10  # relative gaps below are made of rounding: the loss itself is known to some 1e-13
 _COLUMNS = (("loss", 12), ("gap", 12), ("gradient", 12), ("on", 5), ("for", 4), ("verdict", 15))
 _WIDTH = sum(width for _, width in _COLUMNS[:-1]) + 2 * (len(_COLUMNS) - 2)
-
-
-def run_document(
-    facts: object,
-    levels: Sequence[Level],
-    results: Sequence[dict[str, Any]],
-    plateaus: Sequence[Plateau],
-    **extra: object,
-) -> Document:
-    """Return the document of a run: the levels, one result a checkpoint, and the plateaus by the checkpoints' names."""
-    read = [result for result in results if not is_unreadable(result)]
-    return make_document(
-        "watch", data=facts, levels=levels, results=results, plateaus=[_named(p, read) for p in plateaus], **extra
-    )
-
-
-def visit_result(visit: Visit) -> dict[str, Any]:
-    """Return one checkpoint's result."""
-    found = visit.classification
-    kept = {f.name: plain(getattr(found, f.name)) for f in fields(found) if f.name not in _LEFT_OUT}
-    return {**kept, "on_level": visit.on_level, "for_checkpoints": visit.for_checkpoints}
 
 
 def line_of(result: dict[str, Any], form: str, notes: Sequence[str] = ()) -> str:
@@ -70,13 +46,3 @@ def stream_head(form: str) -> str:
         return ""
     names = "  ".join(name.rjust(width) for name, width in _COLUMNS[:-1])
     return f"{names}  {'verdict':<15}  checkpoint\n"
-
-
-def _named(plateau: Plateau, results: list[dict[str, Any]]) -> dict[str, Any]:
-    return {
-        "rank": plateau.rank,
-        "loss": plateau.loss,
-        "first": results[plateau.first]["checkpoint"],
-        "last": results[plateau.last]["checkpoint"],
-        "checkpoints": plateau.checkpoints,
-    }

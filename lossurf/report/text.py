@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from lossurf.sizes import size_text
+
+__all__ = ["count", "estimate", "number", "percent", "printable", "size_text"]
+
 _WHOLE: Final = 1.0 - 1e-14  # a share of two losses' differences has that much rounding, which is no shortfall
 
 

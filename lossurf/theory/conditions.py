@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from lossurf.numerics import UNDECIDED_FACTOR, rank_threshold
 from lossurf.reduction.problem import ReducedProblem
-from lossurf.theory.hypotheses import Finding, distinct_eigenvalues, measured, short_rank
+from lossurf.theory.hypotheses import Condition, Finding, distinct_eigenvalues, measured, short_rank
 from lossurf.theory.samples import SampleFacts
 from lossurf.words import Status
 
@@ -21,7 +19,7 @@ def check_conditions(
     *,
     inner_rank: int | None = None,
     samples: SampleFacts | None = None,
-) -> tuple[Finding, ...]:
+) -> tuple[Condition, ...]:
     """Decide every hypothesis of the registry besides the four of `check_hypotheses`.
 
     Parameters
@@ -36,21 +34,25 @@ def check_conditions(
 
     Returns
     -------
-    tuple of Finding
+    tuple of Condition
         Ids of `theory.hypothesis_texts.HYPOTHESES`.
     """
     return (*_data_conditions(problem, samples), *_width_conditions(problem, widths, inner_rank))
 
 
-def _exact(identifier: str, holds: bool, detail: str, value: float = np.nan, threshold: float = np.nan) -> Finding:
-    return Finding(identifier, Status.HOLDS if holds else Status.FAILS, value, threshold, None, f"{detail}; exact")
+def _exact(identifier: str, holds: bool, detail: str, value: float = np.nan, threshold: float = np.nan) -> Condition:
+    return Condition(identifier, Status.HOLDS if holds else Status.FAILS, value, threshold, None, f"{detail}; exact")
 
 
-def _unknown(identifier: str, detail: str) -> Finding:
-    return Finding(identifier, Status.UNDECIDED, np.nan, np.nan, None, detail)
+def _named(identifier: str, finding: Finding) -> Condition:
+    return Condition(identifier, finding.status, finding.value, finding.threshold, finding.margin, finding.detail)
 
 
-def _data_conditions(problem: ReducedProblem, samples: SampleFacts | None) -> tuple[Finding, ...]:
+def _unknown(identifier: str, detail: str) -> Condition:
+    return Condition(identifier, Status.UNDECIDED, np.nan, np.nan, None, detail)
+
+
+def _data_conditions(problem: ReducedProblem, samples: SampleFacts | None) -> tuple[Condition, ...]:
     m, dx, dy = problem.samples, problem.dx, problem.dy
     of_a_network = "a property of a trained ReLU network; `lossurf relu CHECKPOINT` measures it"
     return (
@@ -72,15 +74,15 @@ def _data_conditions(problem: ReducedProblem, samples: SampleFacts | None) -> tu
     )
 
 
-def _distinct_singular_values(problem: ReducedProblem) -> Finding:
+def _distinct_singular_values(problem: ReducedProblem) -> Condition:
     """Decide whether the singular values of the fitted outputs differ, as far as the paper says which count."""
     if problem.dy > problem.dx + 1:
         detail = f"dy = {problem.dy}, dx = {problem.dx}: zero is a singular value more than once, if zeros count"
         return _unknown("distinct-singular-values", detail)
-    return replace(distinct_eigenvalues(problem), id="distinct-singular-values")
+    return _named("distinct-singular-values", distinct_eigenvalues(problem))
 
 
-def _whitened(problem: ReducedProblem) -> Finding:
+def _whitened(problem: ReducedProblem) -> Condition:
     """Decide whether X X^T / m is the identity; a difference that is rounding does not prove it.
 
     Each singular value of X / sqrt(m) is known to the relative error of X (`Precision.input_error`) of the largest.
@@ -92,13 +94,13 @@ def _whitened(problem: ReducedProblem) -> Finding:
     error = max(problem.precision.input_error, rank_threshold(1.0, problem.order)) * max(float(s[0]), 1.0)
     status = Status.FAILS if difference > UNDECIDED_FACTOR * error else Status.UNDECIDED
     detail = "largest difference from 1 of a singular value of X / sqrt(m), against its rounding error"
-    return Finding("whitened-data", status, difference, error, difference / error, detail)
+    return Condition("whitened-data", status, difference, error, difference / error, detail)
 
 
-def _y_full_rank(problem: ReducedProblem) -> Finding:
+def _y_full_rank(problem: ReducedProblem) -> Condition:
     name, bound = "y-full-rank", problem.rank_bounds[1]
     if bound < problem.dy:
-        return short_rank(name, bound, problem.dy, "rank(Y)", problem)
+        return _named(name, short_rank(name, bound, problem.dy, "rank(Y)", problem))
     s, norms = problem.output_singular_values, problem.output_norms
     errors = problem.precision.target_errors
     # of columns of norm 1: the Frobenius norm of their relative errors; 1 where nothing but error is left of one
@@ -108,10 +110,11 @@ def _y_full_rank(problem: ReducedProblem) -> Finding:
         "and the stored precision leave uncertain"
     )
     largest = float(s[0]) or 1.0
-    return measured(name, float(s[-1]) / largest, min(float(np.linalg.norm(relative)) / largest, 1.0), detail)
+    error = min(float(np.linalg.norm(relative)) / largest, 1.0)
+    return _named(name, measured(name, float(s[-1]) / largest, error, detail))
 
 
-def _not_linearly_fittable(problem: ReducedProblem) -> Finding:
+def _not_linearly_fittable(problem: ReducedProblem) -> Condition:
     name, size = "not-linearly-fittable", float(np.linalg.norm(problem.output_norms))
     if problem.rank_bounds[1] == 0:
         return _exact(name, False, "Y is constant" if problem.bias else "Y is zero", 0.0, 0.0)
@@ -119,27 +122,27 @@ def _not_linearly_fittable(problem: ReducedProblem) -> Finding:
     detail = (
         "residual of least squares relative to ||Y||, against what rounding and the stored precision leave uncertain"
     )
-    finding = measured(name, problem.residual_norm / (size or 1.0), error, detail)
+    finding = _named(name, measured(name, problem.residual_norm / (size or 1.0), error, detail))
     if not problem.bias and finding.status is Status.HOLDS:  # an affine model may still fit where no linear one does
         return _unknown(name, "the theorem asks for affine models; `check --bias` decides it")
     return finding
 
 
-def _distinct_samples(problem: ReducedProblem, samples: SampleFacts | None) -> Finding:
+def _distinct_samples(problem: ReducedProblem, samples: SampleFacts | None) -> Condition:
     if samples is None or samples.distinct is None:
         return _unknown("distinct-samples", "the samples were not compared; `lossurf spurious` does")
     word = "all different" if samples.distinct else "some have the same inputs"
     return _exact("distinct-samples", samples.distinct, f"{problem.samples} samples, {word}")
 
 
-def _counterexample_data(problem: ReducedProblem) -> Finding:
+def _counterexample_data(problem: ReducedProblem) -> Condition:
     shape = (problem.samples, problem.dx, problem.dy)
     if shape == (3, 2, 1):
         return _unknown("counterexample-data", "the shape is right; compare the numbers with the theorem's")
     return _exact("counterexample-data", False, f"m, dx, dy = {shape} where the theorem's data have (3, 2, 1)")
 
 
-def _width_conditions(problem: ReducedProblem, widths: Widths | None, inner_rank: int | None) -> tuple[Finding, ...]:
+def _width_conditions(problem: ReducedProblem, widths: Widths | None, inner_rank: int | None) -> tuple[Condition, ...]:
     if widths is None:
         return _conditions_without_widths()
     hidden, narrow = widths[1:-1], min(problem.dx, problem.dy)
@@ -157,7 +160,7 @@ def _width_conditions(problem: ReducedProblem, widths: Widths | None, inner_rank
     )
 
 
-def _inner_product(depth: int, p: int, inner_rank: int | None) -> Finding:
+def _inner_product(depth: int, p: int, inner_rank: int | None) -> Condition:
     name = "inner-product-full-rank"
     if depth == 1:
         return _exact(name, True, "one hidden layer: the product is empty")
@@ -165,10 +168,10 @@ def _inner_product(depth: int, p: int, inner_rank: int | None) -> Finding:
         return _unknown(name, "a property of each checkpoint; `classify --lemmas` measures it")
     holds = inner_rank == p
     status = Status.HOLDS if holds else Status.FAILS
-    return Finding(name, status, float(inner_rank), float(p), None, f"rank(W_H ... W_2) = {inner_rank}, p = {p}")
+    return Condition(name, status, float(inner_rank), float(p), None, f"rank(W_H ... W_2) = {inner_rank}, p = {p}")
 
 
-def _conditions_without_widths() -> tuple[Finding, ...]:
+def _conditions_without_widths() -> tuple[Condition, ...]:
     names = ("one-hidden-layer", "two-hidden-layers", "bottleneck", "no-bottleneck", "two-hidden-units")
     return (
         _exact("hidden-layer", True, "no widths given: read for every network with a hidden layer"),

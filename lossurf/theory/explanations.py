@@ -27,7 +27,7 @@ EXPLANATIONS: Final[dict[str, Explanation]] = {
 _NUMBERED: Final = {"theorem", "corollary", "lemma", "proposition", "conjecture"}
 
 
-def explain(identifier: str) -> Explanation:
+def find_explanation(identifier: str) -> Explanation:
     """Look up one id.
 
     Parameters

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lossurf.fields import Unbounded
 from lossurf.numerics import decide_nonzero, numerical_rank
 from lossurf.reduction.problem import ReducedProblem
 from lossurf.words import Status
@@ -19,16 +20,43 @@ from lossurf.words import Status
 class Finding:
     """One hypothesis decided on the user's data.
 
-    `value` held against `threshold`; `margin` is their ratio (None where the decision is exact), `detail` says in
-    words what was measured and where the threshold comes from.
+    Attributes
+    ----------
+    id : str
+        Of `lossurf explain`.
+    status : Status
+    value : float
+        What was measured.
+    threshold : float
+        What it is held against.
+    margin : float or None
+        Their ratio; None where the decision is exact.
+    detail : str
+        What was measured and where the threshold comes from, in words.
     """
 
     id: str
     status: Status
     value: float
     threshold: float
-    margin: float | None
+    margin: Unbounded | None
     detail: str
+
+
+@dataclass(frozen=True)
+class Condition(Finding):
+    """A further hypothesis of single theorems, which may have nothing to measure.
+
+    Attributes
+    ----------
+    value : float
+        What was measured; NaN where nothing was.
+    threshold : float
+        What it is held against; NaN where there is none.
+    """
+
+    value: Unbounded
+    threshold: Unbounded
 
 
 def check_hypotheses(problem: ReducedProblem) -> tuple[Finding, ...]:

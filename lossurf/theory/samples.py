@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from lossurf.inputs.tables.dataset import Dataset
+from lossurf.data import Data
 from lossurf.reduction.problem import ReducedProblem
 
 _COMPARED: Final = 500_000
@@ -30,19 +30,18 @@ class SampleFacts:
     affine: ReducedProblem
 
 
-def sample_facts(data: Dataset, affine: ReducedProblem) -> SampleFacts | None:
+def sample_facts(data: Data) -> SampleFacts | None:
     """Gather the facts where a theorem can use them: for one output.
 
     Parameters
     ----------
-    data : Dataset
-        Read once more, if it is small.
-    affine : ReducedProblem
-        Of the same data, centred.
+    data : Data
+        Read once more, if they are few.
     """
     if data.dy != 1:
         return None
-    if data.summary is not None or affine.samples * data.dx > _COMPARED:
+    affine = data.problem(bias=True)
+    if data.dataset.summary is not None or affine.samples * data.dx > _COMPARED:
         return SampleFacts(None, affine)
-    X = np.vstack([X for X, _ in data.blocks()]) + 0.0  # -0.0 is the same input as 0.0
+    X = np.vstack([X for X, _ in data.dataset.blocks()]) + 0.0  # -0.0 is the same input as 0.0
     return SampleFacts(len(np.unique(X, axis=0)) == len(X), affine)

@@ -54,7 +54,15 @@ class Theorem:
 class TheoremFinding:
     """One theorem held against the user's data and widths.
 
-    `because` lists the ids of the hypotheses that decided: those that fail, else those undecided, else all of them.
+    Attributes
+    ----------
+    id : str
+        Of `lossurf explain`.
+    applies : Applies
+    because : tuple of str
+        Ids of the hypotheses that decided: those that fail, else those undecided, else all of them.
+    conclusion : str
+        What follows.
     """
 
     id: str

@@ -8,11 +8,11 @@ import pytest
 from process import python
 
 _BROKEN = """
-import lossurf.api, os, signal, sys
+import lossurf.api.check, os, signal, sys
 from lossurf.cli import main
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a test run in the background inherits it ignored
 def broken(*args, **kwargs): {action}
-lossurf.api.check_problem = broken
+lossurf.api.check.check = broken
 main(["check", sys.argv[1], *sys.argv[2:]])
 """
 

@@ -48,6 +48,14 @@ def test_python_sessions_print_what_is_shown(monkeypatch: pytest.MonkeyPatch) ->
         assert told == []
 
 
+def test_the_settings_in_toml_are_those_in_yaml(clone: Path) -> None:
+    (settings,) = readme.fenced(TEXT, "toml")
+    (clone / "pyproject.toml").write_text(settings, "utf-8")
+    (printed,) = readme.printed(["lossurf classify --quiet\n"], clone)
+    (clone / "pyproject.toml").unlink()
+    assert printed == "2 checkpoints: 2 global-minimum.\n"
+
+
 def test_the_first_command_reports_on_the_sample_data(clone: Path) -> None:
     start = readme.fenced(TEXT, "sh")[0]
     assert start.startswith("python3 -m venv .venv && .venv/bin/pip install . && .venv/bin/lossurf check ")

@@ -19,7 +19,7 @@ def files_below(directory: Path) -> dict[str, bytes]:
 
 
 def test_the_script_reproduces_every_file_byte_for_byte(tmp_path: Path) -> None:
-    subprocess.run([sys.executable, ROOT / "tests" / "make_sample_data.py", tmp_path], check=True)
+    subprocess.run([sys.executable, ROOT / "tests" / "tools" / "make_sample_data.py", tmp_path], check=True)
     stored = files_below(SAMPLES)
     del stored["SOURCES.md"], stored["wine/lossurf.yaml"]  # written by hand
     made = files_below(tmp_path)

@@ -88,7 +88,7 @@ def test_two_files_on_the_command_line_replace_the_configured_directory(inside, 
     ("text", "said"),
     [
         ("fromat: json\n", "did you mean 'format'?"),
-        ("format: jsno\n", "--format, set by the configuration file"),
+        ("format: jsno\n", "did you mean 'json'?"),
         ("expect: bad-sadle\n", "did you mean 'bad-saddle'?"),
         ("tolerance: 2\n", "tolerance"),
         ("network: {widths: [3, 0, 2]}\n", "network.widths"),
@@ -104,6 +104,39 @@ def test_a_wrong_configuration_is_told(inside, data, tmp_path, text, said):
     assert (done.returncode, done.stdout) == (2, "")
     assert said in done.stderr
     assert len(done.stderr.splitlines()) <= 3
+
+
+def test_a_section_beats_the_top_and_a_variable_beats_both(inside, data, tmp_path):
+    configure(tmp_path, "format: markdown\ncheck: {format: json}\n")
+    assert inside("check", data).stdout.startswith("{")
+    assert inside("check", data, env={"LOSSURF_FORMAT": "junit"}).stdout.startswith("<?")
+    assert inside("explain", "bad-saddle").stdout.startswith("#")
+
+
+@pytest.mark.usefixtures("data")
+def test_a_file_above_is_found_and_named_where_it_decides(inside, tmp_path):
+    configure(tmp_path, "[tool.lossurf]\ndata = 'data.npz'\n[tool.lossurf.check]\nformat = 'json'\n", "pyproject.toml")
+    done = inside("check")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout)["data"]["x"].startswith("data.npz")
+    below = tmp_path / "runs" / "one"
+    below.mkdir(parents=True)
+    done = inside("check", cwd=below)
+    assert (done.returncode, done.stderr) == (0, "lossurf: options from ../../pyproject.toml\n")
+    assert json.loads(done.stdout)["data"]["x"].startswith("../../data.npz")
+    assert inside("check", "-q", "--format", "table", cwd=below).stderr == ""
+    assert inside("explain", "bad-saddle", cwd=below).stderr == ""  # nothing of it is used
+    assert inside("check", "--config", "../../pyproject.toml", cwd=below).stderr == ""
+
+
+def test_a_value_that_only_the_command_can_judge_is_told_with_its_file(inside, data, tmp_path):
+    configure(tmp_path, "format: json\nmax-memory: much\n")
+    done = inside("check", data)
+    assert done.returncode == 2
+    assert "not a size" in done.stderr
+    configure(tmp_path, "network:\n  widths: [3]\n")
+    done = inside("check", data)
+    assert "--widths, set by the configuration file lossurf.yaml, line 2" in done.stderr
 
 
 def test_a_configuration_that_is_not_there_is_told(inside, data):

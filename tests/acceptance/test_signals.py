@@ -69,7 +69,7 @@ def test_an_ignored_interrupt_stays_ignored(data):
 
 
 _AT_STAGE = """
-import atexit, os, signal, sys, lossurf.api
+import atexit, os, signal, sys, lossurf.api.check
 from lossurf.__main__ import main
 def interrupt(*args, **kwargs): signal.raise_signal(signal.SIGINT)
 def stubborn(*args, **kwargs):
@@ -84,10 +84,10 @@ main()
 @pytest.mark.parametrize(
     ("stage", "code"),
     [
-        ("lossurf.api.check_problem = interrupt", 130),
-        ("lossurf.api.check_problem = stubborn", 130),  # a second one while the first is dealt with
+        ("lossurf.api.check.check = interrupt", 130),
+        ("lossurf.api.check.check = stubborn", 130),  # a second one while the first is dealt with
         ("import lossurf.cli.boundary as b; sys.argv[2] = 'missing'; b._tell = interrupt", 130),
-        ("import lossurf.cli.boundary as b; lossurf.api.check_problem = interrupt; b.write_lines = interrupt", 130),
+        ("import lossurf.cli.boundary as b; lossurf.api.check.check = interrupt; b.write_lines = interrupt", 130),
         ("atexit.register(interrupt)", 130),  # the answer is out, the interpreter is ending
     ],
 )

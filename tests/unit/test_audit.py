@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from critical_points import eigen_system, random_data
 
-from lossurf.api import audit
+from lossurf.api.audit import audit
 from lossurf.errors import UsageError
 
 

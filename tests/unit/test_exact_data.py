@@ -15,13 +15,13 @@ import pytest
 from exact_data import DTYPES, Truth, random_data, truth
 from mpmath import mp
 
-from lossurf.api import CheckResult, check_problem
-from lossurf.api.reducing import triangle_of
+from lossurf.api.check import CheckResult, check
+from lossurf.data import Data
 from lossurf.inputs.checkpoints.checkpoint import Checkpoint
 from lossurf.inputs.tables.data import as_dataset
 from lossurf.inputs.tables.prepare import prepared
 from lossurf.landscape.classify import classify_network
-from lossurf.reduction.problem import ReducedProblem, reduced_problem
+from lossurf.reduction.problem import ReducedProblem
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,8 @@ def case(seed):
     bias = changes["bias"]
     exact = truth(X, Y, **changes)
     del changes["bias"]
-    problem = reduced_problem(triangle_of(prepared(as_dataset(X, Y), **changes)), bias=bias)
-    return Case(exact, problem, check_problem(problem))
+    data = Data.of(prepared(as_dataset(X, Y), **changes))
+    return Case(exact, data.problem(bias=bias), check(data, bias=bias))
 
 
 def says(status, *, holds, fails):

@@ -7,7 +7,8 @@ from string import Formatter
 
 from process import ROOT
 
-from lossurf.inputs.faults import FAULTS, count, hint, listing, place, size_text
+from lossurf.inputs.faults import FAULTS, count, hint, listing, place
+from lossurf.sizes import size_text
 
 
 def raised():

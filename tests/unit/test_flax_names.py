@@ -26,7 +26,7 @@ def flax(tmp_path_factory):
     directory = tmp_path_factory.mktemp("flax")
     np.save(directory / "X.npy", X)
     np.savez(directory / "data.npz", X=X, Y=Y)
-    done = python(ROOT / "tests" / "make_flax_arrays.py", directory, *PAIRS)
+    done = python(ROOT / "tests" / "tools" / "make_flax_arrays.py", directory, *PAIRS)
     assert done.returncode == 0, done.stderr
     return directory
 

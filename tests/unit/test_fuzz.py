@@ -1,4 +1,4 @@
-"""A short fuzz of every reader, minimised by hypothesis; tests/fuzz_readers.py runs longer."""
+"""A short fuzz of every reader, minimised by hypothesis; tests/tools/fuzz_readers.py runs longer."""
 
 from __future__ import annotations
 

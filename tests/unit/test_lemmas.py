@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from critical_points import chain, dense_hessian, random_data, random_point, true_type
 
-from lossurf.api import classify_problem
-from lossurf.inputs.checkpoints.checkpoint import Checkpoint
+from lossurf.api.classify import classify
+from lossurf.data import Data
 from lossurf.landscape.lemmas.evaluate import evaluate_lemmas, inner_rank
 from lossurf.landscape.lemmas.hessian_blocks import block_disagreement, diagonal_block, first_layer_block
 from lossurf.landscape.reading import read_point
@@ -184,12 +184,11 @@ def test_without_a_hidden_layer_the_lemmas_say_nothing():
 def test_classification_carries_lemmas_and_theorems_on_request():
     rng = np.random.default_rng(8)
     X, Y = random_data(rng, 3, 2, 15)
-    problem = reduced_problem(reduce_blocks([(X.T, Y.T)], 3, 2))
-    zero = Checkpoint.of([np.zeros((2, 3)), np.zeros((2, 2)), np.zeros((2, 2))])
-    result = classify_problem(zero, problem, lemmas=True)
+    data, zero = Data(X.T, Y.T), [np.zeros((2, 3)), np.zeros((2, 2)), np.zeros((2, 2))]
+    result = classify(zero, data, lemmas=True)
     assert {finding.id for finding in result.lemmas} == set(LEMMAS)
     theorems = {finding.id: finding for finding in result.theorems}
     # rank(W_2) = 0 < p = 2: Theorem 2.3 (iv) does not speak, as it must not at a bad saddle.
     assert theorems["kawaguchi-2.3-iv"].because == ("inner-product-full-rank",)
     assert str(theorems["kawaguchi-2.4-deep"].applies) == "yes"
-    assert classify_problem(zero, problem).lemmas is None
+    assert classify(zero, data).lemmas is None

@@ -261,11 +261,8 @@ def test_arrays_of_python_ask_for_the_scaled_pair():
 
 
 def test_what_is_written_is_not_scaled_again(tmp_path):
-    from lossurf.cli.checkpoint_file import named_arrays
-
     checkpoint = read_checkpoint(adapter(tmp_path), DX, DY)
-    arrays = named_arrays(checkpoint.weights, checkpoint.biases, checkpoint.dtypes, checkpoint)
-    np.savez(tmp_path / "written.npz", **arrays)
+    np.savez(tmp_path / "written.npz", **checkpoint.arrays())
     assert product(tmp_path / "written.npz") == pytest.approx(8 * B @ A)
 
 

@@ -7,12 +7,13 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from lossurf.api import classify_loss, loss_data, loss_facts
+from lossurf.api.classify import classify, classify_loss
+from lossurf.data import Data
 from lossurf.errors import UsageError
 from lossurf.inputs.checkpoints.checkpoint import Checkpoint
-from lossurf.inputs.tables.data import as_dataset
 from lossurf.landscape.classify import classify_network
 from lossurf.losses.classify import classify_under_loss, study_loss
+from lossurf.losses.data import loss_facts, under_loss
 from lossurf.losses.functions import make_loss
 from lossurf.losses.majoriser import majorise
 from lossurf.losses.saddle_evidence import curvature_along, escape, least_eigenvalue
@@ -176,7 +177,7 @@ def test_split_classes_have_no_global_minimum(name):
     found = classify_loss(weights, X, Y, name, tolerance=1e-2)
     assert found.verdict in {"undetermined", "not-critical"}
     assert found.loss < 1e-8
-    facts = loss_facts(loss_data(name, None, as_dataset(X, Y), X, Y))
+    facts = loss_facts(under_loss(Data(X, Y), name))
     assert (facts.attained, facts.status, facts.optimal_loss) == ("no", "fails", 0.0)
 
 
@@ -221,9 +222,5 @@ def test_escape_needs_a_kernel():
 
 
 def test_lemmas_are_about_the_squared_loss():
-    from lossurf.api import classify_problem
-
-    X, Y = data("huber")
-    study = study_loss(make_loss("huber"), X, Y, bias=False)
     with pytest.raises(UsageError, match="lemmas"):
-        classify_problem(Checkpoint.of(zeros(4, 5, 3)), reduced(X, Y), lemmas=True, other_loss=study)
+        classify(zeros(4, 5, 3), *data("huber"), lemmas=True, loss="huber")

@@ -359,7 +359,7 @@ def test_an_autoencoder_of_standardised_columns_has_them_as_outputs_too():
         source = DataSource(
             path, None, None, **rest, autoencoder=True, max_memory=None, standardize=True, intercept=True
         )
-        dataset = source.open()
+        dataset = source.open().dataset
         x, y = next(dataset.blocks(100))
         assert np.allclose(y, (X - X.mean(axis=0)) / X.std(axis=0), rtol=1e-12, atol=1e-13)
         assert np.array_equal(x, np.hstack([y, np.ones((25, 1))]))

@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 
 import lossurf
-from lossurf.api import check_problem
-from lossurf.reduction.engine import reduce_blocks
-from lossurf.reduction.problem import reduced_problem
+from lossurf.data import Data
+from lossurf.theory.conditions import check_conditions
 from lossurf.theory.hypothesis_texts import HYPOTHESES
 from lossurf.theory.registry import THEOREMS
 from lossurf.words import Status
@@ -32,8 +31,7 @@ def exact_rank(matrix):
 
 def check(X, Y, widths=None, bias=False):
     X, Y = np.asarray(X, dtype=float), np.asarray(Y, dtype=float)
-    triangle = reduce_blocks([(X, Y)], X.shape[1], Y.shape[1])
-    return check_problem(reduced_problem(triangle, bias=bias), widths)
+    return lossurf.check(X, Y, widths, bias=bias)
 
 
 def applies(result):
@@ -204,13 +202,16 @@ def test_the_relu_theorem_needs_one_output_that_no_affine_model_fits():
     noisy = exact + integers(12, 1, 9)
     widths = (3, 2, 1)
     result = check(X3, noisy, widths, bias=True)
-    assert because(result, "yun-2019-1") == {"distinct-samples"}
-    assert applies(result)["yun-2019-1"] == "undecided"
+    assert applies(result)["yun-2019-1"] == "yes"
+    twice = check(np.vstack([X3, X3[:1]]), np.vstack([noisy, noisy[:1] + 1]), widths, bias=True)
+    assert because(twice, "yun-2019-1") == {"distinct-samples"}
+    assert applies(twice)["yun-2019-1"] == "no"
     assert "not-linearly-fittable" in because(check(X3, exact, widths, bias=True), "yun-2019-1")
     assert because(check(X3, noisy, (3, 1, 1), bias=True), "yun-2019-1") == {"two-hidden-units"}
-    # Without --bias a linear residual says nothing about affine models.
-    assert "not-linearly-fittable" in because(check(X3, noisy, widths), "yun-2019-1")
-    assert applies(check(X3, noisy, widths))["yun-2019-1"] == "undecided"
+    # Without the samples a linear residual says nothing about affine models.
+    alone = {f.id: f for f in check_conditions(Data(X3, noisy).problem(bias=False), widths)}
+    assert alone["not-linearly-fittable"].status == "undecided"
+    assert applies(check(X3, noisy, widths))["yun-2019-1"] == "yes"
 
 
 def test_too_few_samples_are_named():

@@ -6,11 +6,12 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
+from lossurf.fields import Size
 from lossurf.inputs.checkpoints.chain import Links, arrange
 from lossurf.inputs.checkpoints.kinds import is_matrix
 from lossurf.inputs.checkpoints.layers import Layer, all_layers, choose_layers, stored_shape, unused
@@ -31,10 +32,20 @@ _MOST_LAYERS: Final = 2000  # what is asked of them grows with the square of the
 
 @dataclass(frozen=True)
 class LayerFacts:
-    """Name, shape (outputs, inputs) and stored number type of one weight."""
+    """Name, shape (outputs, inputs) and stored number type of one weight.
+
+    Attributes
+    ----------
+    name : str
+        As in the file.
+    shape : (int, int)
+        Outputs and inputs.
+    dtype : str
+        Number type it is stored in.
+    """
 
     name: str
-    shape: tuple[int, int]
+    shape: tuple[Size, Size]
     dtype: str
 
 
@@ -96,6 +107,32 @@ class Checkpoint:
             biases=(None,) * count if biases is None else tuple(biases),
             dtypes=("float64",) * count if dtypes is None else tuple(dtypes),
         )
+
+    def moved(
+        self, weights: Sequence[Matrix], biases: Sequence[Matrix | None], dtypes: Sequence[str] | None = None
+    ) -> Checkpoint:
+        """Return the network at other weights, under the same names and in the same orientation."""
+        return replace(
+            self,
+            weights=tuple(weights),
+            biases=tuple(biases),
+            dtypes=self.dtypes if dtypes is None else tuple(dtypes),
+            notes=(),
+        )
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return the arrays to store: under the layers' names, in their orientation and number types.
+
+        A bias without a name of its own is called b1..bN.
+        """
+        typed = [W.astype(dtype) for W, dtype in zip(self.weights, self.dtypes, strict=True)]
+        stored = [W.T if self.orientation == "in-out" else W for W in typed]
+        arrays = dict(zip(self.layer_names, stored, strict=True))
+        names = self.bias_names or tuple(f"b{k}" for k in range(1, len(typed) + 1))
+        for name, bias, dtype in zip(names, self.biases, self.dtypes, strict=True):
+            if bias is not None and name is not None:
+                arrays[name] = bias.astype(dtype)
+        return arrays
 
     @property
     def has_bias(self) -> bool:
@@ -181,7 +218,7 @@ def read_checkpoint(
 
 
 def as_checkpoint(
-    weights: Sequence[ArrayLike] | Mapping[str, ArrayLike],
+    weights: Sequence[ArrayLike] | Mapping[str, ArrayLike] | Checkpoint,
     dx: int,
     dy: int,
     *,
@@ -192,9 +229,10 @@ def as_checkpoint(
 
     Parameters
     ----------
-    weights : sequence of array_like, or mapping of str to array_like
+    weights : sequence of array_like, mapping of str to array_like, or Checkpoint
         Weight matrices of shape (outputs, inputs), first layer first; or a state dict, which is understood as one in
         a file is, biases included. A vector behind a matrix in the sequence is its bias, and then tells its outputs.
+        A checkpoint is taken as it is.
     dx, dy : int
         Inputs and outputs they must chain between.
     biases : sequence of array_like or None, optional
@@ -210,6 +248,14 @@ def as_checkpoint(
     ------
     InputError
     """
+    if isinstance(weights, Checkpoint):
+        if biases is not None:
+            raise fault("biases-twice")
+        if (weights.weights[0].shape[1], weights.weights[-1].shape[0]) != (dx, dy):
+            shapes = ", ".join(f"{layer.name} {layer.shape}" for layer in weights.layers)
+            remedy = "give the data that this network was trained on"
+            raise fault("no-chain", weights.name, dx=dx, dy=dy, shapes=shapes, remedy=remedy)
+        return weights
     limit = memory_limit(None)
     if isinstance(weights, Mapping):
         if biases is not None:

@@ -15,10 +15,11 @@ from typing import Any, Final
 import numpy as np
 
 from lossurf.inputs.checkpoints.tensors import Tensor, TensorFile
-from lossurf.inputs.faults import fault, listing, size_text
+from lossurf.inputs.faults import fault, listing
 from lossurf.inputs.files import exists, file_size, open_binary
 from lossurf.inputs.memory import require_memory
 from lossurf.inputs.order import natural_key
+from lossurf.sizes import size_text
 
 INDEX: Final = ".index.json"
 KERAS_INDEX: Final = ".weights.json"

@@ -15,11 +15,12 @@ import numpy as np
 
 from lossurf.errors import LossurfError, MissingExtraError
 from lossurf.inputs.arrays import ArraySource, coarser, rechunk, remember, rounding_note, to_float64
-from lossurf.inputs.faults import fault, listing, place, size_text
+from lossurf.inputs.faults import fault, listing, place
 from lossurf.inputs.files import ending, file_size, open_binary
 from lossurf.inputs.memory import require_memory
 from lossurf.inputs.tables.row_names import told_by_types
 from lossurf.numerics import Matrix
+from lossurf.sizes import size_text
 
 _BUFFER: Final = 1 << 20  # bytes of a column read at once: without one, all of a row group, which may be the file
 _STREAM_END: Final = b"\xff\xff\xff\xff\0\0\0\0"

@@ -12,7 +12,7 @@ import numpy as np
 
 from lossurf.errors import UsageError
 from lossurf.inputs.arrays import MatrixSource, coarser
-from lossurf.inputs.faults import fault, size_text
+from lossurf.inputs.faults import fault
 from lossurf.inputs.tables.columns import find_columns, input_columns
 from lossurf.inputs.tables.dataset import Dataset, Pairs, ReadRows
 from lossurf.inputs.tables.extent import extent
@@ -20,6 +20,7 @@ from lossurf.inputs.tables.formats import TABLES, data_ending, open_source
 from lossurf.inputs.tables.row_names import left_out
 from lossurf.inputs.tables.text import TextTable
 from lossurf.numerics import Matrix, data_eps
+from lossurf.sizes import size_text
 
 if TYPE_CHECKING:
     from lossurf.inputs.tables.summary import Summary

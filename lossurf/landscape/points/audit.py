@@ -11,9 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain, combinations, islice
 from math import comb
+from typing import Annotated, Literal
 
 import numpy as np
 
+from lossurf.fields import Count, Indices, Size, limited
 from lossurf.landscape.levels import nonzero_eigenvalues
 from lossurf.landscape.points.audit_points import AuditPoint, audit_points
 from lossurf.landscape.points.witness import ConvexityWitness, convexity_witness
@@ -27,22 +29,43 @@ from lossurf.words import Verdict
 
 @dataclass(frozen=True)
 class AuditLevel:
-    """One critical value: the eigen-set S (1-based) that the product carries, and points built there.
+    """One critical value: the eigen-set S that the product carries, and points built there.
 
-    `loss` is 1/2 ||R22||^2 + 1/2 the sum of the eigenvalues outside S (theory, section 5).
+    Attributes
+    ----------
+    rank : int
+        Of the product.
+    eigen_indices : tuple of int
+        The eigen-set S, from 1.
+    loss : float
+        1/2 ||R22||^2 + 1/2 the sum of the eigenvalues outside S (theory, section 5).
+    points : tuple of AuditPoint
+        Built there.
     """
 
-    rank: int
-    eigen_indices: tuple[int, ...]
+    rank: Count
+    eigen_indices: Indices
     loss: float
-    points: tuple[AuditPoint, ...]
+    points: Annotated[tuple[AuditPoint, ...], limited(minItems=1)]
 
 
 @dataclass(frozen=True)
 class Statement:
-    """One claim of the theorem, whether the audit showed it on this data, and by what."""
+    """One claim of the theorem, whether the audit showed it on this data, and by what.
 
-    id: str
+    Attributes
+    ----------
+    id : str
+        Part of Theorem 2.3 or Corollary 2.4.
+    shown : bool
+        Whether the audit showed it on these data.
+    claim : str
+        What is claimed.
+    evidence : str
+        By what it was shown.
+    """
+
+    id: Literal["2.3-i", "2.3-ii", "2.3-iii", "2.3-iv", "2.4-shallow", "2.4-deep"]
     shown: bool
     claim: str
     evidence: str
@@ -66,7 +89,7 @@ class Audit:
 
     witness: ConvexityWitness | None
     levels: tuple[AuditLevel, ...]
-    levels_total: int
+    levels_total: Size
     statements: tuple[Statement, ...]
     theorem: TheoremFinding
 

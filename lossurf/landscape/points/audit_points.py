@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from lossurf.fields import Count
 from lossurf.inputs.checkpoints.checkpoint import Checkpoint
 from lossurf.landscape.bias import output_bias
 from lossurf.landscape.classify import classify_network
@@ -47,7 +48,7 @@ class AuditPoint:
     tails: bool
     verdict: Verdict
     loss: float
-    inner_rank: int
+    inner_rank: Count
     decrease: float | None
     rise: float | None
 

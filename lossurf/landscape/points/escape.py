@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Annotated, Final
 
 import numpy as np
 
 from lossurf.errors import UsageError
+from lossurf.fields import INFINITE, Count, Magnitude, Size, limited
 from lossurf.inputs.checkpoints.checkpoint import Checkpoint
 from lossurf.landscape.bias import mean_residual, output_bias
 from lossurf.landscape.classify import classify_network
@@ -46,6 +47,7 @@ class PathSegment:
     ----------
     kind : SegmentKind
     loss_before, loss_after : float
+        At its start and at its end, as stored.
     order : int or None
         Order in the path's parameter at which the loss falls; None where it stays.
     rank : int or None
@@ -60,10 +62,10 @@ class PathSegment:
     kind: SegmentKind
     loss_before: float
     loss_after: float
-    order: int | None
-    rank: int | None
-    gained: int | None
-    lost: int | None
+    order: Annotated[int, limited(minimum=2)] | None
+    rank: Count | None
+    gained: Size | None
+    lost: Size | None
     end: Weights = field(repr=False)
 
 
@@ -74,11 +76,13 @@ class Escape:
     Attributes
     ----------
     checkpoint : str
+        The file.
     verdict : Verdict
         Of the start.
     reason : str
         The verdict's ground.
     loss_before, loss_after, optimal_loss : float
+        Of what was given, of the lower point as stored (that of the start where there is none), and L*.
     drop : float
         loss_before - loss_after without the rounding of their difference.
     order : int or None
@@ -95,12 +99,12 @@ class Escape:
     checkpoint: str
     verdict: Verdict
     reason: str
-    loss_before: float
-    loss_after: float
-    optimal_loss: float
-    drop: float
-    order: int | None
-    growth: float | None
+    loss_before: Magnitude
+    loss_after: Magnitude
+    optimal_loss: Magnitude
+    drop: Magnitude
+    order: Annotated[int, limited(minimum=2)] | None
+    growth: Annotated[float, limited(minimum=0), INFINITE] | None
     segments: tuple[PathSegment, ...]
     start: Weights = field(repr=False)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Annotated, Final
 
 import numpy as np
 
+from lossurf.fields import array
 from lossurf.inputs.checkpoints.checkpoint import Checkpoint
 from lossurf.landscape.classify import classify_network
 from lossurf.landscape.points.escape import escape_point
@@ -24,10 +25,18 @@ _LEAST_SHARE: Final = 0.25  # of L_0 - L*: the least height shown, so that the s
 
 @dataclass(frozen=True)
 class Axis:
-    """One direction: what it is in words, and the distances shown, in units of the norm of the weights."""
+    """One direction: what it is in words, and the distances shown, in units of the norm of the weights.
+
+    Attributes
+    ----------
+    name : str
+        What the direction is.
+    distances : ndarray
+        In units of the norm of the weights.
+    """
 
     name: str
-    distances: Matrix
+    distances: Annotated[Matrix, array(1)]
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 
+from lossurf.fields import Count, Magnitude
 from lossurf.landscape.verdict import Classification
 from lossurf.numerics import surely_nonzero
 from lossurf.reduction.problem import ReducedProblem
@@ -19,10 +20,18 @@ a plot of all levels, and far enough from half way that the level is never in do
 
 @dataclass(frozen=True)
 class Level:
-    """L_k, the least loss of a product of rank at most k, for the least such k (ties are one level)."""
+    """L_k, the least loss of a product of rank at most k, for the least such k (ties are one level).
 
-    rank: int
-    loss: float
+    Attributes
+    ----------
+    rank : int
+        k.
+    loss : float
+        L_k.
+    """
+
+    rank: Count
+    loss: Magnitude
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Annotated, Final
 
+from lossurf.fields import Unbounded, limited
 from lossurf.nonlinear.relu.decomposition import Decomposition
 from lossurf.nonlinear.relu.estimates import Estimate
 from lossurf.nonlinear.relu.independence import MaskShuffle, UnitDependence
@@ -20,11 +21,25 @@ LEVEL: Final = 0.05
 
 @dataclass(frozen=True)
 class Assumption:
-    """One assumption decided: its measured effect against `NEGLIGIBLE`, and the ground in words."""
+    """One assumption decided: its measured effect against `NEGLIGIBLE`, and the ground in words.
 
-    id: str
+    Attributes
+    ----------
+    id : str
+        Of `lossurf explain`.
+    status : Status
+        Decided by the interval of the measured effect.
+    value : float or None
+        The effect.
+    threshold : float
+        What it is held against.
+    detail : str
+        What was measured, in words.
+    """
+
+    id: Annotated[str, limited(enum=["a1p-m", "a5u-m", "reduction"])]
     status: Status
-    value: float | None
+    value: Unbounded | None
     threshold: float
     detail: str
 

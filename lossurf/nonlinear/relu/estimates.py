@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 
+from lossurf.fields import Unbounded
 from lossurf.numerics import Matrix
 from lossurf.words import Status
 
@@ -22,9 +23,17 @@ LEAST_SAMPLES: Final = 10
 
 @dataclass(frozen=True)
 class Estimate:
-    """A value and its 95 % interval; both None where the data leave it undefined."""
+    """A value and its 95 % interval; both None where the data leave it undefined.
 
-    value: float | None
+    Attributes
+    ----------
+    value : float or None
+        None where it is not defined.
+    interval : (float, float) or None
+        95 % interval; None where there is none.
+    """
+
+    value: Unbounded | None
     interval: tuple[float, float] | None
 
     def within(self, limit: float) -> Status:

@@ -14,6 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from lossurf.fields import Count, Share, Size, Unbounded
 from lossurf.nonlinear.relu.network import Masks, ReluNetwork, affine
 from lossurf.numerics import Matrix, rank_threshold
 
@@ -35,20 +36,39 @@ class MaskShuffle:
 
     `ratio` is the observed spread over the mean of the shuffled ones; `p_value` two-sided. Both None where no shuffle
     moves anything: `reason` then says why.
+
+    Attributes
+    ----------
+    p_value : float or None
+        None where nothing can be shuffled.
+    ratio : float or None
+        Observed spread around the averaged map over the mean of the shuffled ones.
+    reason : str or None
+        Why no test is possible.
     """
 
-    p_value: float | None
-    ratio: float | None
+    p_value: Share | None
+    ratio: Unbounded | None
     reason: str | None
 
 
 @dataclass(frozen=True)
 class TestedUnit:
-    """A hidden unit, layer and place from 1, and its adjusted p-value."""
+    """A hidden unit, layer and place from 1, and its adjusted p-value.
 
-    layer: int
-    unit: int
-    p_value: float
+    Attributes
+    ----------
+    layer : int
+        From 1.
+    unit : int
+        From 1.
+    p_value : float
+        Adjusted for all units (max-T).
+    """
+
+    layer: Size
+    unit: Size
+    p_value: Share
 
 
 @dataclass(frozen=True)
@@ -67,9 +87,9 @@ class UnitDependence:
         Why nothing could be tested.
     """
 
-    p_value: float | None
-    tested: int
-    dependent: int
+    p_value: Share | None
+    tested: Count
+    dependent: Count
     units: tuple[TestedUnit, ...]
     reason: str | None
 

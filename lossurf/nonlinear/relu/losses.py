@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 
+from lossurf.fields import INFINITE, Magnitude, limited
 from lossurf.nonlinear.relu.corollary import path_variance, reduced_map, unit_variance
 from lossurf.nonlinear.relu.network import ReluNetwork, require_squarable
 from lossurf.nonlinear.relu.survey import Survey
@@ -33,11 +35,11 @@ class ReluLosses:
         reduced - L*, and its share of L_0 - L* (None where a linear network can gain nothing).
     """
 
-    actual: float
-    reduced: float
-    expected_paths: float
-    expected_units: float
-    optimal_linear: float
+    actual: Magnitude
+    reduced: Magnitude
+    expected_paths: Annotated[float, limited(minimum=0), INFINITE]
+    expected_units: Annotated[float, limited(minimum=0), INFINITE]
+    optimal_linear: Magnitude
     gap: float
     relative_gap: float | None
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from lossurf.data import Data
 from lossurf.errors import UsageError
+from lossurf.fields import Count, Magnitude, Size
 from lossurf.inputs.checkpoints.checkpoint import Checkpoint
-from lossurf.inputs.tables.dataset import Dataset
 from lossurf.landscape.classify import classify_network
 from lossurf.nonlinear.relu.corollary import reduced_map
 from lossurf.nonlinear.relu.losses import ReluLosses, relu_losses
@@ -18,7 +19,6 @@ from lossurf.nonlinear.relu.survey import survey
 from lossurf.numerics import Matrix
 from lossurf.reduction.blas_threads import SingleThreadHold
 from lossurf.reduction.problem import ReducedProblem
-from lossurf.reduction.triangle import Triangle
 from lossurf.words import Verdict
 
 __all__ = ["Progress", "ReluMeasurements", "ReluStudy", "measure_relu"]
@@ -28,15 +28,35 @@ _SURVEY_STREAM = 1  # keeps the subsample's draws apart from those of the measur
 
 @dataclass(frozen=True)
 class ReducedNetwork:
-    """What the linear theory says of rho P, as `lossurf.landscape.verdict.Classification` defines it."""
+    """What the linear theory says of rho P, as `lossurf.landscape.verdict.Classification` defines it.
+
+    Attributes
+    ----------
+    verdict : Verdict
+        What kind of point of the squared loss it is.
+    reason : str
+        The verdict's ground in words.
+    gradient : float
+        Criticality measure.
+    tolerance : float
+        tau, the relative change of every layer that decides what counts as zero.
+    rank : int
+        Of the product.
+    rank_max : int
+        min(d_0, ..., d_N).
+    plateau_rank : int or None
+        The k whose L_k is nearest to the loss.
+    plateau_distance : float or None
+        |L - L_k| for that k.
+    """
 
     verdict: Verdict
     reason: str
-    gradient: float
-    tolerance: float
-    rank: int
-    rank_max: int
-    plateau_rank: int | None
+    gradient: Magnitude
+    tolerance: Magnitude
+    rank: Count
+    rank_max: Size
+    plateau_rank: Count | None
     plateau_distance: float | None
 
 
@@ -51,18 +71,16 @@ class ReluStudy:
     notes: tuple[str, ...]
 
 
-def measure_relu(
-    dataset: Dataset, triangle: Triangle, checkpoint: Checkpoint, *, seed: int, progress: Progress | None = None
-) -> ReluStudy:
-    """Measure a ReLU checkpoint on a dataset; `lossurf.api.relu_dataset` documents the parameters."""
+def measure_relu(data: Data, checkpoint: Checkpoint, *, seed: int, progress: Progress | None = None) -> ReluStudy:
+    """Measure a ReLU checkpoint on data; `lossurf.relu` documents the parameters."""
     if seed < 0:
         raise UsageError(f"the seed {seed} is negative", remedy="give a whole number from 0")
     network = ReluNetwork(checkpoint.weights, checkpoint.biases)
     # Many small products: BLAS threads cost more than they give here; with one the bytes do not depend on their number.
     with SingleThreadHold():
         draws = np.random.default_rng([seed, _SURVEY_STREAM])
-        facts = survey(network, dataset.blocks(), SAMPLE_LIMIT, draws)
-        losses, problem = relu_losses(network, facts, triangle)
+        facts = survey(network, data.dataset.blocks(), SAMPLE_LIMIT, draws)
+        losses, problem = relu_losses(network, facts, data.reduce())
         measurements = measure(network, facts, seed, progress)
         reduced = _classify_reduced(network, facts.start_rates, problem, checkpoint.dtypes)
     return ReluStudy(measurements, losses, problem, reduced, _notes(checkpoint))

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Annotated, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lossurf.fields import Count, Share, Size, limited
 from lossurf.nonlinear.relu.assumptions import LEVEL, Assumption, decide
 from lossurf.nonlinear.relu.decomposition import RESAMPLES, decompose
 from lossurf.nonlinear.relu.estimates import Estimate
@@ -46,15 +47,33 @@ Progress = Callable[[str, float], None]
 
 @dataclass(frozen=True)
 class UnitSummary:
-    """The units of one hidden layer (from 1): never active, always active, and the range of their rates."""
+    """The units of one hidden layer (from 1): never active, always active, and the range of their rates.
 
-    layer: int
-    units: int
-    dead: int
-    always_on: int
-    rate_min: float
-    rate_median: float
-    rate_max: float
+    Attributes
+    ----------
+    layer : int
+        From 1.
+    units : int
+        How many it has.
+    dead : int
+        Active on no sample.
+    always_on : int
+        Active on every sample.
+    rate_min : float
+        Least share of samples on which one is active.
+    rate_median : float
+        Median share.
+    rate_max : float
+        Largest share.
+    """
+
+    layer: Size
+    units: Size
+    dead: Count
+    always_on: Count
+    rate_min: Share
+    rate_median: Share
+    rate_max: Share
 
 
 @dataclass(frozen=True)
@@ -77,13 +96,13 @@ class Sampling:
         Of each test, and of the bootstrap.
     """
 
-    samples: int
-    paths: int
-    maps: int
-    shuffles: int
-    dependence: int
-    permutations: int = PERMUTATIONS
-    resamples: int = RESAMPLES
+    samples: Size
+    paths: Size
+    maps: Size
+    shuffles: Size
+    dependence: Size
+    permutations: Size = PERMUTATIONS
+    resamples: Size = RESAMPLES
 
 
 @dataclass(frozen=True)
@@ -110,13 +129,14 @@ class ReluMeasurements:
     units : tuple of UnitSummary
     sampling : Sampling
     seed : int
+        Every random draw follows from it.
     status : Status
         `holds` only if all three assumptions hold.
     """
 
     literal: bool
     rho: Estimate
-    rho_by_start_layer: tuple[Estimate, ...]
+    rho_by_start_layer: Annotated[tuple[Estimate, ...], limited(minItems=1)]
     path_cv: Estimate
     delta1: Estimate
     delta5: Estimate
@@ -124,10 +144,10 @@ class ReluMeasurements:
     mask_shuffle: MaskShuffle
     unit_dependence: UnitDependence
     simulation: ReductionCheck
-    assumptions: tuple[Assumption, ...]
+    assumptions: Annotated[tuple[Assumption, ...], limited(minItems=3)]
     units: tuple[UnitSummary, ...]
     sampling: Sampling
-    seed: int
+    seed: Count
     status: Status
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Annotated, Final
 
 import numpy as np
 
+from lossurf.fields import INFINITE, Count, Size, Unbounded, limited
 from lossurf.nonlinear.relu.corollary import reduced_map, unit_probabilities
 from lossurf.nonlinear.relu.network import Masks, ReluNetwork, with_constant
 from lossurf.numerics import Matrix, rank_threshold
@@ -45,12 +46,12 @@ class ReductionCheck:
     """
 
     status: Status
-    slope: float | None
-    slope_error: float | None
-    largest_z: float | None
-    z_limit: float | None
-    draws: int
-    samples: int
+    slope: Unbounded | None
+    slope_error: Annotated[float, limited(minimum=0), INFINITE] | None
+    largest_z: Annotated[float, limited(minimum=0), INFINITE] | None
+    z_limit: Annotated[float, limited(minimum=0), INFINITE] | None
+    draws: Count
+    samples: Size
     reason: str | None
 
 

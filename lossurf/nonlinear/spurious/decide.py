@@ -53,7 +53,7 @@ REASONS: Final = {
 
 
 @dataclass(frozen=True)
-class SpuriousResult:
+class SpuriousFinding:
     """The least-squares point of a network f = W2 h(W1 x + b1) + b2 with squared loss, and what beats it.
 
     Attributes
@@ -144,7 +144,7 @@ class _Better:
 
 def find_spurious(
     X: Matrix, Y: Matrix, activation: PiecewiseLinear, *, hidden_width: int | None = None, seed: int = 0
-) -> SpuriousResult:
+) -> SpuriousFinding:
     """Build the least-squares point, certify it as a local minimum, and look for a better point of the same width.
 
     Parameters
@@ -159,7 +159,7 @@ def find_spurious(
 
     Returns
     -------
-    SpuriousResult
+    SpuriousFinding
 
     Raises
     ------
@@ -249,11 +249,11 @@ def _decide(point: _Point, better: _Better) -> tuple[SpuriousVerdict, str]:
 
 def _result(
     problem: ShallowProblem, point: _Point, better: _Better, answer: tuple[SpuriousVerdict, str]
-) -> SpuriousResult:
+) -> SpuriousFinding:
     loss = point.loss
     lower = better.loss is not None and better.loss < loss
     drop = loss - better.loss if better.loss is not None and lower else None
-    return SpuriousResult(
+    return SpuriousFinding(
         activation=problem.activation,
         hidden_width=problem.hidden_width,
         rank=problem.fit.rank,

@@ -268,14 +268,14 @@ def _ok(ok: bool) -> Cell:
 
 
 def _next_steps(result: dict[str, Any], *, squared: bool) -> tuple[str, ...]:
-    from lossurf.theory.explanations import explain
+    from lossurf.theory.explanations import find_explanation
 
     verdict = result["verdict"]
     if not squared and verdict.endswith("saddle"):  # `escape` follows the squared loss
         return (f"lossurf explain {verdict}: what it means for training",)
     if verdict.endswith("saddle"):
         return (f"lossurf escape {result['checkpoint']} --data ... -o better.npz: write a checkpoint of lower loss",)
-    return (explain(verdict).action,)
+    return (find_explanation(verdict).action,)
 
 
 def _case(result: dict[str, Any]) -> Case:

@@ -1,0 +1,66 @@
+"""What `classify --certificate` writes: the claim about a verdict, and the matrices behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+from lossurf.certificates.stored import claim_path, digest_of
+from lossurf.data import Data, DataFacts
+from lossurf.fields import limited, merged
+from lossurf.inputs.checkpoints.checkpoint import Checkpoint
+from lossurf.landscape.evidence import CertificateClaim, evidence_arrays, evidence_claim
+from lossurf.landscape.verdict import Classification
+from lossurf.numerics import Matrix
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A certificate to be written.
+
+    Attributes
+    ----------
+    claim : CertificateClaim
+    data : DataFacts
+    digest : str
+        SHA-256 of the document without it, and of the matrices; empty until the document is made.
+    arrays : dict of str to ndarray
+        The matrices that the claim is about.
+    """
+
+    claim: CertificateClaim = field(metadata=merged())
+    data: DataFacts
+    digest: Annotated[str, limited(pattern="^sha256:[0-9a-f]{64}$")] = ""
+    arrays: Mapping[str, Matrix] = field(default_factory=dict, repr=False)
+
+    def signed(self, document: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the document of this certificate with its digest."""
+        return {**document, "digest": digest_of(document, self.arrays)}
+
+    @staticmethod
+    def claim_path(path: Path) -> Path:
+        """Return where the claim stands beside an .npz of the matrices."""
+        return claim_path(path)
+
+
+def evidence(result: Classification, checkpoint: Checkpoint, data: Data) -> Evidence | None:
+    """Return what a reader needs to check a verdict; None where it claims nothing.
+
+    Parameters
+    ----------
+    result : Classification
+        Of `checkpoint` on `data`.
+    checkpoint : Checkpoint
+    data : Data
+    """
+    problem = data.problem(bias=checkpoint.has_bias)
+    claim = evidence_claim(result, problem, checkpoint.weights)
+    if claim is None:
+        return None
+    arrays = evidence_arrays(result, problem, checkpoint.weights, checkpoint.biases)
+    return Evidence(claim, data.facts(bias=checkpoint.has_bias), arrays=arrays)
+
+
+DOCUMENT = Evidence

@@ -1,0 +1,184 @@
+"""`check`: what data allow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Annotated
+
+from numpy.typing import ArrayLike
+
+from lossurf.api.parts.widths import NetworkFacts, fitting_widths, network_facts
+from lossurf.data import Data, DataFacts, as_data
+from lossurf.errors import UsageError
+from lossurf.fields import Magnitude, array, limited
+from lossurf.inputs.tables.data import Samples
+from lossurf.losses.facts import LossFacts
+from lossurf.numerics import Matrix
+from lossurf.theory.conditions import check_conditions
+from lossurf.theory.hypotheses import Condition, Finding, check_hypotheses, overall
+from lossurf.theory.registry import advice, evaluate
+from lossurf.theory.samples import SampleFacts, sample_facts
+from lossurf.theory.theorems import TheoremFinding
+from lossurf.words import LossName, Status
+
+if TYPE_CHECKING:
+    from lossurf.losses.data import LossData
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """What the data allow.
+
+    Attributes
+    ----------
+    data : DataFacts
+    hypotheses : tuple of Finding
+    eigenvalues : ndarray, shape (dy,)
+        Of Sigma = Y X^T (X X^T)^+ X Y^T, descending; squared units of Y times samples.
+    eigenvalues_error : ndarray, shape (dy,)
+        Bounds of the errors of `eigenvalues`, of rounding and of the stored precision together, at the rank of X that
+        `data.rank_x` gives.
+    loss_by_rank : ndarray, shape (min(dx, dy) + 1,)
+        L_k, the least 1/2 ||P X - Y||_F^2 over products P of rank at most k.
+    loss_by_rank_error : ndarray, shape (min(dx, dy) + 1,)
+        Bounds of the errors of `loss_by_rank`, as `eigenvalues_error`.
+    network : NetworkFacts or None
+        None where no widths were given.
+    optimal_loss : float
+        L*, at the network's rank_max; at full rank without a network.
+    optimal_loss_error : float
+        Bound of the error of `optimal_loss`.
+    optimal_mse : float
+        2 L* / (m dy).
+    theorems : tuple of TheoremFinding
+    status : Status
+        `holds` only where every hypothesis holds; under another loss that of `other_loss`.
+    conditions : tuple of Finding
+        The further hypotheses of single theorems.
+    advice : tuple of str
+        What still holds, and what to change, where Theorem 2.3 does not speak.
+    other_loss : LossFacts or None
+        None under the squared loss.
+    notes : tuple of str
+        What was assumed in reading the data.
+    """
+
+    data: DataFacts
+    hypotheses: Annotated[tuple[Finding, ...], limited(minItems=4)]
+    eigenvalues: Annotated[Matrix, array(1, minimum=0)]
+    eigenvalues_error: Annotated[Matrix, array(1, minimum=0)]
+    loss_by_rank: Annotated[Matrix, array(1, least=2, minimum=0)]
+    loss_by_rank_error: Annotated[Matrix, array(1, least=2, minimum=0)]
+    network: NetworkFacts | None
+    optimal_loss: Magnitude
+    optimal_loss_error: Magnitude
+    optimal_mse: Magnitude
+    theorems: tuple[TheoremFinding, ...]
+    status: Status
+    conditions: tuple[Condition, ...] = ()
+    advice: tuple[str, ...] = ()
+    other_loss: LossFacts | None = None
+    notes: tuple[str, ...] = ()
+
+
+def check(
+    X: ArrayLike | Data,
+    Y: ArrayLike | None = None,
+    widths: Sequence[int] | None = None,
+    *,
+    bias: bool = False,
+    loss: str = "squared",
+    delta: float | None = None,
+    samples: Samples = "rows",
+) -> CheckResult:
+    """Check what data allow a deep linear network.
+
+    Parameters
+    ----------
+    X : array_like, shape (m, dx), or Data
+    Y : array_like, shape (m, dy) or (m,)
+        Real numbers, any units; float32 and half precision widen the thresholds. Left out where X is a Data.
+    widths : sequence of int, optional
+        (dx, hidden widths, dy) of a network, for its optimal loss and the theorems that depend on widths.
+    bias : bool
+        The network has a bias on its output: X and Y are centred.
+    loss : {"squared", "huber", "logcosh", "logistic", "softmax"}
+        What is summed over the samples.
+    delta : float, optional
+        Where Huber's loss becomes linear, in units of Y; 1 by default.
+    samples : {"rows", "columns"}
+        Which axis counts samples.
+
+    Returns
+    -------
+    CheckResult
+        With the loss L(W) = 1/2 ||W_N ... W_1 X - Y||_F^2 in squared units of Y times samples.
+
+    Raises
+    ------
+    InputError
+        If the arrays are not finite real numbers or do not go together, their squares leave the range of float64, or
+        targets do not suit the loss.
+    UsageError
+        If the widths do not begin with dx and end with dy, or the loss is unknown.
+    """
+    data = as_data(X, Y, samples=samples)
+    other = prepared_loss(data, loss, delta)
+    if other is None:
+        return _check(data, widths, bias, sample_facts(data))
+    from lossurf.losses.data import loss_facts
+
+    facts = loss_facts(other, widths, bias=bias)
+    result = _check(other.data, widths, bias, None)
+    return replace(result, status=facts.status, other_loss=facts, notes=(*data.notes, *other.notes))
+
+
+def prepared_loss(data: Data, loss: str, delta: float | None) -> LossData | None:
+    """Return the data under another loss than the squared one; None under that.
+
+    Raises
+    ------
+    UsageError
+        If the squared loss is given a delta, or the loss is unknown.
+    """
+    if loss == LossName.SQUARED:
+        if delta is not None:
+            raise UsageError(
+                "the squared loss has no delta", where="--delta", remedy="leave it out, or add --loss huber"
+            )
+        return None
+    from lossurf.losses.data import under_loss
+
+    return under_loss(data, loss, delta)
+
+
+def _check(data: Data, widths: Sequence[int] | None, bias: bool, facts: SampleFacts | None) -> CheckResult:
+    problem = data.problem(bias=bias)
+    network = None if widths is None else network_facts(fitting_widths(widths, data))
+    findings = check_hypotheses(problem)
+    conditions = check_conditions(problem, None if network is None else network.widths, samples=facts)
+    theorems = evaluate(findings + conditions)
+    losses = problem.loss_by_rank
+    best = losses.size - 1 if network is None else min(network.rank_max, losses.size - 1)
+    optimal_loss = float(losses[best])
+    return CheckResult(
+        data=data.facts(bias=bias),
+        hypotheses=findings,
+        eigenvalues=problem.eigenvalues,
+        eigenvalues_error=problem.eigenvalues_error,
+        loss_by_rank=losses,
+        loss_by_rank_error=problem.loss_by_rank_error,
+        network=network,
+        optimal_loss=optimal_loss,
+        optimal_loss_error=float(problem.loss_by_rank_error[best]),
+        optimal_mse=2.0 * optimal_loss / (problem.samples * problem.dy),
+        theorems=theorems,
+        status=overall([finding.status for finding in findings]),
+        conditions=conditions,
+        advice=advice(theorems),
+        notes=data.notes,
+    )
+
+
+DOCUMENT = CheckResult

@@ -1,0 +1,249 @@
+"""`classify`: what kind of point a network is at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Annotated
+
+from numpy.typing import ArrayLike
+
+from lossurf.api.check import prepared_loss
+from lossurf.api.parts.unreadable import REFUSED, Unreadable
+from lossurf.data import Data, DataFacts, as_data
+from lossurf.errors import UsageError
+from lossurf.fields import limited
+from lossurf.inputs.checkpoints.checkpoint import Checkpoint, as_checkpoint, require_output_bias
+from lossurf.inputs.tables.data import Samples
+from lossurf.landscape.classify import classify_network
+from lossurf.landscape.lemmas.study import study
+from lossurf.landscape.verdict import Classification
+from lossurf.losses.facts import LossFacts
+from lossurf.words import Verdict
+
+if TYPE_CHECKING:
+    from lossurf.inputs.checkpoints.files import CheckpointFiles
+    from lossurf.losses.data import LossData
+
+
+@dataclass(frozen=True)
+class ClassifyResult:
+    """The verdicts on several checkpoints.
+
+    Attributes
+    ----------
+    data : DataFacts
+        Centred where the last checkpoint has an output bias.
+    results : tuple of Classification or Unreadable
+        One a checkpoint, in the order of their names.
+    ok : bool
+        Whether all were read and have a verdict that was asked for.
+    other_loss : LossFacts or None
+        None under the squared loss.
+    notes : tuple of str
+        What was assumed in reading the data.
+    last : Checkpoint or None
+        The last one that was judged.
+    """
+
+    data: DataFacts
+    results: Annotated[tuple[Classification | Unreadable, ...], limited(minItems=1)]
+    ok: bool
+    other_loss: LossFacts | None = None
+    notes: tuple[str, ...] = ()
+    last: Checkpoint | None = field(default=None, repr=False)
+
+    @property
+    def unreadable(self) -> tuple[Unreadable, ...]:
+        """The checkpoints that were refused."""
+        return tuple(result for result in self.results if isinstance(result, Unreadable))
+
+
+def classify(
+    weights: Sequence[ArrayLike] | Mapping[str, ArrayLike] | Checkpoint,
+    X: ArrayLike | Data,
+    Y: ArrayLike | None = None,
+    *,
+    biases: Sequence[ArrayLike | None] | None = None,
+    tolerance: float | None = None,
+    expect: Sequence[str] = (),
+    lemmas: bool = False,
+    loss: str = "squared",
+    delta: float | None = None,
+    samples: Samples = "rows",
+) -> Classification:
+    """Decide what kind of point of the loss a linear network is at, with a certificate.
+
+    Parameters
+    ----------
+    weights : sequence of array_like, mapping of str to array_like, or Checkpoint
+        W_1 (d_1, dx), ..., W_N (dy, d_{N-1}): each (outputs, inputs), first layer first; or a state dict, such as
+        `model.state_dict()`, with its biases.
+    X : array_like, shape (m, dx), or Data
+    Y : array_like, shape (m, dy) or (m,)
+        Left out where X is a Data. For "softmax" and "logistic" one-hot columns, shares, or one column of labels.
+    biases : sequence of array_like or None, optional
+        One for each layer, None where it has none. With one on the output the problem is that of centred X and Y.
+    tolerance : float, optional
+        tau, the relative change of every layer that decides what counts as zero; by default from the weights' dtypes.
+    expect : sequence of str
+        Verdicts asked for; the result's `ok` says whether the verdict is one of them.
+    lemmas : bool
+        Also hold the paper's lemmas and the theorems against the network; under the squared loss only.
+    loss : {"squared", "huber", "logcosh", "logistic", "softmax"}
+        What the network was trained on, summed over the samples.
+    delta : float, optional
+        Where Huber's loss becomes linear, in units of Y; 1 by default.
+    samples : {"rows", "columns"}
+        Which axis of X and Y counts samples.
+
+    Returns
+    -------
+    Classification
+
+    Raises
+    ------
+    InputError
+        If arrays are not finite real numbers, the layers do not chain from dx to dy, an inner layer has a bias and the
+        output has none, targets do not suit the loss, or the loss leaves the range of float64.
+    UsageError
+        If the tolerance is not between 0 and 1, `expect` names no verdict, the loss is unknown, or lemmas are asked for
+        under another loss than the squared one.
+    """
+    judge = Judge(as_data(X, Y, samples=samples), loss, delta, tolerance=tolerance, expect=expect, lemmas=lemmas)
+    checkpoint = as_checkpoint(weights, judge.data.dx, judge.data.dy, biases=biases)
+    require_output_bias(checkpoint)
+    return judge(checkpoint)
+
+
+def classify_files(
+    files: CheckpointFiles,
+    data: Data,
+    *,
+    tolerance: float | None = None,
+    expect: Sequence[str] = (),
+    lemmas: bool = False,
+    loss: str = "squared",
+    delta: float | None = None,
+) -> ClassifyResult:
+    """Classify checkpoint files one by one; one that cannot be judged is told as such beside the others.
+
+    Parameters
+    ----------
+    files : CheckpointFiles
+    data : Data
+    tolerance, expect, lemmas, loss, delta
+        As in `classify`.
+
+    Returns
+    -------
+    ClassifyResult
+
+    Raises
+    ------
+    InputError
+        If the data cannot be read, or targets do not suit the loss.
+    UsageError
+        As `classify`.
+    """
+    judge = Judge(data, loss, delta, tolerance=tolerance, expect=expect, lemmas=lemmas)
+    results: list[Classification | Unreadable] = []
+    last: Checkpoint | None = None
+    for path in files.found():
+        try:
+            checkpoint = files.read(path, judge.data.dx, judge.data.dy)
+            results.append(judge(checkpoint))
+            last = checkpoint
+        except REFUSED as error:
+            results.append(Unreadable.of(str(path), error))
+    return judge.result(results, last)
+
+
+@dataclass(frozen=True)
+class Judge:
+    """What is asked of every checkpoint, and the data it is asked about."""
+
+    given: Data
+    loss: str = "squared"
+    delta: float | None = None
+    tolerance: float | None = None
+    expect: Sequence[str] = ()
+    lemmas: bool = False
+    _other: LossData | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        if self.tolerance is not None and not 0.0 < self.tolerance < 1.0:
+            raise UsageError(
+                f"the tolerance {self.tolerance:g} is not between 0 and 1",
+                remedy="give a relative change such as 1e-8",
+            )
+        if self.loss != "squared" and self.lemmas:
+            raise UsageError(
+                "the lemmas are about the squared loss", where="lemmas", remedy="leave out lemmas or the loss"
+            )
+        for name in self.expect:
+            if name not in tuple(Verdict):
+                raise UsageError(
+                    f"'{name}' is not a verdict", remedy=f"use one of {', '.join(str(verdict) for verdict in Verdict)}"
+                )
+        object.__setattr__(self, "_other", prepared_loss(self.given, self.loss, self.delta))
+
+    @property
+    def data(self) -> Data:
+        """The data with Y as the loss takes it."""
+        return self.given if self._other is None else self._other.data
+
+    def __call__(self, checkpoint: Checkpoint) -> Classification:
+        """Classify one network."""
+        problem = self.data.problem(bias=checkpoint.has_bias)
+        if self._other is None:
+            result = classify_network(checkpoint, problem, tolerance=self.tolerance)
+        else:
+            from lossurf.losses.classify import classify_under_loss
+
+            loss_study = self._other.study(bias=checkpoint.has_bias)
+            result = classify_under_loss(loss_study, checkpoint, problem, tolerance=self.tolerance)
+        if self.lemmas:
+            of_lemmas, of_theorems = study(checkpoint.weights, problem, result.tolerance)
+            result = replace(result, lemmas=of_lemmas, theorems=of_theorems)
+        if not self.expect:
+            return result
+        expected = tuple(map(Verdict, self.expect))
+        return replace(result, expected=expected, ok=result.verdict in expected)
+
+    def result(self, results: Sequence[Classification | Unreadable], last: Checkpoint | None) -> ClassifyResult:
+        """Gather the results on networks, the last of which is given."""
+        facts, bias = None, last is not None and last.has_bias
+        if self._other is not None:
+            from lossurf.losses.data import loss_facts
+
+            facts = loss_facts(self._other, bias=bias)
+        return ClassifyResult(
+            data=self.data.facts(bias=bias),
+            results=tuple(results),
+            ok=all(not isinstance(result, Unreadable) and result.ok for result in results),
+            other_loss=facts,
+            notes=(*self.given.notes, *(() if self._other is None else self._other.notes)),
+            last=last,
+        )
+
+
+def classify_loss(
+    weights: Sequence[ArrayLike] | Mapping[str, ArrayLike] | Checkpoint,
+    X: ArrayLike | Data,
+    Y: ArrayLike | None,
+    loss: str,
+    *,
+    delta: float | None = None,
+    biases: Sequence[ArrayLike | None] | None = None,
+    tolerance: float | None = None,
+    samples: Samples = "rows",
+) -> Classification:
+    """Decide what kind of point of a convex loss a linear network is at: `classify` with `loss`, under its first name.
+
+    Parameters, results and errors are those of `classify`.
+    """
+    return classify(weights, X, Y, biases=biases, loss=loss, delta=delta, tolerance=tolerance, samples=samples)
+
+
+DOCUMENT = ClassifyResult

@@ -1,0 +1,159 @@
+"""`construct`: a critical point of a wanted kind."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+from numpy.typing import ArrayLike, NDArray
+
+from lossurf.data import Data, DataFacts, as_data
+from lossurf.fields import Count, Indices, Magnitude, Widths, Written, limited
+from lossurf.inputs.checkpoints.checkpoint import Checkpoint
+from lossurf.inputs.tables.data import Samples
+from lossurf.landscape.points.construct import construct_point
+from lossurf.landscape.verdict import Certificate, Classification
+from lossurf.words import CRITICAL, SQUARED_CERTIFICATES, DType, Verdict
+
+
+@dataclass(frozen=True)
+class Construction:
+    """A critical point of the wanted kind, as it was classified.
+
+    Attributes
+    ----------
+    data : DataFacts
+    kind : Verdict
+        The kind that was asked for.
+    output : Path or None
+        The file it was written to.
+    widths : tuple of int
+        (dx, hidden widths, dy).
+    dtype : DType
+        Number type of the weights, which were rounded to it before they were classified.
+    seed : int
+        Of the random change of basis.
+    rank : int
+        Of the product.
+    eigen_indices : tuple of int
+        The eigenvectors of Sigma that the product carries, from 1.
+    loss, optimal_loss : float
+        L(W) and L*.
+    verdict : Verdict
+        Equal to `kind`.
+    tolerance : float
+        tau of the classification.
+    stable_from, stable_to : float, float or None
+        The verdict holds for every tolerance in this range; None: no upper end.
+    certificate : Certificate
+    notes : tuple of str
+        What was assumed in reading the data.
+    checkpoint : Checkpoint
+        The network, its layers called W1..WN.
+    classification : Classification
+    """
+
+    data: DataFacts
+    kind: Annotated[Verdict, limited(enum=[*CRITICAL])]
+    output: Written
+    widths: Widths
+    dtype: DType
+    seed: Count
+    rank: Count
+    eigen_indices: Indices
+    loss: Magnitude
+    optimal_loss: Magnitude
+    verdict: Annotated[Verdict, limited(enum=[*CRITICAL])]
+    tolerance: Magnitude
+    stable_from: Magnitude
+    stable_to: float | None
+    certificate: Annotated[Certificate, limited(properties={"kind": {"enum": [*SQUARED_CERTIFICATES]}})]
+    notes: tuple[str, ...]
+    checkpoint: Checkpoint = field(repr=False)
+    classification: Classification = field(repr=False)
+
+    @property
+    def weights(self) -> tuple[NDArray[Any], ...]:
+        """W_1 (d_1, dx), ..., W_N (dy, d_{N-1}), arrays of type `dtype`."""
+        return tuple(W.astype(self.dtype) for W in self.checkpoint.weights)
+
+    @property
+    def biases(self) -> tuple[NDArray[Any] | None, ...]:
+        """The last is b_N (dy,) on centred data; the others are None."""
+        return tuple(None if b is None else b.astype(self.dtype) for b in self.checkpoint.biases)
+
+
+def construct(
+    X: ArrayLike | Data,
+    Y: ArrayLike | None = None,
+    widths: Sequence[int] = (),
+    kind: str = Verdict.GLOBAL_MINIMUM,
+    *,
+    rank: int | None = None,
+    eigen_set: Sequence[int] | None = None,
+    by: str | None = None,
+    seed: int = 0,
+    dtype: str = "float64",
+    bias: bool = False,
+    samples: Samples = "rows",
+) -> Construction:
+    """Construct a critical point of a wanted kind on data.
+
+    Parameters
+    ----------
+    X : array_like, shape (m, dx), or Data
+    Y : array_like, shape (m, dy) or (m,)
+        Left out where X is a Data.
+    widths : sequence of int
+        (dx, hidden widths, dy).
+    kind : {"global-minimum", "strict-saddle", "bad-saddle"}
+    rank, eigen_set, by, seed, dtype
+        As for `lossurf.landscape.points.construct.construct_point`.
+    bias : bool
+        The network has a bias on its output: X and Y are centred.
+    samples : {"rows", "columns"}
+        Which axis of X and Y counts samples.
+
+    Returns
+    -------
+    Construction
+        Its `weights` are W_1..W_N, arrays of type `dtype`; its `classification` has the verdict `kind`.
+
+    Raises
+    ------
+    InputError
+        If the arrays are not finite real numbers or do not go together.
+    UsageError
+        If no such point exists (the message names the theorem), or its verdict is lost at that precision.
+    """
+    data = as_data(X, Y, samples=samples)
+    made = construct_point(
+        data.problem(bias=bias), widths, kind, rank=rank, eigen_set=eigen_set, by=by, seed=seed, dtype=dtype
+    )
+    found = made.classification
+    assert found.certificate is not None  # a critical point that was told has one
+    return Construction(
+        data=data.facts(bias=bias),
+        kind=made.kind,
+        output=None,
+        widths=tuple(widths),
+        dtype=DType(dtype),
+        seed=seed,
+        rank=made.rank,
+        eigen_indices=made.eigen_indices,
+        loss=made.loss,
+        optimal_loss=found.optimal_loss,
+        verdict=made.verdict,
+        tolerance=found.tolerance,
+        stable_from=found.stable_from,
+        stable_to=found.stable_to,
+        certificate=found.certificate,
+        notes=data.notes,
+        # exact: they were rounded before they were classified
+        checkpoint=Checkpoint.of(made.weights, made.biases, dtypes=[dtype] * len(made.weights), name=found.checkpoint),
+        classification=found,
+    )
+
+
+DOCUMENT = Construction

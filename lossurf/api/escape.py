@@ -1,0 +1,148 @@
+"""`escape`: a point of lower loss than a saddle."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from numpy.typing import ArrayLike
+
+from lossurf.data import Data, DataFacts, as_data
+from lossurf.inputs.checkpoints.checkpoint import Checkpoint, as_checkpoint, require_output_bias
+from lossurf.inputs.tables.data import Samples
+from lossurf.landscape.points.construct import require_one_of
+from lossurf.landscape.points.escape import Escape, Weights, escape_point
+from lossurf.words import DType
+
+_EXACT = "float64"
+
+
+@dataclass(frozen=True)
+class EscapeResult(Escape):
+    """The way down from a checkpoint, or why there is none.
+
+    Attributes
+    ----------
+    data : DataFacts
+    output : Path or None
+        The file that the lower point was written to.
+    files : tuple of Path
+        Those that the path was written to.
+    dtypes : tuple of str
+        Number type of each layer of the lower point.
+    to_minimum : bool
+        Whether the whole path was asked for.
+    notes : tuple of str
+        What was assumed in reading the data and the checkpoint.
+    given : Checkpoint
+        Where the way begins.
+    """
+
+    data: DataFacts
+    output: Path | None
+    files: tuple[Path, ...]
+    dtypes: tuple[DType, ...]
+    to_minimum: bool
+    notes: tuple[str, ...]
+    given: Checkpoint = field(repr=False)
+
+    @property
+    def lower(self) -> Checkpoint:
+        """The lower point, under the names of the checkpoint that was given; that itself where there is none."""
+        return self._at(self.end, self.dtypes) if self.moved else self.given
+
+    def stops(self) -> Iterator[tuple[str, Checkpoint]]:
+        """Yield the start, which loses nothing of what was read, and the end of every segment, each with its name."""
+        yield "start", self._at(self.start, (_EXACT,) * len(self.dtypes))
+        for segment in self.segments:
+            yield str(segment.kind), self._at(segment.end, self.dtypes)
+
+    def _at(self, point: Weights, dtypes: Sequence[str]) -> Checkpoint:
+        return self.given.moved(point.layers, point.biases, dtypes)
+
+
+def escape(
+    weights: Sequence[ArrayLike] | Mapping[str, ArrayLike] | Checkpoint,
+    X: ArrayLike | Data,
+    Y: ArrayLike | None = None,
+    *,
+    biases: Sequence[ArrayLike | None] | None = None,
+    to_minimum: bool = False,
+    at_least: float | None = None,
+    tolerance: float | None = None,
+    dtype: str | None = _EXACT,
+    samples: Samples = "rows",
+) -> EscapeResult:
+    """Find a point of lower loss from a saddle.
+
+    Parameters
+    ----------
+    weights : sequence of array_like, mapping of str to array_like, or Checkpoint
+        W_1 (d_1, dx), ..., W_N (dy, d_{N-1}): each (outputs, inputs), first layer first; or a state dict.
+    X : array_like, shape (m, dx), or Data
+    Y : array_like, shape (m, dy) or (m,)
+        Left out where X is a Data.
+    biases : sequence of array_like or None, optional
+        One for each layer, None where it has none.
+    to_minimum, at_least, tolerance
+        As for `lossurf.landscape.points.escape.escape_point`.
+    dtype : {"float64", "float32", "float16"} or None
+        Precision that the lower point is rounded to before its loss is taken; None for that of each layer.
+    samples : {"rows", "columns"}
+        Which axis of X and Y counts samples.
+
+    Returns
+    -------
+    EscapeResult
+        `end.layers` and `end.biases` are the lower point, arrays of type `dtype`; `moved` is False where the start is
+        no saddle.
+
+    Raises
+    ------
+    InputError
+        As `classify`.
+    UsageError
+        If more is to be gained than there is, or rounding to `dtype` takes the gain away.
+    """
+    if dtype is not None:
+        require_one_of(dtype, "--dtype", tuple(DType))
+    data = as_data(X, Y, samples=samples)
+    checkpoint = as_checkpoint(weights, data.dx, data.dy, biases=biases)
+    require_output_bias(checkpoint)
+    dtypes = _written(checkpoint) if dtype is None else (dtype,) * len(checkpoint.weights)
+    found = escape_point(
+        checkpoint,
+        data.problem(bias=checkpoint.has_bias),
+        to_minimum=to_minimum,
+        at_least=at_least,
+        tolerance=tolerance,
+        dtypes=dtypes,
+    )
+    # exact: they were rounded before their loss was taken; the type tells `classify` how precisely they are known
+    segments = tuple(replace(segment, end=_typed(segment.end, dtypes)) for segment in found.segments)
+    return EscapeResult(
+        **{**vars(found), "segments": segments},
+        data=data.facts(bias=checkpoint.has_bias),
+        output=None,
+        files=(),
+        dtypes=tuple(map(DType, dtypes)),
+        to_minimum=to_minimum,
+        notes=(*data.notes, *checkpoint.notes),
+        given=checkpoint,
+    )
+
+
+def _written(checkpoint: Checkpoint) -> tuple[str, ...]:
+    """Return the precision of each layer: the stored one where numpy has it."""
+    known = {**{str(name): str(name) for name in DType}, "bfloat16": "float32"}
+    return tuple(known.get(stored, _EXACT) for stored in checkpoint.dtypes)
+
+
+def _typed(point: Weights, dtypes: Sequence[str]) -> Weights:
+    layers = tuple(W.astype(dtype) for W, dtype in zip(point.layers, dtypes, strict=True))
+    biases = tuple(None if b is None else b.astype(dtype) for b, dtype in zip(point.biases, dtypes, strict=True))
+    return Weights(layers, biases)
+
+
+DOCUMENT = EscapeResult

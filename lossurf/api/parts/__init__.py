@@ -1,0 +1,1 @@
+"""What several questions share: the nouns they are about, widths of networks, and checkpoints that were refused."""

@@ -1,0 +1,85 @@
+"""Which checkpoint files are meant, and how their layers are to be understood."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from lossurf.errors import UsageError
+from lossurf.inputs.checkpoints.checkpoint import Checkpoint, read_checkpoint, require_output_bias
+from lossurf.inputs.checkpoints.lora import AdapterChoice
+from lossurf.inputs.checkpoints.roles import Orientation
+from lossurf.inputs.order import natural_key
+from lossurf.inputs.patterns import is_wild, matching_paths
+
+
+@dataclass(frozen=True)
+class CheckpointFiles:
+    """Files of trained networks.
+
+    Attributes
+    ----------
+    paths : tuple of Path
+        Files, or patterns such as run/*.npz.
+    layers : tuple of str or None
+        Names of the layers' weights, first to last, or patterns; None for all that the file holds.
+    orientation : {"out-in", "in-out"} or None
+        Axes of the stored weights; None for what shapes and names tell.
+    module : str or None
+        Of a LoRA adapter, where it has several.
+    scale : float or None
+        Of a LoRA adapter; None for that of its configuration.
+    max_memory : int, str or None
+        Bytes that may be taken, or a size such as "4G".
+    """
+
+    paths: tuple[Path, ...]
+    layers: tuple[str, ...] | None = None
+    orientation: Orientation | None = None
+    module: str | None = None
+    scale: float | None = None
+    max_memory: int | str | None = None
+
+    def found(self) -> Iterator[Path]:
+        """Yield the files; a pattern that names no file stands for its matches, in natural order."""
+        for path in self.paths:
+            matches = matching_paths(path) if is_wild(path) else ()
+            yield from sorted(matches, key=lambda match: natural_key(str(match))) or [path]
+
+    def read(self, path: Path, dx: int, dy: int, *, linear: bool = True) -> Checkpoint:
+        """Read one of them; a linear network with biases must have one on its output.
+
+        Raises
+        ------
+        InputError
+            As `read_checkpoint` and `require_output_bias`.
+        """
+        checkpoint = read_checkpoint(
+            path,
+            dx,
+            dy,
+            layers=self.layers,
+            orientation=self.orientation,
+            adapter=AdapterChoice(self.module, self.scale) if linear else None,
+            max_memory=self.max_memory,
+            linear=linear,
+        )
+        if linear:
+            require_output_bias(checkpoint)
+        return checkpoint
+
+    def read_one(self, dx: int, dy: int, *, linear: bool = True) -> Checkpoint:
+        """Read the only one.
+
+        Raises
+        ------
+        UsageError
+            If a pattern names several.
+        """
+        paths = list(self.found())
+        if len(paths) > 1:
+            raise UsageError(
+                f"'{self.paths[0]}' matches {len(paths)} files and one checkpoint is wanted", remedy="name one of them"
+            )
+        return self.read(paths[0], dx, dy, linear=linear)
