@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from numpy.typing import ArrayLike
 
-from lossurf.api.check import prepared_loss
+from lossurf.api.check import prepared_loss, require_penalty
 from lossurf.api.parts.unreadable import REFUSED, Unreadable
 from lossurf.data import Data, DataFacts, as_data
 from lossurf.errors import UsageError
@@ -19,7 +19,8 @@ from lossurf.landscape.classify import classify_network
 from lossurf.landscape.lemmas.study import study
 from lossurf.landscape.verdict import Classification
 from lossurf.losses.facts import LossFacts
-from lossurf.words import Verdict
+from lossurf.regularised.verdict import WeightDecay
+from lossurf.words import DECAY_VERDICTS, PLAIN_VERDICTS, Reduction, Verdict
 
 if TYPE_CHECKING:
     from lossurf.inputs.checkpoints.files import CheckpointFiles
@@ -40,6 +41,8 @@ class ClassifyResult:
         Whether all were read and have a verdict that was asked for.
     other_loss : LossFacts or None
         None under the squared loss.
+    weight_decay : WeightDecay or None
+        None without.
     notes : tuple of str
         What was assumed in reading the data.
     last : Checkpoint or None
@@ -50,6 +53,7 @@ class ClassifyResult:
     results: Annotated[tuple[Classification | Unreadable, ...], limited(minItems=1)]
     ok: bool
     other_loss: LossFacts | None = None
+    weight_decay: WeightDecay | None = None
     notes: tuple[str, ...] = ()
     last: Checkpoint | None = field(default=None, repr=False)
 
@@ -70,6 +74,8 @@ def classify(
     lemmas: bool = False,
     loss: str = "squared",
     delta: float | None = None,
+    weight_decay: float | None = None,
+    reduction: str = "mean",
     samples: Samples = "rows",
 ) -> Classification:
     """Decide what kind of point of the loss a linear network is at, with a certificate.
@@ -94,6 +100,10 @@ def classify(
         What the network was trained on, summed over the samples.
     delta : float, optional
         Where Huber's loss becomes linear, in units of Y; 1 by default.
+    weight_decay : float, optional
+        As the optimizer was given it; the loss is then the squared one with this penalty on every weight and no bias.
+    reduction : {"mean", "sum", "half-sum"}
+        What the optimizer's loss makes of the squares: their mean over all entries, their sum, or half of it.
     samples : {"rows", "columns"}
         Which axis of X and Y counts samples.
 
@@ -107,10 +117,19 @@ def classify(
         If arrays are not finite real numbers, the layers do not chain from dx to dy, an inner layer has a bias and the
         output has none, targets do not suit the loss, or the loss leaves the range of float64.
     UsageError
-        If the tolerance is not between 0 and 1, `expect` names no verdict, the loss is unknown, or lemmas are asked for
-        under another loss than the squared one.
+        If the tolerance is not between 0 and 1, `expect` names no verdict of this loss, the loss is unknown, lemmas
+        or a weight decay under another loss than the squared one, or the weight decay is not a positive number.
     """
-    judge = Judge(as_data(X, Y, samples=samples), loss, delta, tolerance=tolerance, expect=expect, lemmas=lemmas)
+    judge = Judge(
+        as_data(X, Y, samples=samples),
+        loss,
+        delta,
+        tolerance=tolerance,
+        expect=expect,
+        lemmas=lemmas,
+        weight_decay=weight_decay,
+        reduction=reduction,
+    )
     checkpoint = as_checkpoint(weights, judge.data.dx, judge.data.dy, biases=biases)
     require_output_bias(checkpoint)
     return judge(checkpoint)
@@ -125,6 +144,8 @@ def classify_files(
     lemmas: bool = False,
     loss: str = "squared",
     delta: float | None = None,
+    weight_decay: float | None = None,
+    reduction: str = "mean",
 ) -> ClassifyResult:
     """Classify checkpoint files one by one; one that cannot be judged is told as such beside the others.
 
@@ -132,7 +153,7 @@ def classify_files(
     ----------
     files : CheckpointFiles
     data : Data
-    tolerance, expect, lemmas, loss, delta
+    tolerance, expect, lemmas, loss, delta, weight_decay, reduction
         As in `classify`.
 
     Returns
@@ -146,7 +167,16 @@ def classify_files(
     UsageError
         As `classify`.
     """
-    judge = Judge(data, loss, delta, tolerance=tolerance, expect=expect, lemmas=lemmas)
+    judge = Judge(
+        data,
+        loss,
+        delta,
+        tolerance=tolerance,
+        expect=expect,
+        lemmas=lemmas,
+        weight_decay=weight_decay,
+        reduction=reduction,
+    )
     results: list[Classification | Unreadable] = []
     last: Checkpoint | None = None
     for path in files.found():
@@ -169,6 +199,8 @@ class Judge:
     tolerance: float | None = None
     expect: Sequence[str] = ()
     lemmas: bool = False
+    weight_decay: float | None = None
+    reduction: str = "mean"
     _other: LossData | None = field(init=False)
 
     def __post_init__(self) -> None:
@@ -181,10 +213,14 @@ class Judge:
             raise UsageError(
                 "the lemmas are about the squared loss", where="lemmas", remedy="leave out lemmas or the loss"
             )
+        require_penalty(self.weight_decay, self.reduction, self.loss, lemmas=self.lemmas)
+        known = PLAIN_VERDICTS if self.weight_decay is None else DECAY_VERDICTS
         for name in self.expect:
-            if name not in tuple(Verdict):
+            if name not in known:
+                kind = "with" if self.weight_decay is not None else "without"
+                what = f"no verdict {kind} weight decay" if name in tuple(Verdict) else "not a verdict"
                 raise UsageError(
-                    f"'{name}' is not a verdict", remedy=f"use one of {', '.join(str(verdict) for verdict in Verdict)}"
+                    f"'{name}' is {what}", where="--expect", remedy=f"use one of {', '.join(map(str, known))}"
                 )
         object.__setattr__(self, "_other", prepared_loss(self.given, self.loss, self.delta))
 
@@ -193,10 +229,20 @@ class Judge:
         """The data with Y as the loss takes it."""
         return self.given if self._other is None else self._other.data
 
+    @property
+    def penalty(self) -> WeightDecay:
+        """The weight decay in units of the half sum of squares."""
+        assert self.weight_decay is not None
+        return WeightDecay.of(self.weight_decay, Reduction(self.reduction), self.data.reduce().samples, self.data.dy)
+
     def __call__(self, checkpoint: Checkpoint) -> Classification:
         """Classify one network."""
         problem = self.data.problem(bias=checkpoint.has_bias)
-        if self._other is None:
+        if self.weight_decay is not None:
+            from lossurf.regularised.classify import classify_with_decay
+
+            result = classify_with_decay(checkpoint, problem, self.penalty.lambda_, tolerance=self.tolerance)
+        elif self._other is None:
             result = classify_network(checkpoint, problem, tolerance=self.tolerance)
         else:
             from lossurf.losses.classify import classify_under_loss
@@ -223,6 +269,7 @@ class Judge:
             results=tuple(results),
             ok=all(not isinstance(result, Unreadable) and result.ok for result in results),
             other_loss=facts,
+            weight_decay=None if self.weight_decay is None else self.penalty,
             notes=(*self.given.notes, *(() if self._other is None else self._other.notes)),
             last=last,
         )

@@ -37,9 +37,9 @@ class DecayClaim:
         self.rest = float(self.said["residual_loss"])
         self.scale = _norm(T) or sqrt(2.0 * max(self.rest, 0.0)) or 1.0
         size = _norm(R11) or 1.0
-        self.omega = (self.scale / size) ** (1.0 / self.depth)
+        self.omega: float = (self.scale / size) ** (1.0 / self.depth)
         self.F, self.T = R11.T / size, T / self.scale
-        self.lam = float(self.said["weight_decay"]["lambda"]) * (self.omega / self.scale) ** 2
+        self.lam: float = float(self.said["weight_decay"]["lambda"]) * (self.omega / self.scale) ** 2
         self.layers = [W / self.omega for W in self.weights]
         self.mean = self._mean_residual() if "mean_x" in stored.arrays else 0.0
         self.order = sum(R11.shape) + len(T) + max(max(W.shape) for W in self.weights)
@@ -51,7 +51,8 @@ class DecayClaim:
         for k, W in enumerate(self.weights, 1):
             mean = W @ mean + arrays.get(f"b{k}", np.zeros(len(W)))
         off = float(np.linalg.norm(mean - arrays["mean_y"])) / self.scale
-        return float(0.5 * self.said["data"]["samples"] * off * off)
+        samples = float(self.said["data"]["samples"])
+        return float(0.5 * samples * off * off)
 
     @cached_property
     def nearest(self) -> list[Matrix]:
@@ -60,7 +61,8 @@ class DecayClaim:
 
     def loss(self, layers: Sequence[Matrix]) -> float:
         """Regularised loss without the constant part."""
-        return 0.5 * float(np.sum((_product(layers) @ self.F - self.T) ** 2)) + 0.5 * self.lam * _squares(layers)
+        fit = float(np.sum((_product(layers) @ self.F - self.T) ** 2))
+        return 0.5 * fit + 0.5 * self.lam * _squares(layers)
 
     def rounding(self, layers: Sequence[Matrix]) -> float:
         """Error of the loss: of every product and sum in it, their sizes taken."""

@@ -16,6 +16,7 @@ from lossurf.cli.options import (
     DataSource,
     checkpoint_arguments,
     data_option,
+    decay_options,
     loss_options,
     report_options,
     tolerance_option,
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
 )
 @click.option("--lemmas", is_flag=True, help="Also hold the paper's lemmas and the theorems against each checkpoint.")
 @loss_options
+@decay_options
 @report_options
 def command(
     *,
@@ -68,12 +70,15 @@ def command(
     lemmas: bool,
     loss: str,
     delta: float | None,
+    weight_decay: float | None,
+    reduction: str,
     report: Reporter,
 ) -> ExitCode:
     """Decide what kind of point of the loss, squared by default, each CHECKPOINT is at, with a certificate.
 
     The verdict is global-minimum, strict-saddle, bad-saddle, not-critical or undetermined, with the range of
-    tolerances on which it stands. CHECKPOINT is an .npz or another file of layers; - reads an .npz from standard input.
+    tolerances on which it stands; with --weight-decay local-minimum and degenerate take the place of bad-saddle.
+    CHECKPOINT is an .npz or another file of layers; - reads an .npz from standard input.
     One that cannot be read is told as such beside the others, and the exit code is then 2.
     """
     from lossurf.api.classify import classify_files
@@ -82,7 +87,15 @@ def command(
     _require_squared(certificate, loss)
     data = load_data(source, report, whole=loss != LossName.SQUARED)
     result = classify_files(
-        checkpoints, data, tolerance=tolerance, expect=expect, lemmas=lemmas, loss=loss, delta=delta
+        checkpoints,
+        data,
+        tolerance=tolerance,
+        expect=expect,
+        lemmas=lemmas,
+        loss=loss,
+        delta=delta,
+        weight_decay=weight_decay,
+        reduction=reduction,
     )
     report.note(*result.notes)
     unreadable = result.unreadable

@@ -138,6 +138,53 @@ class Inertia:
 
 
 @dataclass(frozen=True)
+class LowerPoint:
+    """A network of the same widths with a lower loss.
+
+    Attributes
+    ----------
+    loss : float
+    rank : int
+        Of its product.
+    layers : tuple of ndarray
+        Shapes of the weights.
+    """
+
+    loss: Magnitude
+    rank: Count
+    layers: tuple[Matrix, ...] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class DecayFacts:
+    """What only a loss with weight decay, 1/2 ||P X - Y||^2 + 1/2 lam sum ||W_k||^2, has.
+
+    Attributes
+    ----------
+    squared_loss, penalty : float
+        The two parts of the loss.
+    imbalance : float
+        The tolerance at which the layers share their singular values, as at every critical point.
+    singular_values : tuple of float
+        Those that the layers of the nearest critical point share, in units of the weights; none without hidden layers.
+    symmetries : int or None
+        How many of the inertia's zeros are rotations of hidden units.
+    lower : LowerPoint or None
+        For a local minimum: a lower point that was found.
+    dual : ndarray or None, shape (dy, rank_x)
+        Evidence of the lower bound for one hidden layer or none, in units of Y.
+    """
+
+    squared_loss: Magnitude
+    penalty: Magnitude
+    imbalance: Magnitude
+    singular_values: tuple[Magnitude, ...]
+    symmetries: Count | None
+    lower: LowerPoint | None
+    dual: Matrix | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
 class Classification:
     """The verdict on one checkpoint, with its error bar.
 
@@ -150,9 +197,10 @@ class Classification:
     reason : str
         The verdict's ground in words.
     loss, mse : float
-        L(W) = 1/2 ||W_N ... W_1 X - Y||_F^2, and 2 L / (m dy).
+        L(W) = 1/2 ||W_N ... W_1 X - Y||_F^2, with weight decay its penalty as well, and the mean squared error.
     optimal_loss : float
-        L* for these widths.
+        L* for these widths; with weight decay the best lower bound of the loss, which is the least loss at a global
+        minimum and for one hidden layer that is wide enough.
     gap, relative_gap : float
         L - L*, and that divided by L_0 - L* (None where nothing can be gained).
     gradient : float
@@ -183,6 +231,10 @@ class Classification:
         point, where the tolerance leaves the counts open, and for very large networks.
     notes : tuple of str
         What was assumed in reading the checkpoint, and what was raised or lowered in judging it.
+    gap_bound : float or None
+        With weight decay: no network of this depth has a regularised loss lower by more than this.
+    decay : DecayFacts or None
+        What only a loss with weight decay has; None without.
     lemmas : tuple of LemmaFinding or None
         The paper's lemmas on this checkpoint; None where not asked for.
     theorems : tuple of TheoremFinding or None
@@ -217,6 +269,8 @@ class Classification:
     nearest: Shadow | None = None
     inertia: Inertia | None = None
     notes: tuple[str, ...] = ()
+    gap_bound: Magnitude | None = None
+    decay: DecayFacts | None = None
     lemmas: tuple[LemmaFinding, ...] | None = None
     theorems: tuple[TheoremFinding, ...] | None = None
     expected: tuple[Verdict, ...] | None = None

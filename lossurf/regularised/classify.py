@@ -18,32 +18,31 @@ import numpy as np
 
 from lossurf.inputs.checkpoints.checkpoint import Checkpoint
 from lossurf.landscape.bias import MeanResidual, mean_residual
-from lossurf.landscape.verdict import Inertia, Shadow
+from lossurf.landscape.verdict import Classification, DecayFacts, Inertia, LowerPoint, Shadow
 from lossurf.network import Layers
 from lossurf.numerics import STABILITY_FACTOR, default_tolerance
 from lossurf.reduction.problem import ReducedProblem
 from lossurf.regularised.judge import Judgement, Setting
-from lossurf.regularised.least import LowerBound, lower_bound
+from lossurf.regularised.least import lower_bound
 from lossurf.regularised.lower import descend
 from lossurf.regularised.point import Point
-from lossurf.regularised.scaled import ScaledProblem, product, scaled_problem
-from lossurf.regularised.verdict import DecayClassification, LowerPoint
-from lossurf.words import DecayVerdict
+from lossurf.regularised.scaled import product, scaled_problem
+from lossurf.words import Verdict
 
 _BIAS_NOTE: Final = (
     "biases are taken as not decayed; PyTorch decays them unless they are in a group of parameters of their own"
 )
 _CRITICAL: Final = (
-    DecayVerdict.GLOBAL_MINIMUM,
-    DecayVerdict.LOCAL_MINIMUM,
-    DecayVerdict.STRICT_SADDLE,
-    DecayVerdict.DEGENERATE,
+    Verdict.GLOBAL_MINIMUM,
+    Verdict.LOCAL_MINIMUM,
+    Verdict.STRICT_SADDLE,
+    Verdict.DEGENERATE,
 )
 
 
 def classify_with_decay(
     checkpoint: Checkpoint, problem: ReducedProblem, decay: float, *, tolerance: float | None = None
-) -> DecayClassification:
+) -> Classification:
     """Decide what kind of point of 1/2 ||P X - Y||^2 + 1/2 lam sum ||W_k||^2 a network is at.
 
     Parameters
@@ -58,7 +57,7 @@ def classify_with_decay(
 
     Returns
     -------
-    DecayClassification
+    Classification
 
     Raises
     ------
@@ -79,7 +78,7 @@ def classify_with_decay(
 
 def _lower_point(setting: Setting, judgement: Judgement) -> LowerPoint | None:
     """Look for a lower loss than a local minimum's; lower by more than rounding."""
-    if judgement.verdict not in (DecayVerdict.LOCAL_MINIMUM, DecayVerdict.DEGENERATE) or judgement.nearest is None:
+    if judgement.verdict not in (Verdict.LOCAL_MINIMUM, Verdict.DEGENERATE) or judgement.nearest is None:
         return None
     problem = setting.problem
     layers, here = descend(problem, setting.widths), problem.loss(judgement.nearest)
@@ -116,49 +115,51 @@ def _inertia(setting: Setting, judgement: Judgement, checkpoint: Checkpoint) -> 
     )
 
 
-def _result(
-    checkpoint: Checkpoint, problem: ReducedProblem, setting: Setting, judgement: Judgement
-) -> DecayClassification:
+def _result(checkpoint: Checkpoint, problem: ReducedProblem, setting: Setting, judgement: Judgement) -> Classification:
     scaled, point, bound = setting.problem, setting.point, setting.bound
-    mean_loss = 0.5 * (problem.scale * setting.mean.norm) ** 2
-    data_loss = scaled.in_data_units(0.5 * float(np.sum(point.residual**2))) + mean_loss
-    penalty = scaled.loss_unit**2 * scaled.penalty(point.layers)
-    rounding = scaled.rounding(scaled.zero_loss + point.loss)
-    gap = max(point.loss - bound.value, 0.0) + rounding
-    notes = checkpoint.notes + ((_BIAS_NOTE,) if checkpoint.has_bias else ())
-    is_global = judgement.verdict is DecayVerdict.GLOBAL_MINIMUM
+    square, mean_loss = scaled.loss_unit**2, 0.5 * (problem.scale * setting.mean.norm) ** 2
+    squared_loss = scaled.in_data_units(0.5 * float(np.sum(point.residual**2))) + mean_loss
+    penalty = square * scaled.penalty(point.layers)
+    loss = squared_loss + penalty
+    gap = square * (max(point.loss - bound.value, 0.0) + scaled.rounding(scaled.zero_loss + point.loss)) + mean_loss
+    attainable = square * (scaled.zero_loss - bound.value)
     exact = judgement.nearest
-    return DecayClassification(
+    return Classification(
         checkpoint=checkpoint.name,
         layers=checkpoint.layers,
         verdict=judgement.verdict,
         reason=judgement.reason,
-        loss=data_loss + penalty,
-        mse=2.0 * data_loss / (problem.samples * problem.dy),
-        squared_loss=data_loss,
-        penalty=penalty,
-        optimal_loss=_optimal(scaled, bound, exact if is_global else None),
-        gap_bound=scaled.loss_unit**2 * gap + mean_loss,
+        loss=loss,
+        mse=2.0 * squared_loss / (problem.samples * problem.dy),
+        optimal_loss=max(loss - gap, 0.0),
+        gap=min(gap, loss),
+        relative_gap=gap / attainable if attainable > 0.0 else None,
         gradient=setting.gradient,
-        imbalance=point.imbalance,
         tolerance=setting.tau,
         stable_from=judgement.start,
         stable_to=None if judgement.stop == inf else judgement.stop,
         neighbours=(judgement.below and str(judgement.below), judgement.above and str(judgement.above)),
-        rank=point.rank(setting.tau),
-        singular_values=judgement.sigma,
-        symmetries=judgement.signs.symmetries if judgement.signs is not None else None,
-        lower=_lower_point(setting, judgement),
+        rank=min(int(np.count_nonzero(values > setting.tau)) for values in point.rank_tolerances),
+        rank_max=min(setting.widths),
+        eigen_indices=None,
+        plateau_rank=None,
+        plateau_distance=None,
+        nearest_levels=(None, None),
         certificate=judgement.certificate,
         nearest=None if exact is None else _shadow(setting, exact),
         inertia=_inertia(setting, judgement, checkpoint),
-        notes=notes,
+        notes=checkpoint.notes + ((_BIAS_NOTE,) if checkpoint.has_bias else ()),
+        gap_bound=gap,
+        decay=DecayFacts(
+            squared_loss=squared_loss,
+            penalty=penalty,
+            imbalance=point.imbalance,
+            singular_values=judgement.sigma,
+            symmetries=judgement.signs.symmetries if judgement.signs is not None else None,
+            lower=_lower_point(setting, judgement),
+            dual=None if bound.dual is None else bound.dual * scaled.loss_unit,
+        ),
     )
-
-
-def _optimal(problem: ScaledProblem, bound: LowerBound, exact: Layers | None) -> float | None:
-    value = problem.loss(exact) if exact is not None else bound.optimal
-    return None if value is None else problem.in_data_units(value)
 
 
 def _shadow(setting: Setting, exact: Layers) -> Shadow:

@@ -19,7 +19,7 @@ from lossurf.regularised.least import LowerBound, ridge
 from lossurf.regularised.nearest import find_critical
 from lossurf.regularised.point import Point
 from lossurf.regularised.scaled import ScaledProblem
-from lossurf.words import CertificateKind, DecayVerdict
+from lossurf.words import CertificateKind, Verdict
 
 FARTHEST: Final = 10.0  # as for the plain loss (theory, end of section 6a): ten times the first-order reach
 _LARGEST_SIDE: Final = 4000  # inputs or outputs: their orthogonal bases then take 130 MB each
@@ -29,13 +29,13 @@ _LARGEST_SIDE: Final = 4000  # inputs or outputs: their orthogonal bases then ta
 class Judgement:
     """A verdict with its evidence, its range of tolerances, and the exact point it speaks of."""
 
-    verdict: DecayVerdict
+    verdict: Verdict
     reason: str
     certificate: Certificate | None = None
     start: float = 0.0
     stop: float = inf
-    below: DecayVerdict | None = None
-    above: DecayVerdict | None = None
+    below: Verdict | None = None
+    above: Verdict | None = None
     nearest: Layers | None = None
     sigma: tuple[float, ...] = ()
     signs: CurvatureSigns | None = None
@@ -105,8 +105,8 @@ class Setting:
                 "critical point with weight decay"
             )
         certificate = Certificate(kind=CertificateKind.GRADIENT, margin=self.measure / tau, layers=(k, k))
-        critical = DecayVerdict.UNDETERMINED
-        return Judgement(DecayVerdict.NOT_CRITICAL, reason, certificate, 0.0, self.measure, None, critical)
+        critical = Verdict.UNDETERMINED
+        return Judgement(Verdict.NOT_CRITICAL, reason, certificate, 0.0, self.measure, None, critical)
 
     def _single_layer(self) -> Judgement:
         """Ridge regression: one critical point."""
@@ -148,14 +148,12 @@ class Setting:
             return _open("the least loss and its dual bound differ by more than their rounding")
         certificate = Certificate(kind=self.bound.kind)
         reason = "by a lower bound no network of this depth has a lower regularised loss"
-        below = DecayVerdict.NOT_CRITICAL if start == self.measure else DecayVerdict.UNDETERMINED
-        return Judgement(
-            DecayVerdict.GLOBAL_MINIMUM, reason, certificate, start, inf, below, None, layers, sigma, signs
-        )
+        below = Verdict.NOT_CRITICAL if start == self.measure else Verdict.UNDETERMINED
+        return Judgement(Verdict.GLOBAL_MINIMUM, reason, certificate, start, inf, below, None, layers, sigma, signs)
 
     def _by_signs(self, signs: CurvatureSigns, start: float, above: float) -> Judgement:
         counts, (low, high) = signs.counts(self.tau), signs.range_of(self.tau)
-        below = DecayVerdict.NOT_CRITICAL if start == self.measure else DecayVerdict.UNDETERMINED
+        below = Verdict.NOT_CRITICAL if start == self.measure else Verdict.UNDETERMINED
         if counts.negative:
             stop = min(above, signs.last_negative())
             return self._strict(signs, start, stop, below)
@@ -164,19 +162,19 @@ class Setting:
         if not counts.zero:
             reason = "every direction but the rotations of hidden units leads up"
             certificate = Certificate(kind=CertificateKind.INERTIA, margin=high / self.tau if high < inf else None)
-            verdict, stop = DecayVerdict.LOCAL_MINIMUM, min(above, high)
-            return Judgement(verdict, reason, certificate, start, stop, below, DecayVerdict.UNDETERMINED)
+            verdict, stop = Verdict.LOCAL_MINIMUM, min(above, high)
+            return Judgement(verdict, reason, certificate, start, stop, below, Verdict.UNDETERMINED)
         if counts.open:
             return _open(
                 f"{counts.open} eigenvalues of the Hessian are zero at this tolerance, and not to rounding: the "
                 "precision of the weights leaves their signs open"
             )
         reason = f"no direction leads down to second order, and {counts.zero} beside the rotations are flat"
-        verdict, start = DecayVerdict.DEGENERATE, max(start, low)
+        verdict, start = Verdict.DEGENERATE, max(start, low)
         certificate = Certificate(kind=CertificateKind.INERTIA)
-        return Judgement(verdict, reason, certificate, start, min(above, high), below, DecayVerdict.UNDETERMINED)
+        return Judgement(verdict, reason, certificate, start, min(above, high), below, Verdict.UNDETERMINED)
 
-    def _strict(self, signs: CurvatureSigns, start: float, stop: float, below: DecayVerdict) -> Judgement:
+    def _strict(self, signs: CurvatureSigns, start: float, stop: float, below: Verdict) -> Judgement:
         direction = signs.downhill()
         exact = signs.signal.layers
         value = curvature(self.problem, exact, direction)
@@ -193,11 +191,11 @@ class Setting:
             direction=tuple(direction),  # of unit norm, which a factor common to all layers leaves it
         )
         reason = "a verified direction of negative curvature leads down"
-        return Judgement(DecayVerdict.STRICT_SADDLE, reason, certificate, start, stop, below, DecayVerdict.UNDETERMINED)
+        return Judgement(Verdict.STRICT_SADDLE, reason, certificate, start, stop, below, Verdict.UNDETERMINED)
 
 
 def _open(reason: str) -> Judgement:
-    return Judgement(DecayVerdict.UNDETERMINED, reason)
+    return Judgement(Verdict.UNDETERMINED, reason)
 
 
 def _far(distance: float) -> str:
@@ -206,7 +204,7 @@ def _far(distance: float) -> str:
 
 def _with_margin(found: Judgement, tau: float) -> Judgement:
     """Withhold a verdict that another tolerance within STABILITY_FACTOR would change."""
-    if found.verdict is DecayVerdict.UNDETERMINED:
+    if found.verdict is Verdict.UNDETERMINED:
         return found
     ends = ((found.start, found.below), (found.stop, found.above))
     for end, neighbour in ends:

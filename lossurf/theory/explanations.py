@@ -11,7 +11,7 @@ from lossurf.theory.explanation import Explanation
 from lossurf.theory.hypothesis_texts import HYPOTHESES
 from lossurf.theory.lemma_texts import LEMMAS
 from lossurf.theory.registry import THEOREMS
-from lossurf.theory.verdict_texts import CERTIFICATES, STATUSES, VERDICTS
+from lossurf.theory.verdict_texts import CERTIFICATES, STATUSES, SUBJECTS, VERDICTS
 
 EXPLANATIONS: Final[dict[str, Explanation]] = {
     **HYPOTHESES,
@@ -20,6 +20,7 @@ EXPLANATIONS: Final[dict[str, Explanation]] = {
     **VERDICTS,
     **CERTIFICATES,
     **STATUSES,
+    **SUBJECTS,
     **EXIT_CODES,
 }
 """Every explained id, in the order that `explain` lists them."""

@@ -16,9 +16,9 @@ from lossurf.reduction.engine import reduce_blocks
 from lossurf.reduction.problem import reduced_problem
 from lossurf.regularised.classify import classify_with_decay
 from lossurf.regularised.scaled import penalty_weight
-from lossurf.words import DecayVerdict, Reduction
+from lossurf.words import Reduction, Verdict
 
-LEAST = (DecayVerdict.GLOBAL_MINIMUM, DecayVerdict.LOCAL_MINIMUM, DecayVerdict.DEGENERATE)
+LEAST = (Verdict.GLOBAL_MINIMUM, Verdict.LOCAL_MINIMUM, Verdict.DEGENERATE)
 
 
 def reduced(X, Y, *, bias=False):
@@ -54,12 +54,12 @@ def test_a_verdict_is_the_hessians_whatever_units_order_and_precision(depth, rec
             continue
         moved = rescaled(found, *(10.0 ** rng.uniform(-6, 6, 2)), rng)
         result = judged(moved, dtype=str(rng.choice(["float64", "float32"])))
-        assert result.verdict in (LEAST if truth[0] == 0 else (DecayVerdict.STRICT_SADDLE,)), result.reason
+        assert result.verdict in (LEAST if truth[0] == 0 else (Verdict.STRICT_SADDLE,)), result.reason
         assert (result.inertia.negative, result.inertia.zero) == truth
         assert result.inertia.positive == sum(W.size for W in found.weights) - sum(truth)
         assert result.nearest.distance < 10.0 * result.tolerance
         if depth == 1:
-            assert result.verdict is DecayVerdict.GLOBAL_MINIMUM
+            assert result.verdict is Verdict.GLOBAL_MINIMUM
 
 
 @pytest.mark.parametrize("depth", [2, 3])
@@ -72,7 +72,7 @@ def test_no_descent_finds_what_the_bound_excludes(depth):
         here, least = loss(found.weights, found.X, found.Y, found.decay), lowest(found, rng, 3)
         assert result.loss == pytest.approx(here, rel=1e-10)
         assert here - least <= result.gap_bound + 1e-9 * here
-        if result.verdict is DecayVerdict.GLOBAL_MINIMUM:
+        if result.verdict is Verdict.GLOBAL_MINIMUM:
             assert here - least <= 1e-9 * here
             assert result.gap_bound <= 1e-9 * here
         if result.lower is not None:
@@ -114,11 +114,11 @@ def test_the_closed_form_of_whitened_data():
         second = depth == 2 and 0.2 * t > decay
         result = judged(found)
         assert not second
-        assert (result.verdict is DecayVerdict.GLOBAL_MINIMUM) is (worth < 0), (depth, decay, result.reason)
+        assert (result.verdict is Verdict.GLOBAL_MINIMUM) is (worth < 0), (depth, decay, result.reason)
         zero = judged(Decayed([0 * W for W in found.weights], found.X, found.Y, decay))
-        assert (zero.verdict is DecayVerdict.GLOBAL_MINIMUM) is (worth >= 0)
+        assert (zero.verdict is Verdict.GLOBAL_MINIMUM) is (worth >= 0)
         if worth < 0 and depth > 2:
-            assert zero.verdict is DecayVerdict.LOCAL_MINIMUM
+            assert zero.verdict is Verdict.LOCAL_MINIMUM
             assert zero.lower.loss == pytest.approx(result.loss, rel=1e-6)
 
 
@@ -143,7 +143,7 @@ def test_a_tied_direction_that_is_not_the_least_is_degenerate():
     found = Decayed(layers, X, Y, decay)
     result = judged(found)
     assert found.signs()[0] == 0
-    assert result.verdict is DecayVerdict.DEGENERATE
+    assert result.verdict is Verdict.DEGENERATE
     assert result.inertia.zero > result.symmetries
     assert result.lower is not None
 
@@ -151,7 +151,7 @@ def test_a_tied_direction_that_is_not_the_least_is_degenerate():
 def test_an_unbalanced_minimum_of_the_plain_loss_is_not_critical():
     X, Y = np.eye(2), np.diag([2.0, 1.0])
     result = judged(Decayed([3.0 * np.eye(2), Y / 3.0], X, Y, 1e-7), tolerance=1e-4)
-    assert result.verdict is DecayVerdict.NOT_CRITICAL
+    assert result.verdict is Verdict.NOT_CRITICAL
     assert "share their singular values" in result.reason
     assert result.gradient < 1e-4 < result.imbalance
 
@@ -172,7 +172,7 @@ def test_an_output_bias_is_centring():
     assert any("not decayed" in note for note in result.notes)
     decayed = Checkpoint.of(weights, [None, bias * 0.9])
     off = classify_with_decay(decayed, reduced(X, Y, bias=True), decay)
-    assert off.verdict is DecayVerdict.NOT_CRITICAL
+    assert off.verdict is Verdict.NOT_CRITICAL
     assert "output bias" in off.reason
 
 
@@ -203,11 +203,11 @@ def test_extreme_weight_decay_is_never_called_what_it_is_not(decay):
     result = judged(Decayed(unpacked(found, widths), X, Y, decay))
     values = Decayed(unpacked(found, widths), X, Y, decay).eigenvalues
     if values[0] < -1e-5 * values[-1]:
-        assert result.verdict in (DecayVerdict.STRICT_SADDLE, DecayVerdict.UNDETERMINED)
+        assert result.verdict in (Verdict.STRICT_SADDLE, Verdict.UNDETERMINED)
     else:
-        assert result.verdict is not DecayVerdict.STRICT_SADDLE
+        assert result.verdict is not Verdict.STRICT_SADDLE
     # the solver of this test does not see a decay below its cut-off of 1e-10, and leaves the layers unbalanced
-    assert result.verdict is not DecayVerdict.NOT_CRITICAL or max(result.gradient, result.imbalance) > 1e-8
+    assert result.verdict is not Verdict.NOT_CRITICAL or max(result.gradient, result.imbalance) > 1e-8
 
 
 def test_a_point_half_way_through_training_is_not_critical():
@@ -215,7 +215,7 @@ def test_a_point_half_way_through_training_is_not_critical():
     X, Y = rng.standard_normal((4, 30)), rng.standard_normal((3, 30))
     weights = [0.1 * rng.standard_normal((4, 4)), 0.1 * rng.standard_normal((3, 4))]
     result = judged(Decayed(weights, X, Y, 0.5))
-    assert result.verdict is DecayVerdict.NOT_CRITICAL
+    assert result.verdict is Verdict.NOT_CRITICAL
     assert result.gap_bound > 0
     assert result.optimal_loss < result.loss <= result.optimal_loss + result.gap_bound * (1 + 1e-9)
 
@@ -226,6 +226,7 @@ def test_a_point_half_way_through_training_is_not_critical():
 def test_what_pytorch_trains_with_weight_decay_is_where_it_says(optimizer, widths):
     # trusts PyTorch's own training, in float32, until its gradient stops; a minimum, as nothing else attracts
     torch = pytest.importorskip("torch")
+    torch.set_num_threads(1)
     generator = torch.Generator().manual_seed(5)
     m, wd = 40, 0.02
     X = torch.randn(m, widths[0], generator=generator)

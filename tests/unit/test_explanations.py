@@ -13,10 +13,10 @@ from lossurf.theory.explanations import EXPLANATIONS, needed_by
 from lossurf.theory.hypothesis_texts import HYPOTHESES
 from lossurf.theory.lemma_texts import LEMMAS
 from lossurf.theory.registry import THEOREMS
-from lossurf.theory.verdict_texts import CERTIFICATES, STATUSES, VERDICTS
+from lossurf.theory.verdict_texts import CERTIFICATES, STATUSES, SUBJECTS, VERDICTS
 from lossurf.words import CertificateKind, Kind, Status, Verdict
 
-REGISTRIES = (HYPOTHESES, THEOREMS, LEMMAS, VERDICTS, CERTIFICATES, STATUSES, EXIT_CODES)
+REGISTRIES = (HYPOTHESES, THEOREMS, LEMMAS, VERDICTS, CERTIFICATES, STATUSES, SUBJECTS, EXIT_CODES)
 
 
 def test_no_two_registries_share_an_id():
