@@ -15,17 +15,19 @@ if TYPE_CHECKING:
     from lossurf.api.construct import Construction, construct
     from lossurf.api.escape import EscapeResult, escape
     from lossurf.api.explain import explain
+    from lossurf.api.reduce import reduce
     from lossurf.api.relu import ReluResult, relu
     from lossurf.api.spurious import SpuriousResult, spurious
-    from lossurf.api.verify import verify
+    from lossurf.api.verify import VerifyResult, verify
     from lossurf.api.watch import WatchResult, watch
-    from lossurf.certificates.verify import Verification
     from lossurf.data import Data
     from lossurf.inputs.checkpoints.checkpoint import Checkpoint
     from lossurf.landscape.points.audit import Audit
     from lossurf.landscape.points.escape import Escape
     from lossurf.landscape.verdict import Classification
     from lossurf.theory.explanation import Explanation
+
+    read = Data.open
 
 _HOMES = {
     "lossurf.api.audit": ("AuditResult", "audit"),
@@ -34,11 +36,11 @@ _HOMES = {
     "lossurf.api.construct": ("Construction", "construct"),
     "lossurf.api.escape": ("EscapeResult", "escape"),
     "lossurf.api.explain": ("explain",),
+    "lossurf.api.reduce": ("reduce",),
     "lossurf.api.relu": ("ReluResult", "relu"),
     "lossurf.api.spurious": ("SpuriousResult", "spurious"),
-    "lossurf.api.verify": ("verify",),
+    "lossurf.api.verify": ("VerifyResult", "verify"),
     "lossurf.api.watch": ("WatchResult", "watch"),
-    "lossurf.certificates.verify": ("Verification",),
     "lossurf.data": ("Data",),
     "lossurf.inputs.checkpoints.checkpoint": ("Checkpoint",),
     "lossurf.landscape.points.audit": ("Audit",),
@@ -61,7 +63,7 @@ __all__ = [
     "Explanation",
     "ReluResult",
     "SpuriousResult",
-    "Verification",
+    "VerifyResult",
     "WatchResult",
     "__version__",
     "audit",
@@ -71,6 +73,8 @@ __all__ = [
     "construct",
     "escape",
     "explain",
+    "read",
+    "reduce",
     "relu",
     "spurious",
     "verify",
@@ -80,6 +84,10 @@ __all__ = [
 
 def __getattr__(name: str) -> object:
     """Import the numerical parts on first use, so that `lossurf --help` needs none of them."""
+    if name == "read":
+        from lossurf.data import Data
+
+        return Data.open
     for home, names in _HOMES.items():
         if name in names:
             from importlib import import_module

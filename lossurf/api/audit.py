@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from numpy.typing import ArrayLike
 
+from lossurf.api.parts.result import Result
 from lossurf.api.parts.widths import NetworkFacts, fitting_widths, network_facts
 from lossurf.data import Data, DataFacts, as_data
 from lossurf.errors import UsageError
@@ -21,7 +23,7 @@ class _OnNetwork:
 
 
 @dataclass(frozen=True)
-class AuditResult(Audit, _OnNetwork):
+class AuditResult(Audit, _OnNetwork, Result):
     """The whole audit, of a network of given widths on data.
 
     Attributes
@@ -33,6 +35,8 @@ class AuditResult(Audit, _OnNetwork):
     notes : tuple of str
         What was assumed in reading the data.
     """
+
+    command: ClassVar[str] = "audit"
 
     ok: bool
     notes: tuple[str, ...]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
+from lossurf.api.parts.result import Result
 from lossurf.certificates.stored import claim_path, digest_of
 from lossurf.data import Data, DataFacts
 from lossurf.fields import limited, merged
@@ -17,7 +18,7 @@ from lossurf.numerics import Matrix
 
 
 @dataclass(frozen=True)
-class Evidence:
+class Evidence(Result):
     """A certificate to be written.
 
     Attributes
@@ -29,6 +30,8 @@ class Evidence:
     arrays : dict of str to ndarray
         The matrices that the claim is about.
     """
+
+    command: ClassVar[str] = "certificate"
 
     claim: CertificateClaim = field(metadata=merged())
     data: DataFacts

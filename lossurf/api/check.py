@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from numpy.typing import ArrayLike
 
+from lossurf.api.parts.result import Result
 from lossurf.api.parts.widths import NetworkFacts, fitting_widths, network_facts
 from lossurf.data import Data, DataFacts, as_data
 from lossurf.errors import UsageError
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class CheckResult:
+class CheckResult(Result):
     """What the data allow.
 
     Attributes
@@ -69,6 +70,8 @@ class CheckResult:
     notes : tuple of str
         What was assumed in reading the data.
     """
+
+    command: ClassVar[str] = "check"
 
     data: DataFacts
     hypotheses: Annotated[tuple[Finding, ...], limited(minItems=4)]

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from numpy.typing import ArrayLike
 
 from lossurf.api.check import prepared_loss, require_penalty
+from lossurf.api.parts.result import Result
 from lossurf.api.parts.unreadable import REFUSED, Unreadable
 from lossurf.data import Data, DataFacts, as_data
 from lossurf.errors import UsageError
 from lossurf.fields import limited
-from lossurf.inputs.checkpoints.checkpoint import Checkpoint, as_checkpoint, require_output_bias
+from lossurf.inputs.checkpoints.checkpoint import Checkpoint, Network, as_checkpoint, require_output_bias
+from lossurf.inputs.checkpoints.roles import Orientation
 from lossurf.inputs.tables.data import Samples
 from lossurf.landscape.classify import classify_network
 from lossurf.landscape.lemmas.study import study
 from lossurf.landscape.verdict import Classification
 from lossurf.losses.facts import LossFacts
 from lossurf.regularised.verdict import WeightDecay
+from lossurf.report.document import Document
 from lossurf.words import DECAY_VERDICTS, PLAIN_VERDICTS, Reduction, Verdict
 
 if TYPE_CHECKING:
@@ -28,7 +31,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class ClassifyResult:
+class ClassifyResult(Result):
     """The verdicts on several checkpoints.
 
     Attributes
@@ -49,6 +52,8 @@ class ClassifyResult:
         The last one that was judged.
     """
 
+    command: ClassVar[str] = "classify"
+
     data: DataFacts
     results: Annotated[tuple[Classification | Unreadable, ...], limited(minItems=1)]
     ok: bool
@@ -63,12 +68,34 @@ class ClassifyResult:
         return tuple(result for result in self.results if isinstance(result, Unreadable))
 
 
+@dataclass(frozen=True)
+class PointResult(Classification, Result):
+    """The verdict on one network, with its error bar.
+
+    Attributes
+    ----------
+    of : ClassifyResult or None
+        The document of this verdict alone.
+    """
+
+    command: ClassVar[str] = "classify"
+
+    of: ClassifyResult | None = field(default=None, repr=False, compare=False)
+
+    def to_dict(self) -> Document:
+        """Return the document that `classify --format json` writes of this network alone."""
+        assert self.of is not None
+        return self.of.to_dict()
+
+
 def classify(
-    weights: Sequence[ArrayLike] | Mapping[str, ArrayLike] | Checkpoint,
+    weights: Network,
     X: ArrayLike | Data,
     Y: ArrayLike | None = None,
     *,
     biases: Sequence[ArrayLike | None] | None = None,
+    layers: Sequence[str] | None = None,
+    orientation: Orientation | None = None,
     tolerance: float | None = None,
     expect: Sequence[str] = (),
     lemmas: bool = False,
@@ -77,19 +104,24 @@ def classify(
     weight_decay: float | None = None,
     reduction: str = "mean",
     samples: Samples = "rows",
-) -> Classification:
+) -> PointResult:
     """Decide what kind of point of the loss a linear network is at, with a certificate.
 
     Parameters
     ----------
-    weights : sequence of array_like, mapping of str to array_like, or Checkpoint
+    weights : sequence of array_like, mapping of str to array_like, path, model, or Checkpoint
         W_1 (d_1, dx), ..., W_N (dy, d_{N-1}): each (outputs, inputs), first layer first; or a state dict, such as
-        `model.state_dict()`, with its biases.
+        `model.state_dict()`, with its biases; a checkpoint file; a PyTorch module, Keras model or Flax state; a fitted
+        PCA, TruncatedSVD, PLSRegression, LinearRegression, Ridge or MLPRegressor of scikit-learn.
     X : array_like, shape (m, dx), or Data
     Y : array_like, shape (m, dy) or (m,)
         Left out where X is a Data. For "softmax" and "logistic" one-hot columns, shares, or one column of labels.
     biases : sequence of array_like or None, optional
         One for each layer, None where it has none. With one on the output the problem is that of centred X and Y.
+    layers : sequence of str, optional
+        Of a state dict or a file: names of the weights to use, first layer first.
+    orientation : {"out-in", "in-out"}, optional
+        Axes of the weights; told from shapes and names by default, and (out, in) in a sequence.
     tolerance : float, optional
         tau, the relative change of every layer that decides what counts as zero; by default from the weights' dtypes.
     expect : sequence of str
@@ -109,7 +141,8 @@ def classify(
 
     Returns
     -------
-    Classification
+    PointResult
+        A `Classification` that can show itself.
 
     Raises
     ------
@@ -130,9 +163,12 @@ def classify(
         weight_decay=weight_decay,
         reduction=reduction,
     )
-    checkpoint = as_checkpoint(weights, judge.data.dx, judge.data.dy, biases=biases)
+    checkpoint = as_checkpoint(
+        weights, judge.data.dx, judge.data.dy, biases=biases, layers=layers, orientation=orientation
+    )
     require_output_bias(checkpoint)
-    return judge(checkpoint)
+    found = judge(checkpoint)
+    return PointResult(**vars(found), of=judge.result([found], checkpoint))
 
 
 def classify_files(
@@ -276,7 +312,7 @@ class Judge:
 
 
 def classify_loss(
-    weights: Sequence[ArrayLike] | Mapping[str, ArrayLike] | Checkpoint,
+    weights: Network,
     X: ArrayLike | Data,
     Y: ArrayLike | None,
     loss: str,
@@ -285,7 +321,7 @@ def classify_loss(
     biases: Sequence[ArrayLike | None] | None = None,
     tolerance: float | None = None,
     samples: Samples = "rows",
-) -> Classification:
+) -> PointResult:
     """Decide what kind of point of a convex loss a linear network is at: `classify` with `loss`, under its first name.
 
     Parameters, results and errors are those of `classify`.

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from os import PathLike
+from typing import Annotated, Any, ClassVar
 
 from numpy.typing import ArrayLike, NDArray
 
+from lossurf.api.parts.result import Result
 from lossurf.data import Data, DataFacts, as_data
 from lossurf.fields import Count, Indices, Magnitude, Widths, Written, limited
 from lossurf.inputs.checkpoints.checkpoint import Checkpoint
@@ -18,7 +20,7 @@ from lossurf.words import CRITICAL, SQUARED_CERTIFICATES, DType, Verdict
 
 
 @dataclass(frozen=True)
-class Construction:
+class Construction(Result):
     """A critical point of the wanted kind, as it was classified.
 
     Attributes
@@ -54,6 +56,8 @@ class Construction:
     classification : Classification
     """
 
+    command: ClassVar[str] = "construct"
+
     data: DataFacts
     kind: Annotated[Verdict, limited(enum=[*CRITICAL])]
     output: Written
@@ -72,6 +76,14 @@ class Construction:
     notes: tuple[str, ...]
     checkpoint: Checkpoint = field(repr=False)
     classification: Classification = field(repr=False)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the arrays by their names."""
+        return self.checkpoint.state_dict()
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the network; see `Checkpoint.save`."""
+        self.checkpoint.save(path)
 
     @property
     def weights(self) -> tuple[NDArray[Any], ...]:

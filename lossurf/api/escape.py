@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from os import PathLike
 from pathlib import Path
+from typing import Any, ClassVar
 
 from numpy.typing import ArrayLike
 
+from lossurf.api.parts.result import Result
 from lossurf.data import Data, DataFacts, as_data
-from lossurf.inputs.checkpoints.checkpoint import Checkpoint, as_checkpoint, require_output_bias
+from lossurf.inputs.checkpoints.checkpoint import Checkpoint, Network, as_checkpoint, require_output_bias
+from lossurf.inputs.checkpoints.roles import Orientation
 from lossurf.inputs.tables.data import Samples
 from lossurf.landscape.points.construct import require_one_of
 from lossurf.landscape.points.escape import Escape, Weights, escape_point
@@ -19,7 +23,7 @@ _EXACT = "float64"
 
 
 @dataclass(frozen=True)
-class EscapeResult(Escape):
+class EscapeResult(Escape, Result):
     """The way down from a checkpoint, or why there is none.
 
     Attributes
@@ -39,6 +43,8 @@ class EscapeResult(Escape):
         Where the way begins.
     """
 
+    command: ClassVar[str] = "escape"
+
     data: DataFacts
     output: Path | None
     files: tuple[Path, ...]
@@ -52,6 +58,14 @@ class EscapeResult(Escape):
         """The lower point, under the names of the checkpoint that was given; that itself where there is none."""
         return self._at(self.end, self.dtypes) if self.moved else self.given
 
+    def state_dict(self) -> dict[str, Any]:
+        """Return the lower point as `load_state_dict` takes it."""
+        return self.lower.state_dict()
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the lower point; see `Checkpoint.save`."""
+        self.lower.save(path)
+
     def stops(self) -> Iterator[tuple[str, Checkpoint]]:
         """Yield the start, which loses nothing of what was read, and the end of every segment, each with its name."""
         yield "start", self._at(self.start, (_EXACT,) * len(self.dtypes))
@@ -63,7 +77,7 @@ class EscapeResult(Escape):
 
 
 def escape(
-    weights: Sequence[ArrayLike] | Mapping[str, ArrayLike] | Checkpoint,
+    weights: Network,
     X: ArrayLike | Data,
     Y: ArrayLike | None = None,
     *,
@@ -71,14 +85,16 @@ def escape(
     to_minimum: bool = False,
     at_least: float | None = None,
     tolerance: float | None = None,
-    dtype: str | None = _EXACT,
+    layers: Sequence[str] | None = None,
+    orientation: Orientation | None = None,
+    dtype: str | None = None,
     samples: Samples = "rows",
 ) -> EscapeResult:
     """Find a point of lower loss from a saddle.
 
     Parameters
     ----------
-    weights : sequence of array_like, mapping of str to array_like, or Checkpoint
+    weights : sequence of array_like, mapping of str to array_like, path, model, or Checkpoint
         W_1 (d_1, dx), ..., W_N (dy, d_{N-1}): each (outputs, inputs), first layer first; or a state dict.
     X : array_like, shape (m, dx), or Data
     Y : array_like, shape (m, dy) or (m,)
@@ -87,16 +103,18 @@ def escape(
         One for each layer, None where it has none.
     to_minimum, at_least, tolerance
         As for `lossurf.landscape.points.escape.escape_point`.
-    dtype : {"float64", "float32", "float16"} or None
-        Precision that the lower point is rounded to before its loss is taken; None for that of each layer.
+    layers, orientation
+        As in `classify`.
+    dtype : {"float64", "float32", "float16"}, optional
+        Precision that the lower point is rounded to before its loss is taken; by default that of each layer.
     samples : {"rows", "columns"}
         Which axis of X and Y counts samples.
 
     Returns
     -------
     EscapeResult
-        `end.layers` and `end.biases` are the lower point, arrays of type `dtype`; `moved` is False where the start is
-        no saddle.
+        `lower` is the lower point, with the names, types and orientation of what was given, and `end` its arrays;
+        `moved` is False where the start is no saddle.
 
     Raises
     ------
@@ -108,7 +126,7 @@ def escape(
     if dtype is not None:
         require_one_of(dtype, "--dtype", tuple(DType))
     data = as_data(X, Y, samples=samples)
-    checkpoint = as_checkpoint(weights, data.dx, data.dy, biases=biases)
+    checkpoint = as_checkpoint(weights, data.dx, data.dy, biases=biases, layers=layers, orientation=orientation)
     require_output_bias(checkpoint)
     dtypes = _written(checkpoint) if dtype is None else (dtype,) * len(checkpoint.weights)
     found = escape_point(

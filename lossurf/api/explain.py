@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
+from lossurf.api.parts.result import Result
 from lossurf.fields import limited
 from lossurf.theory.explanation import Explanation
 from lossurf.theory.explanations import EXPLANATIONS, find_explanation, needed_by
@@ -24,7 +25,7 @@ class Entry(Explanation):
 
 
 @dataclass(frozen=True)
-class Explained:
+class Explained(Result):
     """One entry, or all.
 
     Attributes
@@ -35,6 +36,8 @@ class Explained:
     notes : tuple of str
         Empty: nothing is assumed.
     """
+
+    command: ClassVar[str] = "explain"
 
     id: str | None
     entries: Annotated[tuple[Entry, ...], limited(minItems=1)]

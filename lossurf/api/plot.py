@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from lossurf.api.parts.result import Result
 from lossurf.api.parts.widths import NetworkFacts, fitting_widths, network_facts
 from lossurf.data import Data, DataFacts, as_data
 from lossurf.fields import Count, Magnitude, Written, array
-from lossurf.inputs.checkpoints.checkpoint import Checkpoint, as_checkpoint, require_output_bias
+from lossurf.inputs.checkpoints.checkpoint import Network, as_checkpoint, require_output_bias
 from lossurf.landscape.levels import CriticalValue, Eigenvalue, critical_values, eigenvalue_bounds
 from lossurf.landscape.views.surface import Axis
 from lossurf.landscape.views.surface import surface as evaluate
@@ -22,7 +23,7 @@ from lossurf.words import Verdict
 
 
 @dataclass(frozen=True)
-class SpectrumPicture:
+class SpectrumPicture(Result):
     """The eigenvalues of Sigma with their errors, and the best loss of every rank.
 
     Attributes
@@ -42,6 +43,8 @@ class SpectrumPicture:
         What was assumed in reading the data.
     """
 
+    command: ClassVar[str] = "plot"
+
     kind: Literal["spectrum"]
     output: Written
     data: DataFacts
@@ -52,7 +55,7 @@ class SpectrumPicture:
 
 
 @dataclass(frozen=True)
-class LevelsPicture:
+class LevelsPicture(Result):
     """Every critical value of a network of given widths, with the kinds of point that are found there.
 
     Attributes
@@ -69,6 +72,8 @@ class LevelsPicture:
     notes : tuple of str
         What was assumed in reading the data.
     """
+
+    command: ClassVar[str] = "plot"
 
     kind: Literal["levels"]
     output: Written
@@ -93,7 +98,7 @@ class Cut:
 
 
 @dataclass(frozen=True)
-class SurfacePicture:
+class SurfacePicture(Result):
     """The loss on a plane through a checkpoint.
 
     Attributes
@@ -122,6 +127,8 @@ class SurfacePicture:
     notes : tuple of str
         What was assumed in reading the data and the checkpoint.
     """
+
+    command: ClassVar[str] = "plot"
 
     kind: Literal["surface"]
     output: Written
@@ -226,7 +233,7 @@ def levels(
 
 
 def surface(
-    weights: Sequence[ArrayLike] | Mapping[str, ArrayLike] | Checkpoint,
+    weights: Network,
     X: ArrayLike | Data,
     Y: ArrayLike | None = None,
     *,
@@ -237,7 +244,7 @@ def surface(
 
     Parameters
     ----------
-    weights : sequence of array_like, mapping of str to array_like, or Checkpoint
+    weights : sequence of array_like, mapping of str to array_like, path, model, or Checkpoint
         As in `classify`.
     X : array_like, shape (m, dx), or Data
     Y : array_like, shape (m, dy) or (m,)

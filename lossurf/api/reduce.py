@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import builtins
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import reduce as fold
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple, Protocol
+from typing import Annotated, Any, ClassVar, NamedTuple, Protocol
 
+from lossurf.api.parts.result import Result
 from lossurf.data import Data
 from lossurf.errors import UsageError
 from lossurf.fields import Size, Written, limited
-from lossurf.inputs.faults import listing
+from lossurf.inputs.faults import fault, listing
+from lossurf.inputs.memory import memory_limit
+from lossurf.inputs.tables.data import Samples, as_dataset
 from lossurf.inputs.tables.dataset import Dataset
+from lossurf.inputs.tables.pairing import Wanted, summarised
 from lossurf.inputs.tables.parts import openers
 from lossurf.inputs.tables.shards import join, require_same_columns
 from lossurf.inputs.tables.summary import Summary, is_summary_file, summary_bytes
@@ -96,7 +100,7 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Reduction:
+class Reduction(Result):
     """Data as one small file.
 
     Attributes
@@ -113,12 +117,51 @@ class Reduction:
         Of the file.
     """
 
+    command: ClassVar[str] = "reduce"
+
     output: Written
     data: ReducedData
     bytes: Size
     sources: Annotated[tuple[Source, ...], limited(minItems=1)]
     notes: tuple[str, ...]
     content: builtins.bytes = field(repr=False)
+
+
+def reduce(batches: Iterable[Any], *, samples: Samples = "rows") -> Data:
+    """Reduce batches of samples in one pass, as a DataLoader or a generator gives them: no more than one is held.
+
+    Parameters
+    ----------
+    batches : iterable of (X, Y)
+        Arrays, tensors or data frames of the same columns: X (rows, dx), Y (rows, dy) or (rows,). Further items of a
+        batch are refused.
+    samples : {"rows", "columns"}
+        Which axis of every batch counts samples.
+
+    Returns
+    -------
+    Data
+        Their triangular factor, which every question takes that needs no single sample.
+
+    Raises
+    ------
+    InputError
+        If there is no batch, one holds something else, or their columns differ.
+    """
+    triangle: Triangle | None = None
+    first: Dataset | None = None
+    for number, batch in enumerate(batches, 1):
+        pair = tuple(batch) if isinstance(batch, list | tuple) else ()
+        if len(pair) != 2:
+            raise fault("no-batch", f"batch {number}", kind=type(batch).__name__, items=len(pair) or "other")
+        dataset = as_dataset(*pair, samples=samples)
+        part = Data.of(dataset).reduce()
+        triangle = part if triangle is None else merge_triangles(triangle, part)
+        first = first or dataset
+    if triangle is None or first is None:
+        raise fault("no-batches")
+    summary = _summary(triangle, {"x": "X", "y": "Y", "x_names": first.x_names, "y_names": first.y_names})
+    return Data.of(summarised(summary, "batches", Wanted(memory_limit(None))))
 
 
 class _Reduced(NamedTuple):
@@ -174,16 +217,23 @@ def reduce_files(
         _require_dask(scheduler=scheduler, workers=workers)
         found = _here(places, threads, shown or Unseen())
     triangle, names, notes = found
-    facts = {name: getattr(triangle, name) for name in ("samples", "dx", "dy", "dtype", "data_eps")}
-    content = summary_bytes(Summary(triangle.r, triangle.shift, triangle.norms, **facts, **names))
+    content = summary_bytes(_summary(triangle, names))
     return Reduction(
         output=None,
-        data=ReducedData(**names, **facts),
+        data=ReducedData(**names, **_facts(triangle)),
         bytes=len(content),
         sources=tuple(Source(_name(place), summary) for place, summary in zip(places, summaries, strict=True)),
         notes=(*_repeats(places), *notes),
         content=content,
     )
+
+
+def _summary(triangle: Triangle, names: dict[str, Any]) -> Summary:
+    return Summary(triangle.r, triangle.shift, triangle.norms, **_facts(triangle), **names)
+
+
+def _facts(triangle: Triangle) -> dict[str, Any]:
+    return {name: getattr(triangle, name) for name in ("samples", "dx", "dy", "dtype", "data_eps")}
 
 
 def _require_dask(**options: object) -> None:

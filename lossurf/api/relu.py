@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from numpy.typing import ArrayLike
 
+from lossurf.api.parts.result import Result
 from lossurf.data import Data, DataFacts, as_data
 from lossurf.errors import UsageError
 from lossurf.fields import limited, merged
-from lossurf.inputs.checkpoints.checkpoint import Checkpoint, LayerFacts, as_checkpoint
+from lossurf.inputs.checkpoints.checkpoint import LayerFacts, Network, as_checkpoint
 from lossurf.inputs.tables.data import Samples
 from lossurf.nonlinear.relu.losses import ReluLosses
 from lossurf.nonlinear.relu.measure import Progress, ReducedNetwork, ReluMeasurements, measure_relu
@@ -19,7 +20,7 @@ from lossurf.words import Status
 
 
 @dataclass(frozen=True)
-class ReluResult:
+class ReluResult(Result):
     """How far a ReLU checkpoint is from the assumptions of Corollary 3.2, and what the linear theory says instead.
 
     Attributes
@@ -42,6 +43,8 @@ class ReluResult:
         Whether the status is among them (True where nothing was asked).
     """
 
+    command: ClassVar[str] = "relu"
+
     data: DataFacts
     checkpoint: str
     layers: Annotated[tuple[LayerFacts, ...], limited(minItems=1)]
@@ -55,7 +58,7 @@ class ReluResult:
 
 
 def relu(
-    weights: Sequence[ArrayLike] | Mapping[str, ArrayLike] | Checkpoint,
+    weights: Network,
     X: ArrayLike | Data,
     Y: ArrayLike | None = None,
     *,
@@ -69,7 +72,7 @@ def relu(
 
     Parameters
     ----------
-    weights : sequence of array_like, mapping of str to array_like, or Checkpoint
+    weights : sequence of array_like, mapping of str to array_like, path, model, or Checkpoint
         W_1 (d_1, dx), ..., W_N (dy, d_{N-1}): each (outputs, inputs), first layer first; every one but the last is
         followed by a ReLU.
     X : array_like, shape (m, dx), or Data

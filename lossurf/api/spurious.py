@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from numpy.typing import ArrayLike
 
+from lossurf.api.parts.result import Result
 from lossurf.data import Data, DataFacts, as_data
 from lossurf.fields import Count, Magnitude, Size, Unbounded, limited, matrix
 from lossurf.inputs.tables.data import Samples
@@ -52,7 +53,7 @@ class CounterexampleFacts:
 
 
 @dataclass(frozen=True)
-class SpuriousResult:
+class SpuriousResult(Result):
     """The least-squares point of a network f = W2 h(W1 x + b1) + b2 with squared loss, and what beats it.
 
     Attributes
@@ -101,6 +102,8 @@ class SpuriousResult:
     better : ShallowNetwork or None
         The better point.
     """
+
+    command: ClassVar[str] = "spurious"
 
     data: DataFacts
     activation: ActivationFacts

@@ -3,17 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
+from lossurf.api.parts.result import Result
 from lossurf.certificates.against_data import Rows, data_checks
 from lossurf.certificates.check import Check
 from lossurf.certificates.stored import StoredCertificate, read_certificate
 from lossurf.certificates.verify import Verification, verify_certificate
 from lossurf.data import Data
+
+
+@dataclass(frozen=True)
+class VerifyResult(Verification, Result):
+    """Whether a certificate's claim is true.
+
+    Attributes
+    ----------
+    notes : tuple of str
+        What was assumed in reading the data that the matrices were held against.
+    """
+
+    command: ClassVar[str] = "verify"
+
+    notes: tuple[str, ...] = ()
 
 
 def verify(
@@ -22,7 +39,7 @@ def verify(
     *,
     any_tolerance: bool = False,
     max_memory: int | str | None = None,
-) -> Verification:
+) -> VerifyResult:
     """Derive again what a certificate that `lossurf classify --certificate` wrote claims.
 
     Parameters
@@ -38,7 +55,7 @@ def verify(
 
     Returns
     -------
-    Verification
+    VerifyResult
         `valid` only if every check passed.
 
     Raises
@@ -49,10 +66,11 @@ def verify(
     stored = read_certificate(Path(certificate), max_memory=max_memory)
     found = verify_certificate(stored, any_tolerance=any_tolerance)
     if data is None:
-        return found
+        return VerifyResult(**vars(found))
     further = _against(stored, data)
     valid = found.valid and all(check.ok for check in further)
-    return replace(found, valid=valid, checks=found.checks + further, notes=data.notes)
+    changed = {"valid": valid, "checks": found.checks + further, "notes": data.notes}
+    return VerifyResult(**{**vars(found), **changed})
 
 
 def _against(stored: StoredCertificate, data: Data) -> tuple[Check, ...]:
@@ -67,4 +85,4 @@ def _against(stored: StoredCertificate, data: Data) -> tuple[Check, ...]:
     )
 
 
-DOCUMENT = Verification
+DOCUMENT = VerifyResult

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from lossurf.api.classify import Judge
+from lossurf.api.parts.result import Result
 from lossurf.api.parts.unreadable import REFUSED, Unreadable
 from lossurf.data import Data, DataFacts
 from lossurf.errors import InputError
@@ -63,7 +64,7 @@ class NamedPlateau:
 
 
 @dataclass(frozen=True)
-class WatchResult:
+class WatchResult(Result):
     """A training run.
 
     Attributes
@@ -83,6 +84,8 @@ class WatchResult:
     notes : tuple of str
         What was assumed in reading the data.
     """
+
+    command: ClassVar[str] = "watch"
 
     data: DataFacts
     levels: Annotated[tuple[Level, ...], limited(minItems=1)]

@@ -47,8 +47,6 @@ class Verification:
         tau of the claim, and the one that the stored dtypes of the weights justify.
     gap : float or None
         L - L* of the weights, computed again, user's units; None where it leaves the range of float64.
-    notes : tuple of str
-        What was assumed in reading the data that the matrices were held against.
     """
 
     certificate: str
@@ -58,7 +56,6 @@ class Verification:
     tolerance: float
     default_tolerance: Annotated[float, limited(exclusiveMinimum=0)]
     gap: Magnitude | None
-    notes: tuple[str, ...] = ()
 
 
 def verify_certificate(stored: StoredCertificate, *, any_tolerance: bool = False) -> Verification:
@@ -180,7 +177,8 @@ def _minimum(claim: Claim) -> Iterator[Check]:
     step = float(following) - claim.loss(claim.rank_max)
     off = float(np.min(np.abs(steps - step), initial=np.inf)) / claim.unit
     of_step = claim.rounding.level(claim.s[:1]) + claim.rounding.unit * abs(float(following)) / claim.unit
-    yield Check("next-level", off <= TWICE * of_step and step > 0.0, off, TWICE * of_step)
+    bound = TWICE * of_step  # a level that is L* to rounding is none
+    yield Check("next-level", off <= bound < step / claim.unit, off, bound)
 
 
 def _strict(claim: Claim) -> Iterator[Check]:

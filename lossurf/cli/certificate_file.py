@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 def write_certificate(path: Path, evidence: Evidence) -> None:
     """Write a certificate: first the matrices, then the claim that makes it one."""
+    from lossurf.output.npz import npz_bytes
     from lossurf.report.document import make_document
     from lossurf.report.json_text import render
-    from lossurf.report.npz import npz_bytes
     from lossurf.report.render import Style
 
     document = evidence.signed(make_document("certificate", evidence))

@@ -36,6 +36,6 @@ def output_option(*, required: bool) -> Callable[[Callable[..., Any]], Callable[
 
 def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     """Write a checkpoint under the names of its layers, whole or not at all."""
-    from lossurf.report.npz import npz_bytes
+    from lossurf.output.npz import npz_bytes
 
     write_file(path, npz_bytes(checkpoint.arrays()))

@@ -34,8 +34,8 @@ def write_file(path: Path, data: bytes) -> None:
     OutputError
         If it cannot be written.
     """
-    from lossurf.report.files import write_file as write
-    from lossurf.report.leftovers import clear_leftovers
+    from lossurf.output.files import write_file as write
+    from lossurf.output.leftovers import clear_leftovers
 
     for leftover in clear_leftovers(Path(os.path.realpath(path)).parent):
         write_lines([f"removed {leftover}, which a killed run had left unfinished"])

@@ -114,7 +114,7 @@ def command(
 
 def _write(result: SpuriousResult, files: dict[str, Path | None]) -> Iterator[tuple[str, Any]]:
     """Write what was asked for and is there; yield the names of the files' fields, and the files."""
-    from lossurf.report.npz import npz_bytes
+    from lossurf.output.npz import npz_bytes
 
     of = result.counterexample
     arrays = {

@@ -343,6 +343,11 @@ FAULTS: Final[dict[str, tuple[str, str]]] = {
         "leave --layers out, and give --module NAME",
     ),
     "adapter-relu": ("a LoRA adapter is a linear map, not a network of ReLUs", "judge it with 'lossurf classify'"),
+    "no-batch": (
+        "a batch is no pair of X and Y: a {kind} of {items} items",
+        "give pairs: ((x, y) for x, y in loader)",
+    ),
+    "no-batches": ("there is no batch to reduce", "give an iterable of pairs (X, Y) that was not used up before"),
     "adapter-in-python": (
         "the arrays are those of a LoRA adapter, and nothing tells its scale",
         "give one module's two matrices in a list, the scale in one of them: [A, alpha / r * B]",

@@ -65,6 +65,17 @@ def draw_page(page: Page, style: Style) -> str:
     return "".join(f"{line.rstrip()}\n" for line in file.getvalue().splitlines())
 
 
+def html_of(document: Document) -> str:
+    """Return the table as HTML for a notebook's cell: text in its colours, which loads and runs nothing."""
+    console = Console(
+        file=io.StringIO(), record=True, width=Style().width, markup=False, emoji=False, highlight=False, _environ={}
+    )
+    for block in _whole(page_of(document), 1):
+        console.print(_draw(block, Style(color=True)))
+    form = '<pre style="line-height: normal; overflow-x: auto">{code}</pre>'
+    return console.export_html(inline_styles=True, code_format=form)
+
+
 def _whole(page: Page, verbosity: int) -> list[Block]:
     blocks: list[Block] = [*page.read, Lines(page.verdict), *page.blocks]
     if page.next_steps:

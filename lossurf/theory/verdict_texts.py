@@ -200,8 +200,8 @@ _CERTIFICATES: Final = (
         Kind.CERTIFICATE,
         "Evidence for a global minimum with weight decay at any depth",
         "With N layers the penalty of a product is at least N/2 lambda times the sum of its singular values to the "
-        "power 2/N, and von Neumann's inequality bounds what it gains by the singular values of X and Y X^T. The loss is at "
-        "that bound.",
+        "power 2/N, and von Neumann's inequality bounds what it gains by the singular values of X and Y X^T. The loss "
+        "is at that bound.",
         "The bound is reached on whitened data, and where zero is best; it needs no convexity.",
         "On other data compare the bound with the loss: the difference is what can be gained at most.",
     ),

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from lossurf.errors import OutputError
-from lossurf.report.files import write_file
+from lossurf.output.files import write_file
 
 
 def test_a_new_file_has_the_rights_that_the_user_gives_new_files(tmp_path):

@@ -12,7 +12,7 @@ from process import ROOT
 PACKAGE = ROOT / "lossurf"
 
 # What each room may import. A room may always import itself, and a room within a room is one of its own.
-_BASE = {"errors", "words", "fields", "sizes", "numerics", "signals", "_version"}
+_BASE = {"errors", "words", "fields", "sizes", "numerics", "signals", "output", "_version"}
 _DATA = {"inputs", "inputs/tables", "inputs/checkpoints", "reduction", "data", "network"}
 _LINEAR = {"theory", "landscape"}
 _ANALYSIS = _LINEAR | {
@@ -31,6 +31,7 @@ ALLOWED = {
     "words": set(),
     "fields": set(),
     "sizes": {"errors"},
+    "output": {"errors", "signals"},
     "signals": set(),
     "numerics": {"errors", "words"},
     "inputs": _BASE,
@@ -52,7 +53,7 @@ ALLOWED = {
     "nonlinear/spurious": _BASE | _DATA | _LINEAR,
     "report": _BASE | {"theory"},  # it reads documents, and explains what stands in them
     "api": _BASE | _DATA | _ANALYSIS | {"report"},
-    "cli": {"_version", "errors", "words", "api", "report"},  # and the reader of the configuration file
+    "cli": {"_version", "errors", "words", "output", "api", "report"},  # and the reader of the configuration file
     "__init__": {"_version", "data", "inputs/checkpoints", "api"} | _ANALYSIS,
     "__main__": {"cli", "signals"},
 }

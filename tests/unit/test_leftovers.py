@@ -6,9 +6,9 @@ import os
 
 import pytest
 
-from lossurf.report import leftovers
-from lossurf.report.files import write_file
-from lossurf.report.leftovers import clear_leftovers, lock, temporary_path
+from lossurf.output import leftovers
+from lossurf.output.files import write_file
+from lossurf.output.leftovers import clear_leftovers, lock, temporary_path
 
 fcntl = pytest.importorskip("fcntl")
 

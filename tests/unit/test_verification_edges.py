@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from certificates import certificate_of, signed
+from tampering import agreeing
 
 from lossurf.certificates.claim import Claim
 from lossurf.certificates.tolerance import representable, stored_tolerance
@@ -166,3 +167,65 @@ def test_the_next_level_of_tied_eigenvalues_is_above_the_optimum():
     assert failed(stored) == set()
     at_itself = {**stored.claim, "next_level": stored.claim["optimal_loss"]}
     assert failed(signed(replace(stored, claim=at_itself))) == {"next-level"}
+
+
+def bad(**changes):
+    """Three layers diag(., 0): a bad saddle for T = diag(2, 1), with a claim that was changed and signed again."""
+    stored = certificate([np.diag([2.0, 0.0]), np.diag([1.0, 0.0]), np.diag([1.0, 0.0])], np.diag([2.0, 1.0]))
+    assert stored.claim["claim"] == "bad-saddle"
+    return signed(replace(stored, claim={**stored.claim, **changes}))
+
+
+def test_what_is_said_of_a_stair_is_what_it_is():
+    stairs = bad().claim["staircase"]
+    assert failed(bad()) == set()
+    for index, stair in enumerate(stairs):
+        assert stair["threshold"] > 0.0
+        for key in ("value", "threshold"):
+            for part in (0.02, -0.02):
+                other = {**stair, key: stair[key] + part * stair["threshold"]}
+                assert failed(bad(staircase=[*stairs[:index], other, *stairs[index + 1 :]])) == {"staircase"}, (
+                    key,
+                    part,
+                )
+            close = {**stair, key: stair[key] * (1.0 + 1e-15)}
+            assert failed(bad(staircase=[*stairs[:index], close, *stairs[index + 1 :]])) == set()
+
+
+def test_a_stair_that_does_not_vanish_is_none_however_truly_it_is_described():
+    # between neighbours M_21 is the identity, whose second singular value is 1 whatever the layers are
+    stairs = bad().claim["staircase"]
+    more = {"factor": "product", "layers": [2, 1], "value": 1.0, "threshold": 0.0}
+    assert failed(bad(staircase=[*stairs, more])) == {"staircase"}
+
+
+def test_a_minimum_holds_every_singular_value_in_both_ways_of_counting_them():
+    # T = diag(1, t), tau = 1e-6: a product diag(1, sigma) has rank 2 by itself above 1e-6, and against its change above
+    # 2e-6; between the two it is no minimum beside one
+    t = float(np.float32(2.4e-6))
+    Y = np.diag([1.0, t])
+    for sigma, fails in ((1.5e-6, {"at-the-optimum-itself"}), (2.2e-6, set())):
+        stored = certificate([Y, np.eye(2)], Y, dtypes=["float32", "float32"])
+        assert (stored.claim["claim"], stored.claim["tolerance"]) == ("global-minimum", 1e-6)
+        arrays = {name: array for name, array in stored.arrays.items() if name[0] != "N"}
+        arrays["W1"] = np.diag([1.0, float(np.float32(sigma))])
+        assert failed(agreeing(replace(stored, arrays=arrays), nearest=None, rank=2)) == fails
+
+
+def test_a_bad_saddle_is_one_at_both_ranks_that_its_product_may_have():
+    # tau = 0.01, and a product diag(1, 0.02, 0) of rank 2 by itself and of rank 1 against its change of 3. The middle
+    # layer diag(1, 1, 0) lacks nothing beyond rank 2; beyond rank 1 the outer layers move E, which is not zero
+    Y = np.diag([1.0, 0.14, 0.1])
+    template = certificate([np.diag([1.0, 0.0, 0.0])] * 3, Y)
+    assert template.claim["claim"] == "bad-saddle"
+    outer = np.diag([1.0, np.sqrt(0.02), 0.0])
+    arrays = {name: array for name, array in template.arrays.items() if name[0] != "N"}
+    arrays |= {"W1": outer, "W2": np.diag([1.0, 1.0, 0.0]), "W3": outer}
+    claim = {"tolerance": 0.01, "rank": 2, "nearest": None}
+    forged = agreeing(replace(template, arrays=arrays), **claim)
+    network, stairs = Claim(forged).network, []
+    for factor, i, j in (("residual", 2, 1), ("residual", 3, 2), ("product", 3, 1)):
+        value = 0.0 if factor == "product" else float(np.linalg.norm(network.residual_block(i, j), 2))
+        change = network.change(i, j) if factor == "product" else network.residual_change(i, j)
+        stairs.append({"factor": factor, "layers": [i, j], "value": value, "threshold": 0.01 * change})
+    assert failed(signed(forged, staircase=stairs), any_tolerance=True) == {"pair-3-1-at-rank-1"}

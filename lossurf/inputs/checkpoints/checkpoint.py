@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from os import PathLike
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,14 +17,17 @@ from lossurf.inputs.checkpoints.chain import Links, arrange
 from lossurf.inputs.checkpoints.kinds import is_matrix
 from lossurf.inputs.checkpoints.layers import Layer, all_layers, choose_layers, stored_shape, unused
 from lossurf.inputs.checkpoints.lora import AdapterChoice, adapter_path, is_adapter, read_adapter
+from lossurf.inputs.checkpoints.models import model_of
 from lossurf.inputs.checkpoints.nested import state_dict
 from lossurf.inputs.checkpoints.readers import STANDARD_INPUT, read_tensors
 from lossurf.inputs.checkpoints.roles import Orientation
 from lossurf.inputs.checkpoints.sequence import gaps
+from lossurf.inputs.checkpoints.stored import checkpoint_bytes, tensors_of
 from lossurf.inputs.checkpoints.tensors import Tensor, TensorFile, as_tensor, load_matrix
 from lossurf.inputs.faults import fault, listing
 from lossurf.inputs.memory import memory_limit
 from lossurf.numerics import Matrix
+from lossurf.output.files import write_file
 
 _ARRAYS: Final = "weights"
 _FROM_FILE: Final = AdapterChoice()
@@ -67,6 +71,8 @@ class Checkpoint:
     bias_names : tuple of str or None, one for each layer
     orientation : {"out-in", "in-out"}
         Axes of the weights in the file, for those who write it again.
+    tensors : bool
+        Whether the arrays came as PyTorch tensors, which `state_dict` then gives back.
     """
 
     name: str
@@ -77,6 +83,7 @@ class Checkpoint:
     notes: tuple[str, ...] = ()
     bias_names: tuple[str | None, ...] = ()
     orientation: Orientation = "out-in"
+    tensors: bool = False
 
     @classmethod
     def of(
@@ -116,7 +123,7 @@ class Checkpoint:
             self,
             weights=tuple(weights),
             biases=tuple(biases),
-            dtypes=self.dtypes if dtypes is None else tuple(dtypes),
+            dtypes=self.dtypes if dtypes is None else tuple(map(str, dtypes)),
             notes=(),
         )
 
@@ -134,6 +141,30 @@ class Checkpoint:
                 arrays[name] = bias.astype(dtype)
         return arrays
 
+    def state_dict(self) -> dict[str, Any]:
+        """Return the arrays as `load_state_dict` takes them: PyTorch tensors where tensors came in.
+
+        Raises
+        ------
+        MissingExtraError
+            If they are to be tensors and PyTorch is not installed.
+        """
+        return tensors_of(self.arrays()) if self.tensors else self.arrays()
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the network: .npz, .safetensors, .pt or .pth, or .keras, whole or not at all.
+
+        Raises
+        ------
+        OutputError
+            If the file cannot be written.
+        UsageError
+            If its ending names no format that is written.
+        MissingExtraError
+            Without the library of the format.
+        """
+        write_file(Path(path), checkpoint_bytes(Path(path), self))
+
     @property
     def has_bias(self) -> bool:
         """Whether the output layer has a bias, so that the problem is the centred one."""
@@ -144,6 +175,10 @@ class Checkpoint:
         """The layers as they were stored."""
         described = zip(self.layer_names, self.weights, self.dtypes, strict=True)
         return tuple(LayerFacts(name, (W.shape[0], W.shape[1]), dtype) for name, W, dtype in described)
+
+
+Network = Sequence[ArrayLike] | Mapping[str, Any] | str | PathLike[str] | Checkpoint | Any
+"""What questions take as a network: arrays, a state dict, a path, a model, or a checkpoint."""
 
 
 @dataclass(frozen=True)
@@ -218,25 +253,31 @@ def read_checkpoint(
 
 
 def as_checkpoint(
-    weights: Sequence[ArrayLike] | Mapping[str, ArrayLike] | Checkpoint,
+    weights: Network,
     dx: int,
     dy: int,
     *,
     biases: Sequence[ArrayLike | None] | None = None,
+    layers: Sequence[str] | None = None,
+    orientation: Orientation | None = None,
     linear: bool = True,
 ) -> Checkpoint:
-    """Validate the weights of a network given as arrays.
+    """Validate the weights of a network, in whatever form a program holds them.
 
     Parameters
     ----------
-    weights : sequence of array_like, mapping of str to array_like, or Checkpoint
+    weights : sequence of array_like, mapping of str to array_like, path, model, or Checkpoint
         Weight matrices of shape (outputs, inputs), first layer first; or a state dict, which is understood as one in
         a file is, biases included. A vector behind a matrix in the sequence is its bias, and then tells its outputs.
-        A checkpoint is taken as it is.
+        A path is that of a file; a model one that `model_of` knows. A checkpoint is taken as it is.
     dx, dy : int
         Inputs and outputs they must chain between.
     biases : sequence of array_like or None, optional
         One for each layer of a sequence of weights.
+    layers : sequence of str, optional
+        Of a state dict or a file: the weights to use, first layer first.
+    orientation : {"out-in", "in-out"}, optional
+        Axes of the weights; told from shapes and names by default, and (out, in) in a sequence.
     linear : bool
         Whether nothing lies between the layers; else what lies there is not noted as taken for the identity.
 
@@ -256,17 +297,36 @@ def as_checkpoint(
             remedy = "give the data that this network was trained on"
             raise fault("no-chain", weights.name, dx=dx, dy=dy, shapes=shapes, remedy=remedy)
         return weights
-    limit = memory_limit(None)
+    if isinstance(weights, str | PathLike):
+        return read_checkpoint(Path(weights), dx, dy, layers=layers, orientation=orientation, linear=linear)
+    model = model_of(weights, linear=linear)
+    if model is not None and model.arrays is None:
+        weights, biases = model.weights, model.biases
+    elif model is not None:
+        weights = model.arrays or {}
+    wanted = _Wanted(dx, dy, memory_limit(None), orientation, linear=linear)
     if isinstance(weights, Mapping):
         if biases is not None:
             raise fault("biases-twice")
-        named, notes = state_dict(weights, _ARRAYS)
-        file = TensorFile(_ARRAYS, tuple(as_tensor(name, array) for name, array in named), notes, options=False)
-        if is_adapter(file):
-            raise fault("adapter-in-python")
-        return _assembled(file, all_layers(file), _Wanted(dx, dy, limit, linear=linear), file.name)
+        return _of_state_dict(weights, layers, wanted)
+    return _of_sequence(cast(Sequence[ArrayLike], weights), biases, replace(wanted, fixed=True))
+
+
+def _of_state_dict(values: Mapping[str, Any], layers: Sequence[str] | None, wanted: _Wanted) -> Checkpoint:
+    named, notes = state_dict(values, _ARRAYS)
+    file = TensorFile(_ARRAYS, tuple(as_tensor(name, array) for name, array in named), notes, options=False)
+    if is_adapter(file):
+        raise fault("adapter-in-python")
+    chosen = choose_layers(file, layers) if layers else all_layers(file)
+    found = _assembled(file, chosen, replace(wanted, fixed=bool(layers)), file.name)
+    return replace(found, tensors=any(type(value).__module__.split(".")[0] == "torch" for _, value in named))
+
+
+def _of_sequence(
+    weights: Sequence[ArrayLike], biases: Sequence[ArrayLike | None] | None, wanted: _Wanted
+) -> Checkpoint:
     if biases is None and any(_is_vector(array) for array in weights[1:]):
-        return _interleaved(weights, _Wanted(dx, dy, limit, fixed=True))
+        return _interleaved(weights, wanted)
     given = [None] * len(weights) if biases is None else list(biases)
     if len(given) != len(weights):
         raise fault("bias-count", biases=len(given), weights=len(weights))
@@ -277,7 +337,7 @@ def as_checkpoint(
     if not chosen:
         raise fault("no-weights")
     file = TensorFile(_ARRAYS, (), options=False)
-    return _assembled(file, chosen, _Wanted(dx, dy, limit, "out-in", fixed=True), None)
+    return _assembled(file, chosen, replace(wanted, orientation=wanted.orientation or "out-in"), None)
 
 
 def _is_vector(array: ArrayLike) -> bool:

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Final
 
 from lossurf.errors import OutputError
-from lossurf.report.leftovers import lock, temporary_path
-from lossurf.report.pipes import write_to_pipe
+from lossurf.output.leftovers import lock, temporary_path
+from lossurf.output.pipes import write_to_pipe
 from lossurf.signals import cleared_by_signals
 
 _NOT_SYNCED: Final = {errno.EINVAL, errno.EACCES, errno.EPERM, errno.EBADF, errno.ENOSYS, errno.ENOTSUP}

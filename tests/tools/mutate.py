@@ -1,0 +1,212 @@
+"""Change one thing at a time in the files that decide, and print what no test notices.
+
+    nice -n 15 python tests/tools/mutate.py                                   every file below
+    nice -n 15 python tests/tools/mutate.py verify rounding --every 3 --seconds 600
+
+A mutant changes one comparison, constant, sign, operator, condition, or min to max. The tests that concern its file are
+run on it in a copy of the repository, the quickest first, until one fails. A mutant that all of them pass is printed:
+it changes no answer, or a test is missing. One that never ends is stopped by the processor time that it took, so that a
+busy machine makes no mutant look noticed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import compileall
+import copy
+import os
+import resource
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple, NoReturn
+
+import pytest
+import scipy.linalg  # noqa: F401 - what every test imports is imported once
+
+ROOT = Path(__file__).resolve().parents[2]
+
+FILES = {
+    "numerics": ("numerics.py", ("numerics", "norms", "sensitivity", "few_samples", "critical_values", "precision")),
+    "sensitivity": ("landscape/sensitivity.py", ("sensitivity", "type_test_edges", "norms", "biases_by_place")),
+    "type_test": ("landscape/type_test.py", ("type_test_edges", "biases_by_place", "type_test")),
+    "verify": (
+        "certificates/verify.py",
+        ("verification_edges", "verification", "verification_nearest", "certificates_tampered"),
+    ),
+    "claim": (
+        "certificates/claim.py",
+        ("verification_edges", "verification", "verification_nearest", "certificates_tampered"),
+    ),
+    "rounding": (
+        "certificates/rounding.py",
+        ("verification_edges", "verification", "certificates_tampered", "certificates_honest"),
+    ),
+    "levels": ("landscape/levels.py", ("critical_values", "few_samples", "audit", "precision")),
+    "chain": ("inputs/checkpoints/chain.py", ("chain", "checkpoint", "autoencoders", "lora")),
+}
+"""Files under lossurf, and the tests of tests/unit that concern each, the quickest first."""
+
+_BOUNDARY: dict[type, type] = {ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt}
+_OPPOSITE: dict[type, type] = {
+    ast.Lt: ast.GtE,
+    ast.LtE: ast.Gt,
+    ast.Gt: ast.LtE,
+    ast.GtE: ast.Lt,
+    ast.Eq: ast.NotEq,
+    ast.NotEq: ast.Eq,
+    ast.Is: ast.IsNot,
+    ast.IsNot: ast.Is,
+    ast.In: ast.NotIn,
+    ast.NotIn: ast.In,
+}
+_OPERATORS: dict[type, type] = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult}
+_EXTREMES = {"min": "max", "max": "min", "minimum": "maximum", "maximum": "minimum"}
+
+
+class Mutant(NamedTuple):
+    """A changed module, and where it was changed."""
+
+    line: int
+    was: str
+    now: str
+    source: str
+
+
+def mutants(source: str) -> Iterator[Mutant]:
+    """Yield every mutant of a module."""
+    tree = ast.parse(source)
+    for index, node in enumerate(ast.walk(tree)):
+        field, others = _others(node)
+        for other in others:
+            changed = copy.deepcopy(tree)
+            target = list(ast.walk(changed))[index]
+            was = ast.unparse(target)
+            setattr(target, field, other)
+            yield Mutant(node.lineno, _first(was), _first(ast.unparse(target)), ast.unparse(changed))
+
+
+def _first(text: str) -> str:
+    return text.split("\n", maxsplit=1)[0]
+
+
+def _others(node: Any) -> tuple[str, list[Any]]:
+    """What a node has in one of its fields, and what a mutant has there instead."""
+    kind = type(node)
+    field, change = _CHANGES.get(kind, ("", lambda _: []))
+    return field, change(node)
+
+
+def _compared(node: ast.Compare) -> list[Any]:
+    if len(node.ops) > 1:  # a < b < c: each comparison the other way at its edge
+        return [
+            [*node.ops[:at], _BOUNDARY[type(op)](), *node.ops[at + 1 :]]
+            for at, op in enumerate(node.ops)
+            if type(op) in _BOUNDARY
+        ]
+    return [[table[type(node.ops[0])]()] for table in (_BOUNDARY, _OPPOSITE) if type(node.ops[0]) in table]
+
+
+def _number(node: ast.Constant) -> list[Any]:
+    value = node.value
+    if isinstance(value, bool):
+        return [not value]
+    if isinstance(value, int):
+        return [value + 1]
+    return sorted({2.0 * value, 1.0} - {value}) if isinstance(value, float) else []
+
+
+def _either(_: ast.AST) -> list[Any]:
+    return [ast.Constant(False), ast.Constant(True)]
+
+
+_CHANGES: dict[type, tuple[str, Callable[[Any], list[Any]]]] = {
+    ast.Compare: ("ops", _compared),
+    ast.BinOp: ("op", lambda node: [_OPERATORS[type(node.op)]()] if type(node.op) in _OPERATORS else []),
+    ast.BoolOp: ("op", lambda node: [ast.And() if isinstance(node.op, ast.Or) else ast.Or()]),
+    ast.UnaryOp: ("op", lambda node: [ast.UAdd()] if isinstance(node.op, ast.USub) else []),
+    ast.Name: ("id", lambda node: [_EXTREMES[node.id]] if node.id in _EXTREMES else []),
+    ast.Attribute: ("attr", lambda node: [_EXTREMES[node.attr]] if node.attr in _EXTREMES else []),
+    ast.Constant: ("value", _number),
+    ast.If: ("test", _either),
+    ast.IfExp: ("test", _either),
+}
+
+
+def survives(mutant: Mutant, path: Path, where: Path, tests: list[str], seconds: int) -> bool:
+    """Whether every test passes on a mutant, in a process of its own that starts with what tests import."""
+    sound = path.read_text("utf-8")
+    path.write_text(mutant.source, "utf-8")
+    try:
+        child = os.fork()
+        if not child:
+            _test(where, tests, seconds)
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    finally:
+        path.write_text(sound, "utf-8")
+
+
+def _test(where: Path, tests: list[str], seconds: int) -> NoReturn:
+    code = 1
+    try:
+        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+        os.chdir(where)
+        sys.dont_write_bytecode = True
+        sys.path.insert(0, str(where))
+        with Path(os.devnull).open("w") as nowhere:
+            os.dup2(nowhere.fileno(), 1)
+            os.dup2(nowhere.fileno(), 2)
+        # one file after the other, so that what the first notices waits for no import of the others
+        codes = (int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", test])) for test in tests)
+        code = next((found for found in codes if found), 0)
+    finally:
+        os._exit(code)
+
+
+def copied(directory: Path) -> Path:
+    """Copy what the tests read, with its bytecode."""
+    where = directory / "repository"
+    leave = shutil.ignore_patterns(".git", "__pycache__", ".*_cache", "*.egg-info")
+    shutil.copytree(ROOT, where, ignore=leave)
+    compileall.compile_dir(where, quiet=2)
+    return where
+
+
+def main() -> None:
+    """Print the survivors of the files that are named, or of all."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("files", nargs="*", choices=[*FILES, []], metavar="FILE", help=", ".join(FILES))
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="one mutant of N")
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="stop after that time")
+    parser.add_argument("--limit", type=int, default=200, metavar="SECONDS", help="processor time of one mutant")
+    options = parser.parse_args()
+    end = time.monotonic() + options.seconds
+    with tempfile.TemporaryDirectory() as directory:
+        where = copied(Path(directory))
+        for name in options.files or FILES:
+            print(_attack(name, where, options, end), flush=True)
+
+
+def _attack(name: str, where: Path, options: argparse.Namespace, end: float) -> str:
+    file, names = FILES[name]
+    path, tests = where / "lossurf" / file, [f"tests/unit/test_{test}.py" for test in names]
+    for stale in path.parent.glob(f"__pycache__/{path.stem}.*"):
+        stale.unlink()
+    made = sorted(mutants(path.read_text("utf-8")))[:: options.every]
+    tried = alive = 0
+    for mutant in made:
+        if time.monotonic() > end:
+            break
+        tried += 1
+        if survives(mutant, path, where, tests, options.limit):
+            alive += 1
+            print(f"{file}:{mutant.line}: {mutant.was}  ->  {mutant.now}", flush=True)
+    return f"{file}: {tried} of {len(made)} mutants tried, {alive} passed every test"
+
+
+if __name__ == "__main__":
+    main()
