@@ -143,6 +143,15 @@ CRITICAL: Final = (Verdict.GLOBAL_MINIMUM, Verdict.STRICT_SADDLE, Verdict.BAD_SA
 CLAIMED: Final = tuple(verdict for verdict in Verdict if verdict is not Verdict.UNDETERMINED)
 """The verdicts that a certificate can claim."""
 
+DECAY_CERTIFICATES: Final = (
+    CertificateKind.DUAL_GAP,
+    CertificateKind.SPECTRAL_BOUND,
+    CertificateKind.HESSIAN,
+    CertificateKind.INERTIA,
+    CertificateKind.GRADIENT,
+)
+"""What certificates about a loss with weight decay consist of."""
+
 SQUARED_CERTIFICATES: Final = (
     CertificateKind.GAP,
     CertificateKind.WRONG_EIGENSET,

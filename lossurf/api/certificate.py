@@ -8,13 +8,16 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
 from lossurf.api.parts.result import Result
+from lossurf.certificates.decay import LARGEST_HESSIAN
 from lossurf.certificates.stored import claim_path, digest_of
 from lossurf.data import Data, DataFacts
+from lossurf.errors import UsageError
 from lossurf.fields import limited, merged
 from lossurf.inputs.checkpoints.checkpoint import Checkpoint
 from lossurf.landscape.evidence import CertificateClaim, evidence_arrays, evidence_claim
 from lossurf.landscape.verdict import Classification
 from lossurf.numerics import Matrix
+from lossurf.words import CertificateKind
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,9 @@ class Evidence(Result):
         return claim_path(path)
 
 
-def evidence(result: Classification, checkpoint: Checkpoint, data: Data) -> Evidence | None:
+def evidence(
+    result: Classification, checkpoint: Checkpoint, data: Data, *, decay: float | None = None
+) -> Evidence | None:
     """Return what a reader needs to check a verdict; None where it claims nothing.
 
     Parameters
@@ -57,11 +62,25 @@ def evidence(result: Classification, checkpoint: Checkpoint, data: Data) -> Evid
         Of `checkpoint` on `data`.
     checkpoint : Checkpoint
     data : Data
+    decay : float, optional
+        lam, where the result is about a loss with weight decay.
+
+    Raises
+    ------
+    UsageError
+        If only the signs of a Hessian decide, of more weights than `verify` forms it for.
     """
     problem = data.problem(bias=checkpoint.has_bias)
-    claim = evidence_claim(result, problem, checkpoint.weights)
+    claim = evidence_claim(result, problem, checkpoint.weights, decay)
     if claim is None:
         return None
+    weights = sum(W.size for W in checkpoint.weights)
+    if claim.kind is CertificateKind.INERTIA and weights > LARGEST_HESSIAN:
+        raise UsageError(
+            f"the signs of the Hessian of {weights} weights have no certificate that is short to check",
+            where="--certificate",
+            remedy=f"leave it out; up to {LARGEST_HESSIAN} weights `verify` forms the Hessian",
+        )
     arrays = evidence_arrays(result, problem, checkpoint.weights, checkpoint.biases)
     return Evidence(claim, data.facts(bias=checkpoint.has_bias), arrays=arrays)
 

@@ -39,20 +39,34 @@ class DecayClaim:
         size = _norm(R11) or 1.0
         self.omega: float = (self.scale / size) ** (1.0 / self.depth)
         self.F, self.T = R11.T / size, T / self.scale
-        self.lam: float = float(self.said["weight_decay"]["lambda"]) * (self.omega / self.scale) ** 2
+        self.lam: float = float(self.said["lambda"]) * (self.omega / self.scale) ** 2
         self.layers = [W / self.omega for W in self.weights]
-        self.mean = self._mean_residual() if "mean_x" in stored.arrays else 0.0
+        self.mean, self.mean_measure = self._mean_residual() if "mean_x" in stored.arrays else (0.0, 0.0)
         self.order = sum(R11.shape) + len(T) + max(max(W.shape) for W in self.weights)
 
-    def _mean_residual(self) -> float:
-        """1/2 m ||P mean_x + b_eff - mean_y||^2 over the square of the scale."""
+    def _mean_residual(self) -> tuple[float, float]:
+        """1/2 m ||P mean_x + b_eff - mean_y||^2 over the squared scale, and the tolerance at which it vanishes."""
         arrays = self.stored.arrays
-        mean = arrays["mean_x"]
+        mean, change, terms = arrays["mean_x"], 0.0, np.abs(arrays["mean_x"])
         for k, W in enumerate(self.weights, 1):
-            mean = W @ mean + arrays.get(f"b{k}", np.zeros(len(W)))
-        off = float(np.linalg.norm(mean - arrays["mean_y"])) / self.scale
+            shift = arrays.get(f"b{k}", np.zeros(len(W)))
+            change = change * _norm(W) + float(np.linalg.norm(np.abs(W) @ np.abs(mean)) + np.linalg.norm(shift))
+            mean, terms = W @ mean + shift, np.abs(W) @ terms + np.abs(shift)
+        off = float(np.linalg.norm(mean - arrays["mean_y"]))
+        known = rank_threshold(float(np.linalg.norm(terms + np.abs(arrays["mean_y"]))), sum(map(len, self.weights)))
         samples = float(self.said["data"]["samples"])
-        return float(0.5 * samples * off * off)
+        share = off / self.scale
+        return 0.5 * samples * share * share, 0.0 if off <= known else _ratio(off, change)
+
+    @cached_property
+    def lower_bound(self) -> float:
+        """No network of the depth has a lower loss: by the dual point where there is one, else by singular values."""
+        return dual_bound(self) if "D" in self.stored.arrays and self.depth <= 2 else spectral_bound(self)
+
+    @property
+    def gap(self) -> float:
+        """Of the weights above the lower bound, units of the data."""
+        return self.scale**2 * max(self.loss(self.layers) + self.mean - self.lower_bound, 0.0)
 
     @cached_property
     def nearest(self) -> list[Matrix]:
@@ -126,11 +140,10 @@ def decay_checks(claim: DecayClaim) -> Iterator[Check]:
     verdict = str(claim.said["claim"])
     gradient, balance = claim.measures()
     if verdict == "not-critical":
-        mean = float(claim.said.get("mean_measure") or 0.0) if claim.mean else 0.0
         yield Check("kind", claim.said["kind"] == "gradient")
-        yield above("not-critical", max(gradient, balance, mean), claim.tau)
+        yield above("not-critical", max(gradient, balance, claim.mean_measure), claim.tau)
         return
-    yield at_most("critical", gradient, claim.tau)
+    yield at_most("critical", max(gradient, claim.mean_measure), claim.tau)
     yield at_most("balanced", balance, claim.tau)
     if "N1" not in claim.stored.arrays:
         yield Check("nearest", False)
@@ -150,6 +163,8 @@ def _numbers(claim: DecayClaim) -> Iterator[Check]:
     square = claim.scale * claim.scale
     value = square * (claim.loss(claim.layers) + claim.mean) + claim.rest
     bound = square * claim.rounding(claim.layers) + UNDECIDED_FACTOR * rank_threshold(abs(value), claim.order)
+    off = float(claim.said["optimal_loss"]) - (square * claim.lower_bound + claim.rest)
+    yield at_most("optimal-loss", off, bound)
     yield at_most("loss", abs(value - float(claim.said["loss"])), bound)
 
 
@@ -164,22 +179,19 @@ def _nearest(claim: DecayClaim) -> Iterator[Check]:
 
 def _minimum(claim: DecayClaim) -> Iterator[Check]:
     kind = claim.said["kind"]
-    yield Check("kind", kind in ("dual-gap", "spectral-bound"))
-    rounding = claim.rounding(claim.nearest)
-    if kind == "dual-gap":
-        if "D" not in claim.stored.arrays or claim.depth > 2:
-            yield Check("dual", False)
-            return
-        dual = claim.stored.arrays["D"] / claim.scale
-        slope = dual @ claim.F.T
-        value = float(np.sum(dual * claim.T)) - 0.5 * float(np.sum(dual**2))
-        if claim.depth == 1:
-            value -= float(np.sum(slope**2)) / (2.0 * claim.lam)
-        else:
-            yield at_most("dual-feasible", _norm(slope), claim.lam * (1.0 + rank_threshold(1.0, claim.order)))
-    else:
-        value = spectral_bound(claim)
-    yield at_most("least", claim.loss(claim.nearest) - value, rounding)
+    by_dual = "D" in claim.stored.arrays and claim.depth <= 2
+    yield Check("kind", kind == ("dual-gap" if by_dual else "spectral-bound"))
+    yield at_most("least", claim.loss(claim.nearest) - claim.lower_bound, claim.rounding(claim.nearest))
+
+
+def dual_bound(claim: DecayClaim) -> float:
+    """Lower bound from the dual point; one that is not feasible for a hidden layer gives none."""
+    dual = claim.stored.arrays["D"] / claim.scale
+    slope = dual @ claim.F.T
+    value = float(np.sum(dual * claim.T)) - 0.5 * float(np.sum(dual**2))
+    if claim.depth == 1:
+        return value - float(np.sum(slope**2)) / (2.0 * claim.lam)
+    return value if _norm(slope) <= claim.lam * (1.0 + rank_threshold(1.0, claim.order)) else -np.inf
 
 
 def spectral_bound(claim: DecayClaim) -> float:

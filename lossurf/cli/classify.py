@@ -131,7 +131,8 @@ def _write_certificate(path: Path, result: ClassifyResult, data: Data) -> bool:
     (found,), checkpoint = result.results, result.last
     assert not isinstance(found, Unreadable)
     assert checkpoint is not None
-    written = evidence(found, checkpoint, data)
+    penalty = result.weight_decay
+    written = evidence(found, checkpoint, data, decay=None if penalty is None else penalty.lambda_)
     if written is not None:
         write_certificate(path, written)
     return written is not None

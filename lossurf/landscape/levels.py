@@ -11,6 +11,7 @@ from typing import Annotated
 import numpy as np
 
 from lossurf.fields import Count, Indices, Magnitude, Size, limited
+from lossurf.landscape.verdict import PlainVerdict
 from lossurf.numerics import UNDECIDED_FACTOR, Matrix, decide_nonzero, surely_nonzero
 from lossurf.reduction.problem import ReducedProblem
 from lossurf.words import Status, Verdict
@@ -182,7 +183,7 @@ class CriticalValue:
     rank: Count
     eigen_indices: Indices
     loss: Magnitude
-    kinds: Annotated[tuple[Verdict, ...], limited(minItems=1)]
+    kinds: Annotated[tuple[PlainVerdict, ...], limited(minItems=1)]
 
 
 def critical_values(problem: ReducedProblem, widths: tuple[int, ...]) -> tuple[tuple[CriticalValue, ...], bool]:

@@ -9,7 +9,10 @@ from lossurf.fields import INFINITE, Count, Indices, Magnitude, Size, Unbounded,
 from lossurf.inputs.checkpoints.checkpoint import LayerFacts
 from lossurf.numerics import Matrix
 from lossurf.theory.theorems import TheoremFinding
-from lossurf.words import CertificateKind, Status, Verdict
+from lossurf.words import PLAIN_VERDICTS, CertificateKind, Status, Verdict
+
+PlainVerdict = Annotated[Verdict, limited(enum=[*PLAIN_VERDICTS])]
+"""A verdict about a loss without weight decay."""
 
 
 @dataclass(frozen=True)
@@ -144,6 +147,7 @@ class LowerPoint:
     Attributes
     ----------
     loss : float
+        With its penalty.
     rank : int
         Of its product.
     layers : tuple of ndarray
