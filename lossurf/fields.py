@@ -26,6 +26,11 @@ def left_out(of: Field[Any]) -> frozenset[str] | None:
     return found
 
 
+def name_of(of: Field[Any]) -> str:
+    """Return a field's name in the document: a word that Python keeps for itself has a trailing underscore here."""
+    return of.name.rstrip("_")
+
+
 def documented(kind: Any) -> Iterator[Field[Any]]:
     """Yield the fields of a dataclass, or of an instance, that its document holds."""
     return (each for each in fields(kind) if each.repr)

@@ -18,8 +18,10 @@ class Verdict(StrEnum):
     """The kinds of point a checkpoint can be at, and the two answers that name none."""
 
     GLOBAL_MINIMUM = "global-minimum"
+    LOCAL_MINIMUM = "local-minimum"  # with weight decay
     STRICT_SADDLE = "strict-saddle"
-    BAD_SADDLE = "bad-saddle"
+    BAD_SADDLE = "bad-saddle"  # without
+    DEGENERATE = "degenerate"  # with weight decay
     NOT_CRITICAL = "not-critical"
     UNDETERMINED = "undetermined"
 
@@ -35,6 +37,8 @@ class CertificateKind(StrEnum):
     DUAL_GAP = "dual-gap"  # other losses, global minimum: the loss against its dual bound
     CONVEX_PART = "convex-part"  # other losses, bad saddle: nothing but the convex part of the Hessian is left
     HESSIAN = "hessian"  # other losses: the sign of the Hessian's least eigenvalue
+    SPECTRAL_BOUND = "spectral-bound"  # weight decay, global minimum: the loss against a bound by singular values
+    INERTIA = "inertia"  # weight decay, local minimum or degenerate: signs of the Hessian at an exact point
 
 
 class SegmentKind(StrEnum):
@@ -64,6 +68,7 @@ class Kind(StrEnum):
     CERTIFICATE = "certificate"
     STATUS = "status"
     EXIT_CODE = "exit-code"
+    SUBJECT = "subject"
 
 
 class Attained(StrEnum):
@@ -124,6 +129,14 @@ class DType(StrEnum):
     FLOAT16 = "float16"
 
 
+DECAY_VERDICTS: Final = tuple(verdict for verdict in Verdict if verdict is not Verdict.BAD_SADDLE)
+"""What a point of a loss with weight decay can be."""
+
+PLAIN_VERDICTS: Final = tuple(
+    verdict for verdict in Verdict if verdict not in (Verdict.LOCAL_MINIMUM, Verdict.DEGENERATE)
+)
+"""What a point of a loss without can be: all its local minima are global."""
+
 CRITICAL: Final = (Verdict.GLOBAL_MINIMUM, Verdict.STRICT_SADDLE, Verdict.BAD_SADDLE)
 """The kinds of critical point, which can be constructed."""
 
@@ -132,6 +145,15 @@ WRITTEN: Final = (".npz", ".safetensors", ".pt", ".pth", ".keras")
 
 CLAIMED: Final = tuple(verdict for verdict in Verdict if verdict is not Verdict.UNDETERMINED)
 """The verdicts that a certificate can claim."""
+
+DECAY_CERTIFICATES: Final = (
+    CertificateKind.DUAL_GAP,
+    CertificateKind.SPECTRAL_BOUND,
+    CertificateKind.HESSIAN,
+    CertificateKind.INERTIA,
+    CertificateKind.GRADIENT,
+)
+"""What certificates about a loss with weight decay consist of."""
 
 SQUARED_CERTIFICATES: Final = (
     CertificateKind.GAP,

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from lossurf.api.classify import classify
 from lossurf.api.parts.result import Result
+from lossurf.certificates.decay import LARGEST_HESSIAN
 from lossurf.certificates.stored import claim_path, digest_of
 from lossurf.data import Data, DataFacts, as_data
 from lossurf.errors import UsageError
@@ -23,6 +24,7 @@ from lossurf.numerics import Matrix
 from lossurf.output.files import write_file
 from lossurf.output.npz import npz_bytes
 from lossurf.report.document import Document
+from lossurf.words import CertificateKind
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,9 @@ def certify(weights: Network, X: ArrayLike | Data, Y: ArrayLike | None = None) -
     return found
 
 
-def evidence(result: Classification, checkpoint: Checkpoint, data: Data) -> Evidence | None:
+def evidence(
+    result: Classification, checkpoint: Checkpoint, data: Data, *, decay: float | None = None
+) -> Evidence | None:
     """Return what a reader needs to check a verdict; None where it claims nothing.
 
     Parameters
@@ -114,11 +118,25 @@ def evidence(result: Classification, checkpoint: Checkpoint, data: Data) -> Evid
         Of `checkpoint` on `data`.
     checkpoint : Checkpoint
     data : Data
+    decay : float, optional
+        lam, where the result is about a loss with weight decay.
+
+    Raises
+    ------
+    UsageError
+        If only the signs of a Hessian decide, of more weights than `verify` forms it for.
     """
     problem = data.problem(bias=checkpoint.has_bias)
-    claim = evidence_claim(result, problem, checkpoint.weights)
+    claim = evidence_claim(result, problem, checkpoint.weights, decay)
     if claim is None:
         return None
+    weights = sum(W.size for W in checkpoint.weights)
+    if claim.kind is CertificateKind.INERTIA and weights > LARGEST_HESSIAN:
+        raise UsageError(
+            f"the signs of the Hessian of {weights} weights have no certificate that is short to check",
+            where="--certificate",
+            remedy=f"leave it out; up to {LARGEST_HESSIAN} weights `verify` forms the Hessian",
+        )
     arrays = evidence_arrays(result, problem, checkpoint.weights, checkpoint.biases)
     return Evidence(claim, data.facts(bias=checkpoint.has_bias), arrays=arrays)
 

@@ -16,12 +16,14 @@ from lossurf.fields import Magnitude, array, limited
 from lossurf.inputs.tables.data import Samples
 from lossurf.losses.facts import LossFacts
 from lossurf.numerics import Matrix
+from lossurf.regularised.study import DecayOptimum, study_decay
+from lossurf.regularised.verdict import WeightDecay
 from lossurf.theory.conditions import check_conditions
 from lossurf.theory.hypotheses import Condition, Finding, check_hypotheses, overall
 from lossurf.theory.registry import advice, evaluate
 from lossurf.theory.samples import SampleFacts, sample_facts
 from lossurf.theory.theorems import TheoremFinding
-from lossurf.words import LossName, Status
+from lossurf.words import LossName, Reduction, Status
 
 if TYPE_CHECKING:
     from lossurf.losses.data import LossData
@@ -61,6 +63,10 @@ class CheckResult(Result):
         What still holds, and what to change, where Theorem 2.3 does not speak.
     other_loss : LossFacts or None
         None under the squared loss.
+    weight_decay : WeightDecay or None
+        None without.
+    regularised : DecayOptimum or None
+        With weight decay, what one hidden layer reaches.
     notes : tuple of str
         What was assumed in reading the data.
     """
@@ -82,6 +88,8 @@ class CheckResult(Result):
     conditions: tuple[Condition, ...] = ()
     advice: tuple[str, ...] = ()
     other_loss: LossFacts | None = None
+    weight_decay: WeightDecay | None = None
+    regularised: DecayOptimum | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -93,6 +101,8 @@ def check(
     bias: bool = False,
     loss: str = "squared",
     delta: float | None = None,
+    weight_decay: float | None = None,
+    reduction: str = "mean",
     samples: Samples = "rows",
 ) -> CheckResult:
     """Check what data allow a deep linear network.
@@ -110,6 +120,10 @@ def check(
         What is summed over the samples.
     delta : float, optional
         Where Huber's loss becomes linear, in units of Y; 1 by default.
+    weight_decay : float, optional
+        As the optimizer was given it: also tell the least loss with this penalty of one hidden layer.
+    reduction : {"mean", "sum", "half-sum"}
+        What the optimizer's loss makes of the squares: their mean over all entries, their sum, or half of it.
     samples : {"rows", "columns"}
         Which axis counts samples.
 
@@ -136,7 +150,13 @@ def check(
     holds 1 0.2872
     """
     data = as_data(X, Y, samples=samples)
+    require_penalty(weight_decay, reduction, loss)
     other = prepared_loss(data, loss, delta)
+    if weight_decay is not None:
+        result = _check(data, widths, bias, sample_facts(data))
+        penalty = WeightDecay.of(weight_decay, Reduction(reduction), result.data.samples, data.dy)
+        found = _one_hidden_layer(data, penalty, result.network, bias=bias)
+        return replace(result, weight_decay=penalty, regularised=found)
     if other is None:
         return _check(data, widths, bias, sample_facts(data))
     from lossurf.losses.data import loss_facts
@@ -144,6 +164,47 @@ def check(
     facts = loss_facts(other, widths, bias=bias)
     result = _check(other.data, widths, bias, None)
     return replace(result, status=facts.status, other_loss=facts, notes=(*data.notes, *other.notes))
+
+
+def _one_hidden_layer(data: Data, penalty: WeightDecay, network: NetworkFacts | None, *, bias: bool) -> DecayOptimum:
+    if network is not None and network.hidden_layers != 1:
+        raise UsageError(
+            "the least loss with weight decay is known for one hidden layer",
+            where="--widths",
+            remedy="give one hidden width, or leave out --widths; `classify --weight-decay` takes any depth",
+        )
+    found = study_decay(data.problem(bias=bias), penalty.lambda_)
+    if network is not None and network.widths[1] < found.rank:
+        raise UsageError(
+            f"the least loss with this weight decay needs {found.rank} hidden units, and the layer has "
+            f"{network.widths[1]}: its least loss is not known",
+            where="--widths",
+            remedy="widen the layer, or leave out --widths for a bound that holds for every width",
+        )
+    return found
+
+
+def require_penalty(weight_decay: float | None, reduction: str, loss: str, *, lemmas: bool = False) -> None:
+    """Refuse a weight decay that does not go with what else is asked.
+
+    Raises
+    ------
+    UsageError
+    """
+    if reduction not in tuple(Reduction):
+        raise UsageError(f"'{reduction}' is no reduction", remedy=f"use one of {', '.join(map(str, Reduction))}")
+    if weight_decay is None:
+        return
+    if loss != LossName.SQUARED:
+        raise UsageError(
+            "weight decay goes with the squared loss", where="--weight-decay", remedy="leave out one of the two"
+        )
+    if lemmas:
+        raise UsageError(
+            "the lemmas are about the loss without weight decay",
+            where="--weight-decay",
+            remedy="leave out one of the two",
+        )
 
 
 def prepared_loss(data: Data, loss: str, delta: float | None) -> LossData | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from numpy.typing import ArrayLike
 
-from lossurf.api.check import prepared_loss
+from lossurf.api.check import prepared_loss, require_penalty
 from lossurf.api.parts.result import Result
 from lossurf.api.parts.unreadable import REFUSED, Unreadable
 from lossurf.data import Data, DataFacts, as_data
@@ -23,8 +23,9 @@ from lossurf.landscape.curvature import DEFAULT_SHARE, with_curvature
 from lossurf.landscape.lemmas.study import study
 from lossurf.landscape.verdict import Classification
 from lossurf.losses.facts import LossFacts
+from lossurf.regularised.verdict import WeightDecay
 from lossurf.report.document import Document
-from lossurf.words import Verdict
+from lossurf.words import DECAY_VERDICTS, PLAIN_VERDICTS, Reduction, Verdict
 
 if TYPE_CHECKING:
     from lossurf.losses.data import LossData
@@ -44,6 +45,8 @@ class ClassifyResult(Result):
         Whether all were read and have a verdict that was asked for.
     other_loss : LossFacts or None
         None under the squared loss.
+    weight_decay : WeightDecay or None
+        None without.
     notes : tuple of str
         What was assumed in reading the data.
     last : Checkpoint or None
@@ -56,6 +59,7 @@ class ClassifyResult(Result):
     results: Annotated[tuple[Classification | Unreadable, ...], limited(minItems=1)]
     ok: bool
     other_loss: LossFacts | None = None
+    weight_decay: WeightDecay | None = None
     notes: tuple[str, ...] = ()
     last: Checkpoint | None = field(default=None, repr=False)
 
@@ -99,6 +103,8 @@ def classify(
     curvature: bool | float = False,
     loss: str = "squared",
     delta: float | None = None,
+    weight_decay: float | None = None,
+    reduction: str = "mean",
     samples: Samples = "rows",
 ) -> PointResult:
     """Decide what kind of point of the loss a linear network is at, with a certificate.
@@ -132,6 +138,10 @@ def classify(
         What the network was trained on, summed over the samples.
     delta : float, optional
         Where Huber's loss becomes linear, in units of Y; 1 by default.
+    weight_decay : float, optional
+        As the optimizer was given it; the loss is then the squared one with this penalty on every weight and no bias.
+    reduction : {"mean", "sum", "half-sum"}
+        What the optimizer's loss makes of the squares: their mean over all entries, their sum, or half of it.
     samples : {"rows", "columns"}
         Which axis of X and Y counts samples.
 
@@ -146,8 +156,9 @@ def classify(
         If arrays are not finite real numbers, the layers do not chain from dx to dy, an inner layer has a bias and the
         output has none, targets do not suit the loss, or the loss leaves the range of float64.
     UsageError
-        If the tolerance or the error of the curvature is not between 0 and 1, `expect` names no verdict, the loss is
-        unknown, or lemmas or curvature are asked for under another loss than the squared one.
+        If the tolerance or the error of the curvature is not between 0 and 1, `expect` names no verdict of this loss,
+        the loss is unknown, lemmas, curvature or a weight decay are asked for under another loss than the squared one,
+        or the weight decay is not a positive number.
 
     Examples
     --------
@@ -167,6 +178,8 @@ def classify(
         expect=expect,
         lemmas=lemmas,
         curvature=curvature,
+        weight_decay=weight_decay,
+        reduction=reduction,
     )
     checkpoint = as_checkpoint(
         weights, judge.data.dx, judge.data.dy, biases=biases, layers=layers, orientation=orientation
@@ -188,6 +201,8 @@ def classify_files(
     descents: bool = False,
     loss: str = "squared",
     delta: float | None = None,
+    weight_decay: float | None = None,
+    reduction: str = "mean",
 ) -> ClassifyResult:
     """Classify checkpoint files one by one; one that cannot be judged is told as such beside the others.
 
@@ -195,7 +210,7 @@ def classify_files(
     ----------
     files : path, pattern such as "run/*.npz", sequence of these, or CheckpointFiles
     data : Data
-    tolerance, expect, lemmas, curvature, loss, delta
+    tolerance, expect, lemmas, curvature, loss, delta, weight_decay, reduction
         As in `classify`.
     index, descents : bool
         What a strict saddle's certificate is to hold, as in `lossurf.landscape.classify.classify_network`.
@@ -234,6 +249,8 @@ def classify_files(
         curvature=curvature,
         index=index,
         descents=descents,
+        weight_decay=weight_decay,
+        reduction=reduction,
     )
     results: list[Classification | Unreadable] = []
     last: Checkpoint | None = None
@@ -261,6 +278,8 @@ class Judge:
     curvature: bool | float = False
     index: bool = False
     descents: bool = False
+    weight_decay: float | None = None
+    reduction: str = "mean"
     _other: LossData | None = field(init=False)
 
     def __post_init__(self) -> None:
@@ -278,14 +297,20 @@ class Judge:
             raise UsageError(
                 "the lemmas are about the squared loss", where="lemmas", remedy="leave out lemmas or the loss"
             )
-        if self.loss != "squared" and self.curvature is not False:
+        if (self.loss != "squared" or self.weight_decay is not None) and self.curvature is not False:
             raise UsageError(
-                "the curvature is that of the squared loss", where="curvature", remedy="leave out curvature or the loss"
+                "the curvature is that of the squared loss alone",
+                where="curvature",
+                remedy="leave out curvature, or the loss and the weight decay",
             )
+        require_penalty(self.weight_decay, self.reduction, self.loss, lemmas=self.lemmas)
+        known = PLAIN_VERDICTS if self.weight_decay is None else DECAY_VERDICTS
         for name in self.expect:
-            if name not in tuple(Verdict):
+            if name not in known:
+                kind = "with" if self.weight_decay is not None else "without"
+                what = f"no verdict {kind} weight decay" if name in tuple(Verdict) else "not a verdict"
                 raise UsageError(
-                    f"'{name}' is not a verdict", remedy=f"use one of {', '.join(str(verdict) for verdict in Verdict)}"
+                    f"'{name}' is {what}", where="--expect", remedy=f"use one of {', '.join(map(str, known))}"
                 )
         object.__setattr__(self, "_other", prepared_loss(self.given, self.loss, self.delta))
 
@@ -294,10 +319,20 @@ class Judge:
         """The data with Y as the loss takes it."""
         return self.given if self._other is None else self._other.data
 
+    @property
+    def penalty(self) -> WeightDecay:
+        """The weight decay in units of the half sum of squares."""
+        assert self.weight_decay is not None
+        return WeightDecay.of(self.weight_decay, Reduction(self.reduction), self.data.reduce().samples, self.data.dy)
+
     def __call__(self, checkpoint: Checkpoint) -> Classification:
         """Classify one network."""
         problem = self.data.problem(bias=checkpoint.has_bias)
-        if self._other is None:
+        if self.weight_decay is not None:
+            from lossurf.regularised.classify import classify_with_decay
+
+            result = classify_with_decay(checkpoint, problem, self.penalty.lambda_, tolerance=self.tolerance)
+        elif self._other is None:
             result = classify_network(
                 checkpoint, problem, tolerance=self.tolerance, index=self.index, descents=self.descents
             )
@@ -329,6 +364,7 @@ class Judge:
             results=tuple(results),
             ok=all(not isinstance(result, Unreadable) and result.ok for result in results),
             other_loss=facts,
+            weight_decay=None if self.weight_decay is None else self.penalty,
             notes=(*self.given.notes, *(() if self._other is None else self._other.notes)),
             last=last,
         )

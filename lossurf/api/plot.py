@@ -15,11 +15,11 @@ from lossurf.data import Data, DataFacts, as_data
 from lossurf.fields import Count, Magnitude, Written, array
 from lossurf.inputs.checkpoints.checkpoint import Network, as_checkpoint, require_output_bias
 from lossurf.landscape.levels import CriticalValue, Eigenvalue, critical_values, eigenvalue_bounds
+from lossurf.landscape.verdict import PlainVerdict
 from lossurf.landscape.views.surface import Axis
 from lossurf.landscape.views.surface import surface as evaluate
 from lossurf.landscape.views.trajectory import Level
 from lossurf.numerics import Matrix
-from lossurf.words import Verdict
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ class SurfacePicture(Result):
     output: Written
     data: DataFacts
     checkpoint: str
-    verdict: Verdict
+    verdict: PlainVerdict
     reason: str
     loss: Magnitude
     gap: float

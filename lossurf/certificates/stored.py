@@ -18,12 +18,12 @@ from lossurf.inputs.files import file_size, open_binary
 from lossurf.inputs.memory import memory_limit, require_memory
 from lossurf.inputs.npz import NpzMember, npz_file
 from lossurf.numerics import Matrix
-from lossurf.words import CLAIMED
+from lossurf.words import CLAIMED, DECAY_VERDICTS, PLAIN_VERDICTS
 
 _MAJOR: Final = "1."
 _LARGEST: Final = 1 << 24  # a staircase of a thousand layers takes a tenth of this
 _LARGEST_COUNT: Final = 1 << 53  # whole numbers up to here are exact in float64
-_NAME: Final = re.compile(r"[WVND][1-9]\d{0,4}|b[1-9]\d{0,4}|R11|T|mean_x|mean_y")
+_NAME: Final = re.compile(r"[WVND][1-9]\d{0,4}|b[1-9]\d{0,4}|R11|T|D|mean_x|mean_y")
 _VECTORS: Final = re.compile(r"b\d+|mean_[xy]")
 
 _NUMBER, _COUNT, _TEXT = "a number", "a whole number", "text"
@@ -45,6 +45,7 @@ _OPTIONAL: Final[dict[str, str]] = {
     "loss_decrease": _NUMBER,
     "step": _NUMBER,
     "next_level": _NUMBER,
+    "lambda": _NUMBER,
 }
 
 
@@ -165,8 +166,18 @@ def _require_fields(claim: dict[str, Any], where: str) -> None:
     _require_stairs(claim, where)
     _require_distance(claim, where)
     _require_index(claim, where)
-    if claim["claim"] == "strict-saddle" and any(claim.get(key) is None for key in ("step", "pair")):
-        raise fault("not-a-certificate", where, key="step and pair", kind="there")
+    _require_claimed(claim, where)
+
+
+def _require_claimed(claim: dict[str, Any], where: str) -> None:
+    """Refuse a verdict that belongs to another loss, or a direction that is not told."""
+    decayed = claim.get("lambda") is not None
+    known = DECAY_VERDICTS if decayed else PLAIN_VERDICTS
+    if claim["claim"] not in known:
+        raise fault("not-a-certificate", where, key="claim", kind=f"one of {', '.join(known)}")
+    told = ("step", "curvature") if decayed else ("step", "pair")
+    if claim["claim"] == "strict-saddle" and any(claim.get(key) is None for key in told):
+        raise fault("not-a-certificate", where, key=" and ".join(told), kind="there")
 
 
 def _require_layers(claim: dict[str, Any], where: str) -> None:
@@ -273,6 +284,7 @@ def _require_network(arrays: Mapping[str, Matrix], depth: int, where: str) -> No
     shapes |= {f"D{k + 1}": (count, widths[k + 1] * widths[k]) for k in range(depth)}
     shapes |= {
         "T": (dy, rank),
+        "D": (dy, rank),
         "mean_x": (dx,),
         "mean_y": (dy,),
         **{f"b{k}": (widths[k],) for k in range(1, depth + 1)},

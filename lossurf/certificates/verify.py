@@ -16,6 +16,7 @@ import numpy as np
 
 from lossurf.certificates.check import Check, above, at_most
 from lossurf.certificates.claim import Claim
+from lossurf.certificates.decay import DecayClaim, decay_checks
 from lossurf.certificates.index import index_checks
 from lossurf.certificates.minimum import minimum_beside
 from lossurf.certificates.nearest import NearestPoint, nearest_checks
@@ -74,10 +75,33 @@ def verify_certificate(stored: StoredCertificate, *, any_tolerance: bool = False
     Verification
         `valid` only if every check passed; a number that leaves the range of float64 passes none.
     """
+    if stored.claim.get("lambda") is not None:
+        return _verify_decay(stored, any_tolerance=any_tolerance)
     with np.errstate(all="ignore"):  # a forged certificate may overflow anywhere; its checks then fail
         claim = Claim(stored)
         checks = tuple(_checks(claim, any_tolerance=any_tolerance))
         gap = max(claim.rise, 0.0) * claim.unit
+    return Verification(
+        certificate=stored.name,
+        claim=str(stored.claim["claim"]),
+        valid=all(check.ok for check in checks),
+        checks=checks,
+        tolerance=claim.tau,
+        default_tolerance=claim.default_tau,
+        gap=gap if np.isfinite(gap) else None,
+    )
+
+
+def _verify_decay(stored: StoredCertificate, *, any_tolerance: bool) -> Verification:
+    """Derive a claim about a loss with weight decay again."""
+    with np.errstate(all="ignore"):
+        claim = DecayClaim(stored)
+        checks = (
+            Check("digest", stored.intact),
+            *_tolerance(claim, any_tolerance=any_tolerance),
+            *decay_checks(claim),
+        )
+        gap = claim.gap
     return Verification(
         certificate=stored.name,
         claim=str(stored.claim["claim"]),
@@ -111,7 +135,7 @@ def _nearest(claim: Claim) -> Iterator[Check]:
     yield from nearest_checks(verdict, claim.weights, nearest, claim.R11, claim.T, rank=rank, tau=tau)
 
 
-def _tolerance(claim: Claim, *, any_tolerance: bool) -> Iterator[Check]:
+def _tolerance(claim: Claim | DecayClaim, *, any_tolerance: bool) -> Iterator[Check]:
     """Refuse a tolerance that makes the claim easier than the weights' own precision does."""
     dtypes = [str(layer.get("dtype")) for layer in claim.said["layers"]]
     yield Check("dtypes", all(representable(W, dtype) for W, dtype in zip(claim.weights, dtypes, strict=True)))

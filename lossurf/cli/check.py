@@ -10,6 +10,7 @@ from lossurf.cli.options import (
     DataSource,
     bias_option,
     data_argument,
+    decay_options,
     loss_options,
     report_options,
     widths_option,
@@ -28,6 +29,7 @@ from lossurf.words import LossName, Status
 @widths_option
 @bias_option
 @loss_options
+@decay_options
 @report_options
 def command(
     *,
@@ -36,6 +38,8 @@ def command(
     bias: bool,
     loss: str,
     delta: float | None,
+    weight_decay: float | None,
+    reduction: str,
     report: Reporter,
 ) -> ExitCode:
     """Check what DATA allow a deep linear network: hypotheses, spectrum of Sigma, optimal loss for every rank.
@@ -43,11 +47,14 @@ def command(
     DATA is a directory with one X.* and one Y.*, an .npz with arrays X and Y, or one table with --target COLUMN;
     ./data if left out. Exit code 1 says that a hypothesis of the theory fails or is undecided on these data.
     With another --loss: its least value over all linear maps, with a dual bound, and whether any weights have it.
+    With --weight-decay: the least loss of one hidden layer under that penalty, with a dual bound.
     """
     from lossurf.api.check import check
     from lossurf.report.document import make_document
 
     data = load_data(source, report, whole=loss != LossName.SQUARED)
-    result = check(data, widths=widths, bias=bias, loss=loss, delta=delta)
+    result = check(
+        data, widths=widths, bias=bias, loss=loss, delta=delta, weight_decay=weight_decay, reduction=reduction
+    )
     report.note(*result.notes)
     return report(make_document("check", result), ok=result.status is Status.HOLDS)

@@ -17,6 +17,7 @@ from lossurf.cli.options import (
     DataSource,
     checkpoint_arguments,
     data_option,
+    decay_options,
     loss_options,
     report_options,
     tolerance_option,
@@ -68,6 +69,7 @@ _POINTS_ON_A_PAGE: Final = 41  # along each axis: contours that are smooth, in s
 @curvature_options
 @click.option("--lemmas", is_flag=True, help="Also hold the paper's lemmas and the theorems against each checkpoint.")
 @loss_options
+@decay_options
 @report_options
 def command(
     *,
@@ -81,12 +83,15 @@ def command(
     lemmas: bool,
     loss: str,
     delta: float | None,
+    weight_decay: float | None,
+    reduction: str,
     report: Reporter,
 ) -> ExitCode:
     """Decide what kind of point of the loss, squared by default, each CHECKPOINT is at, with a certificate.
 
     The verdict is global-minimum, strict-saddle, bad-saddle, not-critical or undetermined, with the range of
-    tolerances on which it stands. CHECKPOINT is an .npz or another file of layers; - reads an .npz from standard input.
+    tolerances on which it stands; with --weight-decay local-minimum and degenerate take the place of bad-saddle.
+    CHECKPOINT is an .npz or another file of layers; - reads an .npz from standard input.
     One that cannot be read is told as such beside the others, and the exit code is then 2.
     """
     from lossurf.api.classify import classify_files
@@ -109,6 +114,8 @@ def command(
         descents=descents,
         loss=loss,
         delta=delta,
+        weight_decay=weight_decay,
+        reduction=reduction,
     )
     report.note(*result.notes)
     unreadable = result.unreadable
@@ -157,7 +164,8 @@ def _write_certificate(path: Path, result: ClassifyResult, data: Data) -> bool:
     (found,), checkpoint = result.results, result.last
     assert not isinstance(found, Unreadable)
     assert checkpoint is not None
-    written = evidence(found, checkpoint, data)
+    penalty = result.weight_decay
+    written = evidence(found, checkpoint, data, decay=None if penalty is None else penalty.lambda_)
     if written is not None:
         write_certificate(path, written)
     return written is not None

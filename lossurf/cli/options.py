@@ -27,7 +27,7 @@ from lossurf.cli.output_file import OUTPUT_FILE
 from lossurf.cli.reporting import Reporter
 from lossurf.errors import UsageError
 from lossurf.report.render import RENDERERS
-from lossurf.words import LossName
+from lossurf.words import LossName, Reduction
 
 __all__ = [
     "Command",
@@ -177,6 +177,27 @@ def loss_options(function: Function) -> Function:
             help="Loss that the network is trained on, summed over samples. Default: squared.",
         ),
         click.option("--delta", type=float, metavar="D", help="Error where Huber's loss becomes linear. Default: 1."),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def decay_options(function: Function) -> Function:
+    """Add `--weight-decay` and `--reduction`, handed on under these names."""
+    options = (
+        click.option(
+            "--weight-decay",
+            type=float,
+            metavar="WD",
+            help="Weight decay that the optimizer was given; biases are taken as not decayed.",
+        ),
+        click.option(
+            "--reduction",
+            type=words_of(Reduction),
+            default="mean",
+            help="What the optimizer's loss makes of the squares. Default: mean, as PyTorch's MSELoss.",
+        ),
     )
     for option in reversed(options):
         function = option(function)

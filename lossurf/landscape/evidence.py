@@ -12,7 +12,7 @@ from lossurf.fields import Count, Magnitude, Size, Unbounded, limited
 from lossurf.landscape.verdict import Classification, IndexEvidence, Shadow, Stair
 from lossurf.numerics import Matrix
 from lossurf.reduction.problem import ReducedProblem
-from lossurf.words import CLAIMED, SQUARED_CERTIFICATES, CertificateKind, Verdict
+from lossurf.words import CLAIMED, DECAY_CERTIFICATES, SQUARED_CERTIFICATES, CertificateKind, Verdict
 
 
 def evidence_arrays(
@@ -28,7 +28,8 @@ def evidence_arrays(
     dict
         W1..WN; R11 (rank_x, dx) with R11^T R11 = X X^T and T (dy, rank_x) with T R11 = Y X^T, so that
         L(W) = 1/2 ||W_N ... W_1 R11^T - T||_F^2 + constant; V1..VN, the direction of a strict saddle; D1..DN, as
-        many independent ones as lead down, a row each; N1..NN, the exactly critical point beside the weights; with an
+        many independent ones as lead down, a row each; N1..NN, the exactly critical point beside the weights; with
+        weight decay and at most one hidden layer D (dy, rank_x), a dual point that bounds the loss from below; with an
         output bias b1..bN and the means mean_x (dx,) and mean_y (dy,) of the data, which are then centred in R11 and T.
     """
     arrays = {f"W{k}": W for k, W in enumerate(weights, 1)}
@@ -43,6 +44,8 @@ def evidence_arrays(
     index = None if result.certificate is None else result.certificate.index
     if index is not None and index.directions is not None:
         arrays |= {f"D{k}": rows for k, rows in enumerate(index.directions, 1)}
+    if result.decay is not None and result.decay.dual is not None:
+        arrays["D"] = result.decay.dual
     if result.nearest is not None:
         arrays |= {f"N{k}": W for k, W in enumerate(result.nearest.layers, 1)}
     return arrays
@@ -102,12 +105,14 @@ class CertificateClaim:
         The exactly critical point beside the weights.
     index : IndexEvidence or None
         What a strict saddle's Morse index follows from.
+    lambda_ : float or None
+        With weight decay the weight of 1/2 sum ||W_k||^2 in the loss; `optimal_loss` is then a lower bound.
     """
 
     checkpoint: str
     layers: Annotated[tuple[ClaimedLayer, ...], limited(minItems=1)]
     claim: Annotated[Verdict, limited(enum=[*CLAIMED])]
-    kind: Annotated[CertificateKind, limited(enum=[*SQUARED_CERTIFICATES])]
+    kind: Annotated[CertificateKind, limited(enum=[*dict.fromkeys((*SQUARED_CERTIFICATES, *DECAY_CERTIFICATES))])]
     tolerance: Magnitude
     gradient: Magnitude
     loss: Magnitude
@@ -123,12 +128,13 @@ class CertificateClaim:
     next_level: Unbounded | None
     nearest: Shadow | None
     index: IndexEvidence | None = None
+    lambda_: Annotated[float, limited(exclusiveMinimum=0)] | None = None
 
 
 def evidence_claim(
-    result: Classification, problem: ReducedProblem, weights: Sequence[Matrix]
+    result: Classification, problem: ReducedProblem, weights: Sequence[Matrix], decay: float | None = None
 ) -> CertificateClaim | None:
-    """Return the claim in numbers; None where the verdict is `undetermined`, which claims nothing."""
+    """Return the claim in numbers, with lam under weight decay; None for `undetermined`, which claims nothing."""
     certificate = result.certificate
     if certificate is None:
         return None
@@ -155,4 +161,5 @@ def evidence_claim(
         next_level=certificate.next_level,
         nearest=result.nearest,
         index=certificate.index,
+        lambda_=decay,
     )

@@ -12,6 +12,7 @@ import numpy as np
 
 from lossurf.fields import Count, Indices, Magnitude, Size, limited
 from lossurf.landscape.index_range import index_range
+from lossurf.landscape.verdict import PlainVerdict
 from lossurf.numerics import UNDECIDED_FACTOR, Matrix, decide_nonzero, surely_nonzero
 from lossurf.reduction.problem import ReducedProblem
 from lossurf.words import Status, Verdict
@@ -187,7 +188,7 @@ class CriticalValue:
     rank: Count
     eigen_indices: Indices
     loss: Magnitude
-    kinds: Annotated[tuple[Verdict, ...], limited(minItems=1)]
+    kinds: Annotated[tuple[PlainVerdict, ...], limited(minItems=1)]
     index_least: Count
     index_most: Count | None
 

@@ -10,7 +10,10 @@ from lossurf.inputs.checkpoints.checkpoint import LayerFacts
 from lossurf.landscape.curvature_result import Curvature
 from lossurf.numerics import Matrix
 from lossurf.theory.theorems import TheoremFinding
-from lossurf.words import CertificateKind, Status, Verdict
+from lossurf.words import PLAIN_VERDICTS, CertificateKind, Status, Verdict
+
+PlainVerdict = Annotated[Verdict, limited(enum=[*PLAIN_VERDICTS])]
+"""A verdict about a loss without weight decay."""
 
 
 @dataclass(frozen=True)
@@ -186,6 +189,54 @@ class Inertia:
 
 
 @dataclass(frozen=True)
+class LowerPoint:
+    """A network of the same widths with a lower loss.
+
+    Attributes
+    ----------
+    loss : float
+        With its penalty.
+    rank : int
+        Of its product.
+    layers : tuple of ndarray
+        Shapes of the weights.
+    """
+
+    loss: Magnitude
+    rank: Count
+    layers: tuple[Matrix, ...] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class DecayFacts:
+    """What only a loss with weight decay, 1/2 ||P X - Y||^2 + 1/2 lam sum ||W_k||^2, has.
+
+    Attributes
+    ----------
+    squared_loss, penalty : float
+        The two parts of the loss.
+    imbalance : float
+        The tolerance at which the layers share their singular values, as at every critical point.
+    singular_values : tuple of float
+        Those that the layers of the nearest critical point share, in units of the weights; none without hidden layers.
+    symmetries : int or None
+        How many of the inertia's zeros are rotations of hidden units.
+    lower : LowerPoint or None
+        For a local minimum: a lower point that was found.
+    dual : ndarray or None, shape (dy, rank_x)
+        Evidence of the lower bound for one hidden layer or none, in units of Y.
+    """
+
+    squared_loss: Magnitude
+    penalty: Magnitude
+    imbalance: Magnitude
+    singular_values: tuple[Magnitude, ...]
+    symmetries: Count | None
+    lower: LowerPoint | None
+    dual: Matrix | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
 class Classification:
     """The verdict on one checkpoint, with its error bar.
 
@@ -198,9 +249,10 @@ class Classification:
     reason : str
         The verdict's ground in words.
     loss, mse : float
-        L(W) = 1/2 ||W_N ... W_1 X - Y||_F^2, and 2 L / (m dy).
+        L(W) = 1/2 ||W_N ... W_1 X - Y||_F^2, with weight decay its penalty as well, and the mean squared error.
     optimal_loss : float
-        L* for these widths.
+        L* for these widths; with weight decay the best lower bound of the loss, which is the least loss at a global
+        minimum and for one hidden layer that is wide enough.
     gap, relative_gap : float
         L - L*, and that divided by L_0 - L* (None where nothing can be gained).
     gradient : float
@@ -237,6 +289,10 @@ class Classification:
         sizes too far apart.
     notes : tuple of str
         What was assumed in reading the checkpoint, and what was raised or lowered in judging it.
+    gap_bound : float or None
+        With weight decay: no network of this depth has a regularised loss lower by more than this.
+    decay : DecayFacts or None
+        What only a loss with weight decay has; None without.
     lemmas : tuple of LemmaFinding or None
         The paper's lemmas on this checkpoint; None where not asked for.
     theorems : tuple of TheoremFinding or None
@@ -273,6 +329,8 @@ class Classification:
     balance: tuple[float | None, ...] = ()
     curvature: Curvature | None = None
     notes: tuple[str, ...] = ()
+    gap_bound: Magnitude | None = None
+    decay: DecayFacts | None = None
     lemmas: tuple[LemmaFinding, ...] | None = None
     theorems: tuple[TheoremFinding, ...] | None = None
     expected: tuple[Verdict, ...] | None = None

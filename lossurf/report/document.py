@@ -10,7 +10,7 @@ from pathlib import PurePath
 from typing import Any, Final
 
 from lossurf._version import __version__
-from lossurf.fields import documented, left_out
+from lossurf.fields import documented, left_out, name_of
 
 Document = dict[str, Any]
 
@@ -61,7 +61,7 @@ def _object(value: Any) -> Document:
     found: Document = {}
     for field in documented(value):
         part, without = plain(getattr(value, field.name)), left_out(field)
-        found |= {field.name: part} if without is None else {k: v for k, v in part.items() if k not in without}
+        found |= {name_of(field): part} if without is None else {k: v for k, v in part.items() if k not in without}
     return found
 
 

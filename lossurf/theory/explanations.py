@@ -12,7 +12,7 @@ from lossurf.theory.hypothesis_texts import HYPOTHESES
 from lossurf.theory.lemma_texts import LEMMAS
 from lossurf.theory.quantity_texts import QUANTITIES
 from lossurf.theory.registry import THEOREMS
-from lossurf.theory.verdict_texts import CERTIFICATES, STATUSES, VERDICTS
+from lossurf.theory.verdict_texts import CERTIFICATES, STATUSES, SUBJECTS, VERDICTS
 
 EXPLANATIONS: Final[dict[str, Explanation]] = {
     **HYPOTHESES,
@@ -22,6 +22,7 @@ EXPLANATIONS: Final[dict[str, Explanation]] = {
     **CERTIFICATES,
     **QUANTITIES,
     **STATUSES,
+    **SUBJECTS,
     **EXIT_CODES,
 }
 """Every explained id, in the order that `explain` lists them."""

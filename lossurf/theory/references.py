@@ -77,3 +77,15 @@ DAUPHIN_2014: Final = (
 MULAYOFF_2020: Final = (
     "R. Mulayoff and T. Michaeli, Unique properties of flat minima in deep networks, ICML 2020, arXiv:2002.04710"
 )
+SREBRO_2005: Final = "N. Srebro, J. Rennie and T. Jaakkola, Maximum-margin matrix factorization, NeurIPS 17 (2005)"
+HAEFFELE_VIDAL_2015: Final = (
+    "B. D. Haeffele and R. Vidal, Global optimality in tensor factorization, deep learning, and beyond, 2015, "
+    "arXiv:1506.07540"
+)
+KUNIN_2019: Final = (
+    "D. Kunin, J. M. Bloom, A. Goeva and C. Seed, Loss landscapes of regularized linear autoencoders, ICML 2019, "
+    "arXiv:1901.08168"
+)
+LOSHCHILOV_HUTTER_2019: Final = (
+    "I. Loshchilov and F. Hutter, Decoupled weight decay regularization, ICLR 2019, arXiv:1711.05101"
+)

@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import Final
 
 from lossurf.theory.explanation import Explanation
-from lossurf.theory.references import ACHOUR_2024, KAWAGUCHI_2016, YUN_2019
+from lossurf.theory.references import (
+    ACHOUR_2024,
+    HAEFFELE_VIDAL_2015,
+    KAWAGUCHI_2016,
+    KUNIN_2019,
+    LOSHCHILOV_HUTTER_2019,
+    SREBRO_2005,
+    YUN_2019,
+)
 from lossurf.words import Kind
 
 _CRITICAL_POINTS: Final = (
@@ -18,6 +26,27 @@ _CRITICAL_POINTS: Final = (
         "Stop training. To go below L*, widen the narrowest layer (if it is below min(dx, dy)), add inputs, or leave "
         "linear networks.",
         f"{KAWAGUCHI_2016}, Theorem 2.3",
+    ),
+    Explanation(
+        "local-minimum",
+        Kind.VERDICT,
+        "With weight decay: nothing nearby is better, and whether anything is, is open or told",
+        "Every direction but rotations of hidden units raises the loss with its penalty, and no lower bound shows that "
+        "no network is better. From three layers on zero is always such a point.",
+        "Descent does not leave it. The report gives what can be gained at most, and a lower point if a descent from "
+        "the data's spectrum found one.",
+        "Compare the bound with what the difference is worth; start again away from zero, or with less weight decay at "
+        "first. `lossurf explain weight-decay` says why depth matters.",
+    ),
+    Explanation(
+        "degenerate",
+        Kind.VERDICT,
+        "With weight decay: flat to second order beyond the rotations of hidden units",
+        "The gradient is zero and the Hessian has no negative eigenvalue, yet more zeros than rotations of hidden "
+        "units explain: the second derivative does not decide between a minimum and a saddle.",
+        "It happens where the data have ties, so that the signal may turn at no cost, or exactly at a weight decay "
+        "where the best rank changes.",
+        "Change the weight decay a little, or break the tie in the data, and ask again.",
     ),
     Explanation(
         "strict-saddle",
@@ -140,9 +169,10 @@ _CERTIFICATES: Final = (
     Explanation(
         "dual-gap",
         Kind.CERTIFICATE,
-        "Evidence for a global minimum under another convex loss",
+        "Evidence for a global minimum under another convex loss, or with weight decay on at most one hidden layer",
         "Multipliers orthogonal to the rows of X give a number that no linear map's loss is below; the checkpoint's "
-        "loss is that number, to eight digits of the loss at zero.",
+        "loss is that number, to eight digits of the loss at zero. With weight decay a matrix D with ||D X^T|| <= "
+        "lambda gives such a number, and the exact point beside the checkpoint has it to rounding.",
         "It holds whatever the widths, and rests on no tolerance of the weights.",
         "Compare the loss with the lower bound in the report of `check --loss`.",
     ),
@@ -159,11 +189,30 @@ _CERTIFICATES: Final = (
     Explanation(
         "hessian",
         Kind.CERTIFICATE,
-        "Evidence from the Hessian's least eigenvalue under another convex loss",
+        "Evidence from the Hessian's least eigenvalue under another convex loss, or with weight decay",
         "The sign of the least eigenvalue of the loss's own Hessian, formed for small networks where nothing shorter "
         "decides it.",
         "A negative one makes the saddle strict; none makes it a bad one.",
         "Follow the direction of a strict saddle; restart from another initialisation at a bad one.",
+    ),
+    Explanation(
+        "spectral-bound",
+        Kind.CERTIFICATE,
+        "Evidence for a global minimum with weight decay at any depth",
+        "With N layers the penalty of a product is at least N/2 lambda times the sum of its singular values to the "
+        "power 2/N, and von Neumann's inequality bounds what it gains by the singular values of X and Y X^T. The loss "
+        "is at that bound.",
+        "The bound is reached on whitened data, and where zero is best; it needs no convexity.",
+        "On other data compare the bound with the loss: the difference is what can be gained at most.",
+    ),
+    Explanation(
+        "inertia",
+        Kind.CERTIFICATE,
+        "Evidence for a local minimum or a degenerate point with weight decay",
+        "The signs of the Hessian's eigenvalues at the exactly critical point beside the checkpoint: none is negative, "
+        "and the zeros are counted against the rotations of hidden units.",
+        "No Hessian of the whole network is formed: the count is that of a form on the products of the same rank.",
+        "Read the margin: it is how much coarser the weights may be known before a sign is open.",
     ),
 )
 
@@ -195,11 +244,45 @@ _STATUSES: Final = (
     ),
 )
 
+_SUBJECTS: Final = (
+    Explanation(
+        "weight-decay",
+        Kind.SUBJECT,
+        "The loss that an optimizer with weight decay goes down",
+        "weight_decay = wd adds wd W to the gradient of the loss the optimizer is given. For the mean over m samples "
+        "and dy outputs that is the gradient of 1/2 ||W_N ... W_1 X - Y||^2 + 1/2 lambda sum ||W_k||^2 with lambda = "
+        "wd m dy / 2; for the sum lambda = wd / 2, for half the sum lambda = wd. At every critical point all layers "
+        "have the same singular values. One hidden layer: the penalty is the nuclear norm of the product, so that "
+        "there is a dual bound. More: it is not convex, and zero is always a local minimum.",
+        "A checkpoint trained with weight decay is at a critical point of this loss and not of the plain one, where it "
+        "is called not-critical.",
+        "Give --weight-decay what the optimizer was given, and --reduction what its loss makes of the squares. Biases "
+        "are taken as not decayed: in PyTorch put them in a group of parameters of their own with weight_decay 0.",
+        f"{SREBRO_2005}; {HAEFFELE_VIDAL_2015}; {KUNIN_2019}",
+    ),
+    Explanation(
+        "adamw",
+        Kind.SUBJECT,
+        "Decoupled weight decay is not the gradient of any loss",
+        "AdamW, and SGD with decoupled decay, shrink the weights beside a step whose lengths depend on the history of "
+        "the gradients. Where such training comes to rest wd W is balanced by the scaled gradient, entry by entry, and "
+        "no function has that as its gradient.",
+        "A checkpoint of AdamW is at a critical point of neither the plain loss nor the one with a penalty, unless wd "
+        "is 0, and is called not-critical for a good reason.",
+        "To ask what kind of point it has come to, train on for a while with SGD or Adam, whose weight_decay is a "
+        "penalty, and classify that checkpoint with --weight-decay.",
+        LOSHCHILOV_HUTTER_2019,
+    ),
+)
+
 VERDICTS: Final = {entry.id: entry for entry in _CRITICAL_POINTS + _RELU}
 """Every verdict by id."""
 
 CERTIFICATES: Final = {entry.id: entry for entry in _CERTIFICATES}
 """Every kind of certificate by id."""
+
+SUBJECTS: Final = {entry.id: entry for entry in _SUBJECTS}
+"""What a report does not print and a user asks about, by id."""
 
 STATUSES: Final = {entry.id: entry for entry in _STATUSES}
 """The three values of a decision by id."""

@@ -14,10 +14,10 @@ from lossurf.theory.hypothesis_texts import HYPOTHESES
 from lossurf.theory.lemma_texts import LEMMAS
 from lossurf.theory.quantity_texts import QUANTITIES
 from lossurf.theory.registry import THEOREMS
-from lossurf.theory.verdict_texts import CERTIFICATES, STATUSES, VERDICTS
+from lossurf.theory.verdict_texts import CERTIFICATES, STATUSES, SUBJECTS, VERDICTS
 from lossurf.words import CertificateKind, Kind, Status, Verdict
 
-REGISTRIES = (HYPOTHESES, THEOREMS, LEMMAS, VERDICTS, CERTIFICATES, QUANTITIES, STATUSES, EXIT_CODES)
+REGISTRIES = (HYPOTHESES, THEOREMS, LEMMAS, VERDICTS, CERTIFICATES, QUANTITIES, STATUSES, SUBJECTS, EXIT_CODES)
 
 
 def test_no_two_registries_share_an_id():

@@ -18,7 +18,7 @@ from pathlib import Path, PurePath
 from types import NoneType, UnionType
 from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin, get_type_hints
 
-from lossurf.fields import Form, documented, left_out
+from lossurf.fields import Form, documented, left_out, name_of
 from lossurf.report.document import FORMAT_VERSION
 
 Schema = dict[str, Any]
@@ -178,7 +178,7 @@ class _Forms:
                 yield from ((name, form) for name, form in inner if name not in without)
                 continue
             said = descriptions.get(field.name)
-            yield field.name, ({"description": said} if said else {}) | self.of(hints[field.name])
+            yield name_of(field), ({"description": said} if said else {}) | self.of(hints[field.name])
 
 
 def _limited(schema: Schema, forms: Sequence[Form]) -> Schema:

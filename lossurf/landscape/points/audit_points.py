@@ -16,7 +16,7 @@ from lossurf.landscape.points.eigen_sets import Choice
 from lossurf.landscape.points.segments import descent_path
 from lossurf.landscape.points.witness import rises_nearby
 from lossurf.landscape.reading import read_point
-from lossurf.landscape.verdict import Classification
+from lossurf.landscape.verdict import Classification, PlainVerdict
 from lossurf.network import Layers, WhitenedNetwork
 from lossurf.reduction.problem import ReducedProblem
 from lossurf.words import Verdict
@@ -48,7 +48,7 @@ class AuditPoint:
     """
 
     tails: bool
-    verdict: Verdict
+    verdict: PlainVerdict
     loss: float
     inner_rank: Count
     decrease: float | None

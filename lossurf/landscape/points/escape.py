@@ -20,7 +20,7 @@ from lossurf.landscape.classify import classify_network
 from lossurf.landscape.points.construct import stored_as
 from lossurf.landscape.points.line_search import best_step
 from lossurf.landscape.points.segments import Segment, descent_path, path_start
-from lossurf.landscape.verdict import Classification
+from lossurf.landscape.verdict import Classification, PlainVerdict
 from lossurf.network import Layers, WhitenedNetwork, from_user, to_user, whiten
 from lossurf.numerics import Matrix, column_norms
 from lossurf.reduction.problem import ReducedProblem
@@ -97,7 +97,7 @@ class Escape:
     """
 
     checkpoint: str
-    verdict: Verdict
+    verdict: PlainVerdict
     reason: str
     loss_before: Magnitude
     loss_after: Magnitude

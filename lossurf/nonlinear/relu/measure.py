@@ -11,6 +11,7 @@ from lossurf.errors import UsageError
 from lossurf.fields import Count, Magnitude, Size
 from lossurf.inputs.checkpoints.checkpoint import Checkpoint
 from lossurf.landscape.classify import classify_network
+from lossurf.landscape.verdict import PlainVerdict
 from lossurf.nonlinear.relu.corollary import reduced_map
 from lossurf.nonlinear.relu.losses import ReluLosses, relu_losses
 from lossurf.nonlinear.relu.measurements import SAMPLE_LIMIT, Progress, ReluMeasurements, measure
@@ -19,7 +20,6 @@ from lossurf.nonlinear.relu.survey import survey
 from lossurf.numerics import Matrix
 from lossurf.reduction.blas_threads import SingleThreadHold
 from lossurf.reduction.problem import ReducedProblem
-from lossurf.words import Verdict
 
 __all__ = ["Progress", "ReluMeasurements", "ReluStudy", "measure_relu"]
 
@@ -50,7 +50,7 @@ class ReducedNetwork:
         |L - L_k| for that k.
     """
 
-    verdict: Verdict
+    verdict: PlainVerdict
     reason: str
     gradient: Magnitude
     tolerance: Magnitude

@@ -41,6 +41,8 @@ class Mark:
 
 MARKS: Final = {
     "global-minimum": Mark("o", GREEN, filled=True),
+    "local-minimum": Mark("^", GREEN, filled=False),
+    "degenerate": Mark("X", PURPLE, filled=True),
     "strict-saddle": Mark("v", BLUE, filled=True),
     "bad-saddle": Mark("s", VERMILLION, filled=True),
     "undetermined": Mark("D", PURPLE, filled=False),

@@ -8,6 +8,7 @@ from lossurf.report.document import Document
 from lossurf.report.page import Block, Case, Cell, Facts, Grid, Lines, Page, Tone
 from lossurf.report.pages import other_loss
 from lossurf.report.pages.common import OUTCOME_BY_STATUS, TONE_BY_STATUS, data_facts, status_cell
+from lossurf.report.pages.weight_decay import optimum_facts, penalty_facts
 from lossurf.report.text import estimate, number, percent
 
 _ROWS_SHOWN = 12  # a spectrum's ends tell most
@@ -19,9 +20,11 @@ def page(document: Document) -> Page:
         return other_loss.check_page(document)
     blocks: list[Block] = [_hypotheses(document["hypotheses"]), _measured(document["hypotheses"])]
     blocks += [_spectrum(document), _optimum(document), *_theorems(document["theorems"])]
+    if document.get("regularised"):
+        blocks.insert(0, optimum_facts(document["regularised"]))
     return Page(
         title="lossurf check",
-        read=(data_facts(document["data"]),),
+        read=_read(document),
         verdict=(_verdict(document),),
         blocks=tuple(blocks),
         next_steps=_next_steps(document),
@@ -30,6 +33,11 @@ def page(document: Document) -> Page:
             for item in document["hypotheses"]
         ),
     )
+
+
+def _read(document: Document) -> tuple[Facts, ...]:
+    penalty = document.get("weight_decay")
+    return (data_facts(document["data"]), *([Facts((penalty_facts(penalty),))] if penalty else []))
 
 
 def _verdict(document: Document) -> Cell:

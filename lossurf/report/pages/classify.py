@@ -11,11 +11,14 @@ from lossurf.report.pages.common import data_facts
 from lossurf.report.pages.curvature import curvature_items
 from lossurf.report.pages.other_loss import loss_facts
 from lossurf.report.pages.papers import lemma_tally, papers
+from lossurf.report.pages.weight_decay import decay_numbers, penalty_facts
 from lossurf.report.text import count, number, percent
 from lossurf.report.unreadable import error_text, is_unreadable
 
 TONE_BY_VERDICT = {
     "global-minimum": Tone.GOOD,
+    "local-minimum": Tone.UNSURE,
+    "degenerate": Tone.UNSURE,
     "strict-saddle": Tone.BAD,
     "bad-saddle": Tone.BAD,
     "not-critical": Tone.UNSURE,
@@ -32,16 +35,21 @@ def page(document: Document) -> Page:
     blocks = _single(results[0]) if single else _many(results)
     return Page(
         title="lossurf classify",
-        read=(data_facts(document["data"]), _read(results[0]) if single else _read_many(results)),
+        read=(data_facts(document["data"]), *_penalty(document), _read(results[0]) if single else _read_many(results)),
         verdict=(_verdict(results[0]), *_range(results[0])) if single else (_summary(results),),
         blocks=(*blocks, *([loss_facts(loss)] if loss else [])),
-        next_steps=_next_steps(results[0], squared=not loss)
+        next_steps=_next_steps(results[0], squared=not loss and not document.get("weight_decay"))
         if single
         else ("lossurf classify ONE --data ...: a checkpoint's certificate",),
         cases=tuple(_case(result) for result in results),
         brief=() if single else tuple(_brief(result) for result in results if not _met(result)),
         notes=tuple(results[0]["notes"]) if single else notes_of(results),
     )
+
+
+def _penalty(document: Document) -> tuple[Facts, ...]:
+    penalty = document.get("weight_decay")
+    return (Facts((penalty_facts(penalty),)),) if penalty else ()
 
 
 def notes_of(results: list[dict[str, Any]]) -> tuple[str, ...]:
@@ -127,7 +135,8 @@ def _range(result: dict[str, Any]) -> tuple[Text, ...]:
 
 
 def _single(result: dict[str, Any]) -> list[Block]:
-    blocks: list[Block] = [Facts(tuple(_numbers(result)))]
+    numbers = decay_numbers(result) if result.get("decay") else _numbers(result)
+    blocks: list[Block] = [Facts(tuple(numbers))]
     if result["curvature"] is not None:
         blocks.append(Facts(curvature_items(result["curvature"])))
     if result["certificate"] is not None:
@@ -182,6 +191,8 @@ _KINDS = {
     "dual-gap": "the loss against its dual bound",
     "convex-part": "only the convex part of the Hessian is left",
     "hessian": "the sign of the Hessian's least eigenvalue",
+    "spectral-bound": "the loss against a bound by singular values",
+    "inertia": "the signs of the Hessian at an exact point",
 }
 
 

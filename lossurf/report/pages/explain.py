@@ -16,6 +16,7 @@ _PLURALS = {
     "certificate": "Certificates",
     "status": "Statuses",
     "exit-code": "Exit codes",
+    "subject": "Subjects",
 }
 
 

@@ -1,0 +1,93 @@
+"""Certificates about a loss with weight decay: valid as written, and not once a number or a matrix is another."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from decay_points import random_point
+
+from lossurf.api.certificate import evidence
+from lossurf.certificates.decay import _least
+from lossurf.certificates.stored import StoredCertificate, digest_of
+from lossurf.certificates.verify import verify_certificate
+from lossurf.data import Data
+from lossurf.inputs.checkpoints.checkpoint import Checkpoint
+from lossurf.regularised.bounds import scalar_minimum
+from lossurf.regularised.classify import classify_with_decay
+from lossurf.report.document import make_document
+from lossurf.words import Verdict
+
+
+def certified(found, **changes):
+    """What `classify --weight-decay --certificate` writes of a point, as it is read again."""
+    data, checkpoint = Data(found.X.T, found.Y.T), Checkpoint.of([W + changes.get("off", 0.0) for W in found.weights])
+    result = classify_with_decay(checkpoint, data.problem(bias=False), found.decay)
+    written = evidence(result, checkpoint, data, decay=found.decay)
+    if written is None:
+        return None
+    claim = json.loads(json.dumps(written.signed(make_document("certificate", written))))
+    return StoredCertificate("c.npz", claim, dict(written.arrays), len(found.weights))
+
+
+def forged(stored, *, claim=None, arrays=None):
+    """A certificate with other numbers, signed again."""
+    said, matrices = {**stored.claim, **(claim or {})}, {**stored.arrays, **(arrays or {})}
+    said["digest"] = digest_of(said, matrices)
+    return StoredCertificate(stored.name, said, matrices, stored.depth)
+
+
+def failing(stored):
+    return {check.id for check in verify_certificate(stored).checks if not check.ok}
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3, 4])
+def test_every_certificate_is_valid_and_no_other_verdict_is(depth):
+    # trusts the definitions: a claim of another kind, of another weight decay, or of another point fails
+    rng = np.random.default_rng([21, depth])
+    verdicts = set()
+    for recipe in ("plain", "ill-conditioned", "white"):
+        for _ in range(4):
+            found = random_point(rng, depth, recipe)
+            stored = certified(found)
+            assert stored is not None
+            assert failing(stored) == set()
+            verdicts.add(stored.claim["claim"])
+            assert "digest" in failing(StoredCertificate("c", {**stored.claim, "loss": 0.0}, stored.arrays, depth))
+            if stored.arrays["N1"].any():  # zero is critical under every weight decay
+                assert failing(forged(stored, claim={"lambda": 1.5 * found.decay}))
+            assert failing(forged(stored, claim={"loss": stored.claim["loss"] * (1 + 1e-6)}))
+            assert failing(forged(stored, claim={"optimal_loss": stored.claim["loss"] * (1 + 1e-6)}))
+            assert "not-critical" in failing(forged(stored, claim={"claim": "not-critical", "kind": "gradient"}))
+            moved = {"N1": stored.arrays["N1"] + 1e-3 * np.max(np.abs(stored.arrays["W1"]) + 1e-3)}
+            assert failing(forged(stored, arrays=moved)) & {"nearest-critical", "nearest-distance"}
+            another_verdict_fails(stored)
+    assert depth == 1 or len(verdicts) > 1
+
+
+def another_verdict_fails(stored):
+    kinds = {"global-minimum": "dual-gap", "local-minimum": "inertia", "strict-saddle": "hessian"}
+    true = stored.claim["claim"]
+    for verdict, kind in kinds.items():
+        if verdict == true or (true, verdict) == ("global-minimum", "local-minimum"):
+            continue  # a global minimum is a local one as well
+        said = {"claim": verdict, "kind": kind, "step": 1.0, "curvature": -1.0}
+        assert failing(forged(stored, claim=said)), (true, verdict)
+
+
+def test_a_point_that_is_not_critical_is_certified_as_that():
+    rng = np.random.default_rng(22)
+    stored = certified(random_point(rng, 2, "plain"), off=0.1)
+    assert stored.claim["claim"] == Verdict.NOT_CRITICAL
+    assert failing(stored) == set()
+
+
+def test_the_two_ways_to_the_scalar_problem_agree():
+    # trusts the grid of the verification against the bisection of the analysis
+    rng = np.random.default_rng(23)
+    for _ in range(50):
+        N = int(rng.integers(2, 7))
+        square, slope, weight = 10.0 ** rng.uniform(-3, 0), 10.0 ** rng.uniform(-2, 0.5), 10.0 ** rng.uniform(-4, 0)
+        ours = scalar_minimum(square, slope, weight, N)[1]
+        assert _least(square, slope, weight, N) == pytest.approx(ours, abs=1e-9 * slope**2 / square)
