@@ -75,10 +75,10 @@ def test_no_descent_finds_what_the_bound_excludes(depth):
         if result.verdict is Verdict.GLOBAL_MINIMUM:
             assert here - least <= 1e-9 * here
             assert result.gap_bound <= 1e-9 * here
-        if result.lower is not None:
-            lower = [np.asarray(W) for W in result.lower.layers]
-            assert loss(lower, found.X, found.Y, found.decay) == pytest.approx(result.lower.loss, rel=1e-9)
-            assert result.lower.loss < here
+        if result.decay.lower is not None:
+            lower = [np.asarray(W) for W in result.decay.lower.layers]
+            assert loss(lower, found.X, found.Y, found.decay) == pytest.approx(result.decay.lower.loss, rel=1e-9)
+            assert result.decay.lower.loss < here
 
 
 def whitened(t, decay, depth, width):
@@ -119,7 +119,7 @@ def test_the_closed_form_of_whitened_data():
         assert (zero.verdict is Verdict.GLOBAL_MINIMUM) is (worth >= 0)
         if worth < 0 and depth > 2:
             assert zero.verdict is Verdict.LOCAL_MINIMUM
-            assert zero.lower.loss == pytest.approx(result.loss, rel=1e-6)
+            assert zero.decay.lower.loss == pytest.approx(result.loss, rel=1e-6)
 
 
 def test_at_the_least_decay_that_zeroes_one_hidden_layer_zero_becomes_a_saddle():
@@ -144,8 +144,8 @@ def test_a_tied_direction_that_is_not_the_least_is_degenerate():
     result = judged(found)
     assert found.signs()[0] == 0
     assert result.verdict is Verdict.DEGENERATE
-    assert result.inertia.zero > result.symmetries
-    assert result.lower is not None
+    assert result.inertia.zero > result.decay.symmetries
+    assert result.decay.lower is not None
 
 
 def test_an_unbalanced_minimum_of_the_plain_loss_is_not_critical():
@@ -153,7 +153,7 @@ def test_an_unbalanced_minimum_of_the_plain_loss_is_not_critical():
     result = judged(Decayed([3.0 * np.eye(2), Y / 3.0], X, Y, 1e-7), tolerance=1e-4)
     assert result.verdict is Verdict.NOT_CRITICAL
     assert "share their singular values" in result.reason
-    assert result.gradient < 1e-4 < result.imbalance
+    assert result.gradient < 1e-4 < result.decay.imbalance
 
 
 def test_an_output_bias_is_centring():
@@ -207,7 +207,7 @@ def test_extreme_weight_decay_is_never_called_what_it_is_not(decay):
     else:
         assert result.verdict is not Verdict.STRICT_SADDLE
     # the solver of this test does not see a decay below its cut-off of 1e-10, and leaves the layers unbalanced
-    assert result.verdict is not Verdict.NOT_CRITICAL or max(result.gradient, result.imbalance) > 1e-8
+    assert result.verdict is not Verdict.NOT_CRITICAL or max(result.gradient, result.decay.imbalance) > 1e-8
 
 
 def test_a_point_half_way_through_training_is_not_critical():
@@ -228,7 +228,7 @@ def test_what_pytorch_trains_with_weight_decay_is_where_it_says(optimizer, width
     torch = pytest.importorskip("torch")
     torch.set_num_threads(1)
     generator = torch.Generator().manual_seed(5)
-    m, wd = 40, 0.02
+    m, wd = 40, 0.05  # a unit that nothing uses is gone after 4,000 steps
     X = torch.randn(m, widths[0], generator=generator)
     Y = X @ torch.randn(widths[0], widths[-1], generator=generator) + 0.3 * torch.randn(
         m, widths[-1], generator=generator
@@ -237,9 +237,9 @@ def test_what_pytorch_trains_with_weight_decay_is_where_it_says(optimizer, width
     pairs = pairwise(widths)
     model = torch.nn.Sequential(*(torch.nn.Linear(a, b, bias=False) for a, b in pairs))
     chosen = torch.optim.SGD if optimizer == "SGD" else torch.optim.Adam
-    rate = 0.1 if optimizer == "SGD" else 3e-3
+    rate = 0.1 if optimizer == "SGD" else 5e-3
     steps = chosen(model.parameters(), lr=rate, weight_decay=wd)
-    plan = torch.optim.lr_scheduler.ExponentialLR(steps, gamma=1.0 if optimizer == "SGD" else 0.998)
+    plan = torch.optim.lr_scheduler.LambdaLR(steps, lambda k: 0.99 ** max(k - 3000, 0) if optimizer == "Adam" else 1.0)
     for _ in range(4000):
         steps.zero_grad()
         torch.nn.functional.mse_loss(model(X), Y).backward()
@@ -249,7 +249,7 @@ def test_what_pytorch_trains_with_weight_decay_is_where_it_says(optimizer, width
     checkpoint = Checkpoint.of(weights, dtypes=["float32"] * len(weights))
     x, y = X.double().numpy().T, Y.double().numpy().T
     decay = penalty_weight(wd, Reduction.MEAN, m, widths[-1])
-    result = classify_with_decay(checkpoint, reduced(x, y), decay, tolerance=1e-5)
+    result = classify_with_decay(checkpoint, reduced(x, y), decay, tolerance=1e-4)  # idle units stop at 1e-6
     assert result.verdict in LEAST, (result.reason, result.gradient)
     values = Decayed([np.asarray(W) for W in result.nearest.layers], x, y, decay).signs()
     assert values == (result.inertia.negative, result.inertia.zero)
