@@ -19,6 +19,7 @@ from lossurf.errors import MissingExtraError, UsageError
 from lossurf.report.figures import canvas, levels, run, spectrum, surface
 from lossurf.report.figures.canvas import MARKS, draw, require_form, spread
 from lossurf.report.figures.heights import shown_heights
+from lossurf.words import PLAIN_VERDICTS
 
 STORED = ROOT / "tests" / "data" / "documents"
 PAINTERS = {"watch": run, "plot-spectrum": spectrum, "plot-levels": levels, "plot-surface": surface}
@@ -72,7 +73,8 @@ def test_size_is_in_inches():
 
 def test_a_run_shows_each_loss_at_its_step_between_labelled_levels():
     told = document("watch")
-    axes, left, gradients = painted("watch").axes
+    axes, left, gradients, ways = painted("watch").axes
+    assert ways.get_ylabel() == "ways\ndown"
     steps = [int(result["checkpoint"][-9:-4]) for result in told["results"]]
     for kind in MARKS:
         pairs = zip(steps, told["results"], strict=True)
@@ -134,7 +136,15 @@ def test_levels_show_each_value_at_its_rank_with_the_mark_of_its_worst_kind():
 def test_a_crowd_of_values_is_drawn_as_lines_that_do_not_cover_each_other():
     told = document("plot-levels")
     told["critical_values"] += [
-        {"rank": 1, "eigen_indices": [k], "loss": 200.0 + k, "kinds": ["strict-saddle"]} for k in range(60)
+        {
+            "rank": 1,
+            "eigen_indices": [k],
+            "loss": 200.0 + k,
+            "kinds": ["strict-saddle"],
+            "index_least": 1,
+            "index_most": 2,
+        }
+        for k in range(60)
     ]
     figure = Figure()
     levels.paint(figure, canvas.in_readable_units(told))
@@ -179,7 +189,8 @@ def test_without_matplotlib_the_extra_is_named(monkeypatch, tmp_path):
 
 def test_marks_differ_without_colour():
     assert len({(look.marker, look.filled) for look in MARKS.values()}) == len(MARKS)
-    assert len({look.color for look in MARKS.values()}) == len(MARKS)
+    plain = [MARKS[kind].color for kind in PLAIN_VERDICTS]  # those with weight decay never stand beside bad saddles
+    assert len(set(plain)) == len(plain)
     assert canvas.FORMS.keys() == {"png", "svg", "pdf"}
 
 
@@ -225,7 +236,7 @@ def words_of(svg):
 def test_the_picture_in_the_readme_is_the_one_that_is_drawn_today():
     """By its words; the bytes are matplotlib's and change with its versions."""
     kept = (ROOT / "lossurf" / "manual" / "run.svg").read_text("utf-8")
-    drawn = draw(run.paint, document("watch"), "svg", (7.5, 4.6)).decode()
+    drawn = draw(run.paint, document("watch"), "svg", (7.5, 5.7)).decode()
     assert [re.sub(r"<[^>]*>", "", word) for word in words_of(kept)] == [
         re.sub(r"<[^>]*>", "", word) for word in words_of(drawn)
     ]
@@ -252,16 +263,17 @@ def test_around_a_trained_minimum_the_surroundings_decide_what_is_shown(gap):
     assert above < high <= max(told["cut"]["losses"])
 
 
-def test_a_low_figure_of_a_run_keeps_the_losses_and_a_high_one_has_all_three_panels():
+def test_a_low_figure_of_a_run_keeps_the_losses_and_a_high_one_has_every_panel():
     names = {}
-    for height in (2.0, 2.9, 4.5):
+    for height in (2.0, 2.9, 3.6, 4.5):
         figure = Figure(figsize=(6.0, height))
         run.paint(figure, canvas.in_readable_units(document("watch")))
         names[height] = [axes.get_ylabel().replace("\n", " ") for axes in figure.axes]
     assert names == {
         2.0: ["loss"],
         2.9: ["loss", "left above $L^*$"],
-        4.5: ["loss", "left above $L^*$", "gradient measure"],
+        3.6: ["loss", "left above $L^*$", "gradient measure"],
+        4.5: ["loss", "left above $L^*$", "gradient measure", "ways down"],
     }
 
 
