@@ -51,5 +51,6 @@ def _difference(below: Matrix, above: Matrix, bias: Matrix | None) -> Matrix:
 
 
 def _size(difference: Matrix) -> float | None:
-    size = frobenius_norm(difference)
+    with np.errstate(over="ignore", invalid="ignore"):
+        size = frobenius_norm(difference)
     return size if isfinite(size) else None

@@ -7,9 +7,6 @@ from math import exp, log
 
 from lossurf.fields import Count, Magnitude
 from lossurf.reduction.problem import ReducedProblem
-from lossurf.regularised.bounds import largest_useful_decay
-from lossurf.regularised.proximal import nuclear_minimum
-from lossurf.regularised.scaled import scaled_problem
 
 
 @dataclass(frozen=True)
@@ -59,6 +56,11 @@ def study_decay(problem: ReducedProblem, decay: float) -> DecayOptimum:
     1/2 (||W_1||^2 + ||W_2||^2) is at least the nuclear norm of W_2 W_1, and equal to it for balanced layers (Srebro,
     Rennie & Jaakkola 2005).
     """
+    # scipy comes with these, and a check without weight decay starts without it
+    from lossurf.regularised.bounds import largest_useful_decay
+    from lossurf.regularised.proximal import nuclear_minimum
+    from lossurf.regularised.scaled import scaled_problem
+
     scaled = scaled_problem(problem, decay, 2)
     found = nuclear_minimum(scaled)
     of_product = 2.0 * scaled.unit  # a product of two layers, in the logarithm

@@ -10,7 +10,15 @@ from pathlib import Path
 import pytest
 from process import clean_environment, python
 
-VERDICTS = {"global-minimum", "strict-saddle", "bad-saddle", "not-critical", "undetermined"}
+VERDICTS = {
+    "global-minimum",
+    "strict-saddle",
+    "bad-saddle",
+    "not-critical",
+    "undetermined",
+    "local-minimum",
+    "degenerate",
+}
 
 
 @pytest.fixture

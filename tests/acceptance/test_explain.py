@@ -22,7 +22,7 @@ def test_without_an_id_everything_is_listed():
     document = json.loads(ended.stdout)
     assert (ended.returncode, ended.stderr, document["command"], document["id"]) == (0, "", "explain", None)
     kinds = {entry["kind"] for entry in document["entries"]}
-    assert kinds == {"hypothesis", "theorem", "lemma", "verdict", "certificate", "status", "exit-code"}
+    assert kinds == {"hypothesis", "theorem", "lemma", "verdict", "certificate", "status", "subject", "exit-code"}
     listed = lossurf("explain").stdout
     assert all(entry["id"] in listed for entry in document["entries"])
 

@@ -158,7 +158,7 @@ def test_a_configuration_that_is_not_there_is_told(inside, data):
         (["classify"], "missing argument CHECKPOINT"),
         (["classify", "zeros.npz", "--tolerance", "0"], "--tolerance"),
         (["classify", "zeros.npz", "--tolerance", "nan"], "tolerance nan"),
-        (["classify", "zeros.npz", "--expect", "minimum"], "did you mean 'global-minimum'?"),
+        (["classify", "zeros.npz", "--expect", "global"], "did you mean 'global-minimum'?"),
         (["classify", "zeros*.npy"], "zeros*.npy"),
         (["classify", "zeros.npz", "--layers", "W3"], "W3"),
         (["classify", "zeros.npz", "--tolerance", "small"], "'small' is not a number"),

@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 from critical_points import build, chain, eigen_system, random_data
 from hessian_oracle import eigenvalues, exact_hessian
-from lossurf.api.reducing import reduced
 
-from lossurf.inputs.tables.data import as_dataset
+from lossurf.data import Data
 from lossurf.landscape import curvature as module
 from lossurf.landscape.curvature import find_curvature
 from lossurf.landscape.extreme_eigenvalues import FAILURE, extreme_eigenvalues
@@ -21,7 +20,7 @@ from lossurf.words import Status, Verdict
 
 
 def problem_of(X, Y, bias=False):
-    return reduced(as_dataset(X.T, Y.T, samples="rows"), bias=bias)
+    return Data(X.T, Y.T).problem(bias=bias)
 
 
 def drawn(seed, *, biased):

@@ -101,6 +101,8 @@ def test_every_certificate_of_thousands_of_critical_points_is_valid():
 def test_a_change_in_any_one_array_is_rejected_even_with_a_new_digest(kind, bias, by):
     stored, _ = example(kind, bias=bias, by=by)
     for name, array in stored.arrays.items():
+        if name.startswith("D"):
+            continue  # any set of as many independent directions that lead down is one
         for position in np.ndindex(array.shape):
             changed = array.copy()
             changed[position] += 1e-4 * (np.abs(array).max() or 1.0)
