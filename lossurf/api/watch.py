@@ -19,7 +19,7 @@ from lossurf.landscape.balance import Balance
 from lossurf.landscape.views.trajectory import Follower, Level, Visit, levels, plateaus
 from lossurf.words import Reduction, Verdict
 
-__all__ = ["DOCUMENT", "Edge", "NamedPlateau", "Run", "Step", "WatchResult", "watch"]
+__all__ = ["DOCUMENT", "Edge", "Following", "NamedPlateau", "Run", "Step", "WatchResult", "watch"]
 
 
 @dataclass(frozen=True)
@@ -193,11 +193,7 @@ class Run:
         self._files = files
         self._judge = Judge(data, tolerance=tolerance, curvature=curvature)
         self._edge = None if step is None else _edge(step, Reduction(reduction), data)
-        self._balance: Balance | None = None
-        self._first: Checkpoint | None = None
-        self._follower: Follower | None = None
-        self._levels: tuple[Level, ...] = ()
-        self._visits: list[Visit] = []
+        self._following = Following(self._judge)
 
     def step(self, path: Path) -> Step:
         """Read and classify the next checkpoint.
@@ -209,13 +205,7 @@ class Run:
         """
         data = self._judge.data
         checkpoint = self._files.read(path, data.dx, data.dy)
-        follower = self._begin(checkpoint)
-        visit = follower.visit(self._judge(checkpoint))
-        self._visits.append(visit)
-        balance = Balance(checkpoint.weights, checkpoint.biases)
-        if self._balance is None:
-            self._balance = balance
-        return Step(visit.classification, visit.on_level, visit.for_checkpoints, balance.drift(self._balance))
+        return self._following.step(checkpoint)
 
     def step_or_refuse(self, path: Path) -> Step | Unreadable:
         """Read and classify the next checkpoint, or say why it cannot be."""
@@ -235,14 +225,15 @@ class Run:
             If no checkpoint came, or none could be read.
         """
         refused = [step for step in found if isinstance(step, Unreadable)]
-        if self._first is None or len(refused) == len(found):
+        following = self._following
+        if following.first is None or len(refused) == len(found):
             if refused:
                 raise refused[0].exception
             raise InputError("no checkpoint came", remedy="check the pattern, or allow a longer --timeout")
         steps = [step.classification for step in found if isinstance(step, Step)]
         return WatchResult(
-            data=self._judge.data.facts(bias=self._first.has_bias),
-            levels=self._levels,
+            data=self._judge.data.facts(bias=following.first.has_bias),
+            levels=following.levels,
             results=tuple(found),
             plateaus=tuple(
                 NamedPlateau(
@@ -252,7 +243,7 @@ class Run:
                     last=steps[plateau.last].checkpoint,
                     checkpoints=plateau.checkpoints,
                 )
-                for plateau in plateaus(self._visits, self._levels)
+                for plateau in plateaus(following.visits, following.levels)
             ),
             figure=figure,
             edge=self._edge,
@@ -261,16 +252,44 @@ class Run:
             notes=self._judge.data.notes,
         )
 
+
+class Following:
+    """One network followed through its checkpoints: the first decides the shapes, the levels and the balance."""
+
+    def __init__(self, judge: Judge) -> None:
+        self._judge = judge
+        self._balance: Balance | None = None
+        self._follower: Follower | None = None
+        self.first: Checkpoint | None = None
+        self.levels: tuple[Level, ...] = ()
+        self.visits: list[Visit] = []
+
+    def step(self, checkpoint: Checkpoint) -> Step:
+        """Classify the next checkpoint.
+
+        Raises
+        ------
+        InputError
+            If it is another network than the first.
+        """
+        follower = self._begin(checkpoint)
+        visit = follower.visit(self._judge(checkpoint))
+        self.visits.append(visit)
+        balance = Balance(checkpoint.weights, checkpoint.biases)
+        if self._balance is None:
+            self._balance = balance
+        return Step(visit.classification, visit.on_level, visit.for_checkpoints, balance.drift(self._balance))
+
     def _begin(self, checkpoint: Checkpoint) -> Follower:
-        if self._first is None or self._follower is None:
-            self._first = checkpoint
+        if self.first is None or self._follower is None:
+            self.first = checkpoint
             widths = [checkpoint.weights[0].shape[1], *(W.shape[0] for W in checkpoint.weights)]
-            self._levels = levels(self._judge.data.problem(bias=checkpoint.has_bias), min(widths))
-            self._follower = Follower(self._levels)
-        shapes = [[W.shape for W in c.weights] for c in (self._first, checkpoint)]
-        if shapes[0] != shapes[1] or self._first.has_bias != checkpoint.has_bias:
+            self.levels = levels(self._judge.data.problem(bias=checkpoint.has_bias), min(widths))
+            self._follower = Follower(self.levels)
+        shapes = [[W.shape for W in c.weights] for c in (self.first, checkpoint)]
+        if shapes[0] != shapes[1] or self.first.has_bias != checkpoint.has_bias:
             raise InputError(
-                f"its network differs from that of {self._first.name}, with which the run began",
+                f"its network differs from that of {self.first.name}, with which the run began",
                 where=checkpoint.name,
                 remedy="name the checkpoints of one run only",
             )

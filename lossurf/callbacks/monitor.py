@@ -9,14 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from lossurf.api.classify import Judge
-from lossurf.api.watch import Step
+from lossurf.api.watch import Following, Step
 from lossurf.data import Data
 from lossurf.errors import OutputError, UsageError
 from lossurf.inputs.checkpoints.checkpoint import Network, as_checkpoint, require_output_bias
 from lossurf.inputs.checkpoints.roles import Orientation
-from lossurf.landscape.balance import Balance
 from lossurf.landscape.verdict import Classification
-from lossurf.landscape.views.trajectory import Follower, levels
 from lossurf.report.document import plain
 from lossurf.report.run import line_of
 
@@ -115,8 +113,7 @@ class Monitor:
         self._reading: dict[str, Any] = {"layers": layers, "orientation": orientation}
         self._network = network or (lambda model: model)
         self._loggers = tuple(loggers)
-        self._follower: Follower | None = None
-        self._balance: Balance | None = None
+        self._following = Following(self._judge)
         self._lines = None if path is None else _Lines(Path(path))
 
     def step(self, model: Any, step: int) -> Observation | None:
@@ -139,17 +136,9 @@ class Monitor:
         data = self._judge.data
         checkpoint = as_checkpoint(self._network(model), data.dx, data.dy, **self._reading)
         require_output_bias(checkpoint)
-        if self._follower is None:
-            widths = [checkpoint.weights[0].shape[1], *(W.shape[0] for W in checkpoint.weights)]
-            self._follower = Follower(levels(data.problem(bias=checkpoint.has_bias), min(widths)))
-        balance = Balance(checkpoint.weights, checkpoint.biases)
-        self._balance = self._balance or balance
-        found = self._judge(checkpoint)
-        rests = self._follower.visit(found)
-        seen = Step(found, rests.on_level, rests.for_checkpoints, balance.drift(self._balance))
-        observation = Observation(step, seen)
+        observation = Observation(step, self._following.step(checkpoint))
         self.observations.append(observation)
-        self.should_stop |= bool(self._stop_at) and found.ok
+        self.should_stop |= bool(self._stop_at) and observation.classification.ok
         if self._lines is not None:
             self._lines.add(observation)
         for logger in self._loggers:
