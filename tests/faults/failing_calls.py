@@ -62,8 +62,7 @@ class Server:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.process.stdin.close()
-        self.process.wait()
+        self.process.communicate()  # closes both pipes, and waits
 
     def run(self, home: Path, it: Line, kind: str, at: int, error: int, *, there: bool) -> tuple[Outcome, dict]:
         """Run a command line with the at-th call of a kind failing; 0 for none."""

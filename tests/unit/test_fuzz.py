@@ -22,7 +22,7 @@ NEEDS = {
 READERS = [
     pytest.param(reader, marks=[pytest.mark.torch] if reader == "torch" else [])
     for reader in fuzz_readers.SEEDS
-    if reader != "msgpack"  # which is in tests/jax
+    if reader != "msgpack"  # which is in tests/with_jax
 ]
 
 
