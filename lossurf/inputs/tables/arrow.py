@@ -20,6 +20,7 @@ from lossurf.inputs.faults import fault, listing, place
 from lossurf.inputs.files import ending, file_size, open_binary
 from lossurf.inputs.memory import require_memory
 from lossurf.inputs.tables.arrow_sizes import Batch, bytes_unpacked, file_batches, stream_batches
+from lossurf.inputs.tables.parquet_pages import bytes_of_pages
 from lossurf.inputs.tables.row_names import told_by_types
 from lossurf.numerics import Matrix
 from lossurf.sizes import size_text
@@ -226,6 +227,7 @@ def _batches(path: Path, names: tuple[str, ...], rows: int, limit: int) -> Itera
             from pyarrow.parquet import ParquetFile
 
             with ParquetFile(path, buffer_size=_BUFFER) as file:
+                require_memory(f"{path} unpacked", bytes_of_pages(path, file.metadata, names), limit)
                 for batch in file.iter_batches(batch_size=rows, columns=list(names), use_threads=False):
                     yield batch.select(list(names))
         elif (form := _form(path)) == _OLD_FEATHER:
