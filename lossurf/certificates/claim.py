@@ -33,10 +33,9 @@ class Claim:
         self.rounding = Rounding(self.weights, self.R11, self.T, self.scale)
         # of a ratio of norms of products of N layers, what it is a ratio of being good to the unit of rounding
         self.relative = TWICE * TWICE * self.network.depth * self.rounding.unit
-        # the first layer's share grows where R11 takes most of W_1 away: it is brought to its length by a norm that is
-        # itself known to the unit of rounding times what it was before
-        first, size = self.network.sizes[0], norm(self.network.layers[0])
-        self.first = max(1.0, first / size) if size > 0.0 else 1.0
+        # the first layer's share: it is brought to its length by a norm that is known to the unit of rounding times
+        # what it was before R11 took most of it away
+        self.first = self.network.taken
 
     def _networks(self) -> list[PlainNetwork]:
         """In the gauge whose gradient is the one claimed: the product of a nearly zero one leaves the choice.
