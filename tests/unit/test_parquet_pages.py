@@ -10,6 +10,7 @@ import time
 
 import numpy as np
 import pytest
+from process import ROOT
 
 from lossurf.errors import InputError
 from lossurf.inputs.tables.data import open_dataset
@@ -81,7 +82,7 @@ def test_a_column_that_is_one_page_is_refused_before_it_is_unpacked(tmp_path):
     blocks = open_dataset(path, targets=["y"], max_memory="12M").blocks(1000)
     assert len(next(blocks)[0]) == 1000
     taken = pyarrow.total_allocated_bytes() - before
-    assert bytes_of_pages(path, parquet.ParquetFile(path).metadata, ["a", "b", "y"]) <= taken < 1.2 * (12 << 20)
+    assert bytes_of_pages(path, ["a", "b", "y"]) <= taken < 1.2 * (12 << 20)
 
 
 def test_columns_that_are_not_read_do_not_count(tmp_path):
@@ -95,7 +96,7 @@ def test_the_worst_row_group_counts(tmp_path):
     with parquet.ParquetWriter(path, table.schema, use_dictionary=False) as writer:
         for rows in (100, 300, 200):
             writer.write_table(table.slice(0, rows))
-    needed = bytes_of_pages(path, parquet.ParquetFile(path).metadata, ["a", "y"])
+    needed = bytes_of_pages(path, ["a", "y"])
     assert 2 * 300 * 8 <= needed <= 2 * 300 * 8 + 100
 
 
@@ -130,3 +131,11 @@ def test_damage_anywhere_is_told_or_harmless(tmp_path):
         except InputError:
             refused += 1
     assert refused > 100
+
+
+def test_a_summary_on_which_the_library_s_accessors_end_the_process_is_refused(tmp_path):
+    path = tmp_path / "t.parquet"
+    for damaged in (ROOT / "tests" / "data" / "corpus" / "parquet").iterdir():
+        path.write_bytes(damaged.read_bytes())
+        with pytest.raises(InputError, match="not a readable"):
+            list(open_dataset(path, targets=["y"]).blocks())

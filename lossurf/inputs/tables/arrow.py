@@ -27,7 +27,7 @@ from lossurf.sizes import size_text
 
 _BUFFER: Final = 1 << 20  # bytes of a column read at once: without one, all of a row group, which may be the file
 _FILE, _STREAM, _OLD_FEATHER = "file", "stream", "feather 1"
-_DAMAGE: Final = (OSError, EOFError, ValueError, KeyError, TypeError, IndexError, MemoryError, OverflowError)
+_DAMAGE: Final = (OSError, EOFError, ValueError, LookupError, TypeError, RecursionError, MemoryError, OverflowError)
 _STREAM_END: Final = b"\xff\xff\xff\xff\0\0\0\0"
 
 
@@ -227,7 +227,7 @@ def _batches(path: Path, names: tuple[str, ...], rows: int, limit: int) -> Itera
             from pyarrow.parquet import ParquetFile
 
             with ParquetFile(path, buffer_size=_BUFFER) as file:
-                require_memory(f"{path} unpacked", bytes_of_pages(path, file.metadata, names), limit)
+                require_memory(f"{path} unpacked", bytes_of_pages(path, names), limit)
                 for batch in file.iter_batches(batch_size=rows, columns=list(names), use_threads=False):
                     yield batch.select(list(names))
         elif (form := _form(path)) == _OLD_FEATHER:
