@@ -10,7 +10,7 @@ from lossurf.certificates.plain_network import PlainNetwork, norm, singular_valu
 from lossurf.certificates.rounding import TWICE, Rounding
 from lossurf.certificates.stored import StoredCertificate
 from lossurf.certificates.tolerance import stored_tolerance
-from lossurf.numerics import Matrix, rank_threshold
+from lossurf.numerics import EPS, Matrix, rank_threshold
 
 
 class Claim:
@@ -26,26 +26,36 @@ class Claim:
         self.mean_norm, self.mean_measure, self.mean_size = (
             self._mean_residual() if "mean_x" in stored.arrays else (0.0, 0.0, 0.0)
         )
-        self.network = self._network()
+        self.networks = self._networks()
         self.gradient = max(self.network.gradient(), self.mean_measure)
         self.unit = max(float(np.sum(self.T**2)), self.scale * self.scale)  # of loss
         self.rank_max = min(self.R11.shape[1], *(len(W) for W in self.weights))
         self.rounding = Rounding(self.weights, self.R11, self.T, self.scale)
         # of a ratio of norms of products of N layers, what it is a ratio of being good to the unit of rounding
         self.relative = TWICE * TWICE * self.network.depth * self.rounding.unit
-        # the first layer's share grows where R11 takes most of W_1 away: it is brought to its length by a norm that is
-        # itself known to the unit of rounding times what it was before
-        first, size = self.network.sizes[0], norm(self.network.layers[0])
-        self.first = max(1.0, first / size) if size > 0.0 else 1.0
+        # the first layer's share: it is brought to its length by a norm that is known to the unit of rounding times
+        # what it was before R11 took most of it away
+        self.first = self.network.taken
 
-    def _network(self) -> PlainNetwork:
-        """In the gauge whose gradient is the one claimed: the product of a nearly zero one leaves the choice."""
+    def _networks(self) -> list[PlainNetwork]:
+        """In the gauge whose gradient is the one claimed: the product of a nearly zero one leaves the choice.
+
+        The other follows where its gradient is as near to the one claimed, but for rounding.
+        """
         balanced, stored = (
             PlainNetwork(self.weights, self.R11, self.T, self.scale, as_stored=choice) for choice in (False, True)
         )
         claimed = float(self.said["gradient"])
         off = [abs(max(network.gradient(), self.mean_measure) - claimed) for network in (balanced, stored)]
-        return stored if off[1] < off[0] and balanced.fixes_no_scale() else balanced
+        if not balanced.fixes_no_scale():
+            return [balanced]
+        both = [stored, balanced] if off[1] < off[0] else [balanced, stored]
+        return both if abs(off[1] - off[0]) <= balanced.depth * sum(self.T.shape) * EPS else both[:1]
+
+    @property
+    def network(self) -> PlainNetwork:
+        """The layers in that gauge."""
+        return self.networks[0]
 
     def _mean_residual(self) -> tuple[float, float, float]:
         """Norm of sqrt(m) (P mean_x + b_eff - mean_y) over the scale, over its first-order change as well, its terms.

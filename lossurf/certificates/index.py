@@ -7,13 +7,14 @@ passes of plain products.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
 
 from lossurf.certificates.check import Check, at_most
 from lossurf.certificates.claim import Claim
-from lossurf.certificates.plain_network import singular_values
+from lossurf.certificates.plain_network import PlainNetwork, singular_values
 from lossurf.certificates.rounding import TWICE
 from lossurf.numerics import EPS, Matrix
 
@@ -34,7 +35,8 @@ def index_checks(claim: Claim) -> Iterator[Check]:
         return
     yield Check("index-kind", claim.said["claim"] == "strict-saddle")
     yield at_most("index-resolution", float(said["resolution"]), claim.tau, over=-EPS)
-    table = _Table(claim, float(said["resolution"]))
+    tables = [_Table(claim, network, float(said["resolution"])) for network in claim.networks]
+    table = min(tables, key=lambda table: table.worst(said["ranks"]))  # no gradient told one gauge from the other
     yield from table.checks(said["ranks"])
     yield Check("index", table.negative() == said["negative"], float(table.negative()), float(said["negative"]))
     if has_directions:
@@ -44,8 +46,8 @@ def index_checks(claim: Claim) -> Iterator[Check]:
 class _Table:
     """Ranks at the claim's tolerance, by pairs of layers."""
 
-    def __init__(self, claim: Claim, resolution: float) -> None:
-        self._claim, self._resolution, network = claim, resolution, claim.network
+    def __init__(self, claim: Claim, network: PlainNetwork, resolution: float) -> None:
+        self._claim, self._network, self._resolution = claim, network, resolution
         self._ratios: dict[tuple[str, int, int], Matrix] = {}
         for i in range(1, network.depth + 1):
             for j in range(i):
@@ -68,9 +70,13 @@ class _Table:
         yield Check("index-ranks-complete", set(named) == set(self._ratios) and len(named) == len(said))
         ranks = [self.rank(*key) == rank["rank"] for key, rank in named.items()]
         yield Check("index-ranks", all(ranks), float(sum(ranks)), float(len(ranks)))
-        off = max((self._off(key, rank["margin"]) for key, rank in named.items()), default=0.0)
+        off = self.worst(said)
         inverse = float(np.divide(1.0, self._claim.tau))  # a forged tolerance of zero is refused by a check of its own
         yield at_most("index-margins", off, self._claim.relative * (1.0 + inverse))
+
+    def worst(self, said: Sequence[dict[str, Any]]) -> float:
+        """How far the margins are from those that are said, at most."""
+        return max((self._off((rank["factor"], *rank["layers"]), rank["margin"]) for rank in said), default=0.0)
 
     def _off(self, key: tuple[str, int, int], margin: float | None) -> float:
         """How far a margin is from that of the singular values here, relative to it.
@@ -113,12 +119,22 @@ class _Table:
         return total
 
     def _inversions(self, rank: int) -> int:
-        """Pairs of a direction that P carries and one it leaves out that is worth more."""
-        network = self._claim.network
-        left = np.linalg.svd(network.product(network.depth + 1, 0))[0]
-        carried = singular_values(left[:, :rank].T @ network.T)
-        rest = singular_values(left[:, rank:].T @ network.T)
-        return int(np.sum(rest[:, None] > carried[None, :] + self._resolution + self._claim.relative))
+        """Pairs of a direction that P carries and one it leaves out that is worth more.
+
+        Equal ones are taken together: which of their combinations P carries makes no difference, and P, which is
+        critical to tau, carries one with as little of the others.
+        """
+        network = self._network
+        left = np.linalg.svd(network.product(network.depth + 1, 0))[0][:, :rank]
+        u, s, _ = np.linalg.svd(network.T)
+        s = np.append(s, np.zeros(len(u) - len(s)))
+        shares, found, above = np.sum((u.T @ left) ** 2, axis=1), 0, 0
+        ends = np.flatnonzero(np.append(-np.diff(s) > self._resolution + self._claim.relative, True)) + 1
+        for start, stop in pairwise([0, *ends.tolist()]):
+            carried = round(float(np.sum(shares[start:stop])))
+            found += carried * above
+            above += stop - start - carried
+        return found
 
 
 def _over(values: Matrix, change: float) -> Matrix:

@@ -108,6 +108,7 @@ class PlainNetwork(LayerProducts):
         reaches = [max(norm(W), 1.0) for W in layers]
         if sizes[0]:  # rounding of the first is felt through R11
             reaches[0] = max(reaches[0], first_size * factors[0])
+        self.taken = max(1.0, first_size / sizes[0]) if sizes[0] else 1.0  # of the first, by R11
         super().__init__(layers, reaches)
         self.T = T / scale
         self.E = self.product(self.depth + 1, 0) - self.T

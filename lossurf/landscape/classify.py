@@ -106,7 +106,7 @@ def classify_network(
     inertia = _inertia(judgement.verdict, test, checkpoint, problem, tau) if critical else None
     certificate = judgement.certificate
     if index and certificate is not None and inertia is not None and inertia.negative:
-        evidence = index_evidence(test, problem, inertia, tau, directions=descents)
+        evidence = index_evidence(test, problem, inertia, tau, weights=weights if descents else None)
         certificate = replace(certificate, index=evidence)
     return Classification(
         checkpoint=checkpoint.name,

@@ -11,23 +11,25 @@ from typing import Final
 
 import numpy as np
 
-from lossurf.landscape.hessian_bounds import hessian_bounds
 from lossurf.landscape.inertia import RankTable
 from lossurf.landscape.levels import root_resolution
 from lossurf.landscape.node_network import DataErrors, NodeNetwork
 from lossurf.landscape.parameter_hessian import ParameterHessian
 from lossurf.landscape.type_test import TypeTest
 from lossurf.landscape.verdict import IndexEvidence, Inertia, RankFinding
-from lossurf.network import WhitenedNetwork, from_user, to_user
-from lossurf.numerics import STABILITY_FACTOR, Matrix
+from lossurf.network import WhitenedNetwork, to_user
+from lossurf.numerics import EPS, Matrix
 from lossurf.reduction.problem import ReducedProblem
 
 _LARGEST_ORDER: Final = 1000
 """Weights in whitened coordinates up to which all directions are computed: a dense Hessian of 8 MB, a second."""
 
+_ROUNDINGS: Final = 10.0
+"""Of the terms of the form that a definite one stands clear of: `verify` asks for 4, from terms that it sums itself."""
+
 
 def index_evidence(
-    test: TypeTest, problem: ReducedProblem, inertia: Inertia, tau: float, *, directions: bool
+    test: TypeTest, problem: ReducedProblem, inertia: Inertia, tau: float, *, weights: Sequence[Matrix] | None
 ) -> IndexEvidence | None:
     """Gather what the number of negative squares at a strict saddle follows from.
 
@@ -39,14 +41,14 @@ def index_evidence(
     inertia : Inertia
         Found by that test at `tau`.
     tau : float
-    directions : bool
-        Whether directions are wanted too.
+    weights : sequence of ndarray, or None
+        The layers as stored, where directions are wanted too.
 
     Returns
     -------
     IndexEvidence or None
         None where errors of T decide a rank, which nobody can see without the data. Without directions for large
-        networks, and where mapping them back through an ill-conditioned X leaves one of them in doubt.
+        networks, and where the layers as they are stored leave one of them in doubt.
     """
     resolution = root_resolution(problem)
     if resolution > tau:
@@ -56,7 +58,7 @@ def index_evidence(
         RankFinding(layers, factor, int(np.count_nonzero(values > tau)), _margin(values, tau))
         for layers, factor, values in table.spectra()
     )
-    found = _directions(test.network, problem, inertia.negative) if directions else None
+    found = None if weights is None else _directions(test.network, problem, weights, inertia.negative)
     return IndexEvidence(inertia.negative, resolution, ranks, found)
 
 
@@ -66,7 +68,9 @@ def _margin(values: Matrix, tau: float) -> float | None:
     return float(np.min(np.maximum(ratios, 1.0 / ratios))) if ratios.size else None
 
 
-def _directions(network: WhitenedNetwork, problem: ReducedProblem, count: int) -> tuple[Matrix, ...] | None:
+def _directions(
+    network: WhitenedNetwork, problem: ReducedProblem, weights: Sequence[Matrix], count: int
+) -> tuple[Matrix, ...] | None:
     """Orthonormal directions (count, rows * columns) of every layer as stored; None where one is not surely down."""
     hessian = ParameterHessian(_as_nodes(network))
     if hessian.order > _LARGEST_ORDER or not count:
@@ -79,29 +83,55 @@ def _directions(network: WhitenedNetwork, problem: ReducedProblem, count: int) -
     sizes = np.max(np.abs(whole), axis=1, keepdims=True)
     basis = np.linalg.qr((whole / np.where(sizes > 0.0, sizes, 1.0)).T)[0].T
     parts = np.split(basis, np.cumsum([V.size for V in stored[0]])[:-1], axis=1)
-    shapes = [V.shape for V in stored[0]]
-    lead_down = _lead_down(
-        hessian, network, problem, [[p[k].reshape(s) for p, s in zip(parts, shapes, strict=True)] for k in range(count)]
-    )
-    return tuple(parts) if lead_down else None
+    return tuple(parts) if _lead_down(problem, weights, parts) else None
 
 
-def _lead_down(
-    hessian: ParameterHessian, network: WhitenedNetwork, problem: ReducedProblem, directions: Sequence[Sequence[Matrix]]
-) -> bool:
-    """Whether the form is negative definite on the directions as they are stored, above rounding."""
-    whitened = [from_user(network, direction, problem) for direction in directions]
-    rows = np.array([np.concatenate([V.ravel() for V in direction]) for direction in whitened])
-    if not np.isfinite(rows).all():
-        return False
-    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
-    form = rows @ np.array([hessian.apply(row) for row in rows]).T
-    rounding = STABILITY_FACTOR * len(rows) * hessian_bounds(hessian).rounding
-    lengths = np.sqrt(np.maximum(-np.diag(form), 0.0))
-    if not np.min(lengths) > 0.0:
-        return False
-    scaled = form / np.outer(lengths, lengths)
-    return bool(np.linalg.eigvalsh(scaled)[-1] + rounding / float(np.min(lengths)) ** 2 < 0.0)
+def _lead_down(problem: ReducedProblem, weights: Sequence[Matrix], rows: Sequence[Matrix]) -> bool:
+    """Whether whoever has the stored layers and directions alone sees that the form is negative definite on them.
+
+    They multiply the layers as they are stored, where a first layer that X hardly sees, or one that another takes back,
+    makes terms far larger than their sum: the rounding of the form is a share of its terms and not of itself.
+    """
+    R, T = problem.column_norms[:, None] * problem.whitening, problem.target
+    layers = [weights[0] / problem.scale, *weights[1:]]
+    count = len(rows[0])
+    with np.errstate(all="ignore"):
+        moves = [[part[p].reshape(W.shape) for part, W in zip(rows, layers, strict=True)] for p in range(count)]
+        moves = [[move[0] / problem.scale, *move[1:]] for move in moves]
+        form = _form(layers, moves, R, -T)
+        terms = _form([np.abs(W) for W in layers], [[np.abs(V) for V in move] for move in moves], np.abs(R), np.abs(T))
+        lengths = np.sqrt(np.maximum(-np.diag(form), 0.0))
+        if not (np.isfinite(form).all() and np.isfinite(terms).all() and np.min(lengths) > 0.0):
+            return False
+        scaled, order = np.outer(lengths, lengths), sum(W.shape[1] for W in layers) + sum(T.shape)
+        error = _ROUNDINGS * order * EPS * float(np.linalg.norm(terms / scaled))
+        return bool(np.linalg.eigvalsh(form / scaled)[-1] + error < 0.0)
+
+
+def _form(layers: Sequence[Matrix], moves: Sequence[Sequence[Matrix]], R: Matrix, minus_T: Matrix) -> Matrix:
+    """V^T H V' of 1/2 ||W_N ... W_1 R - T||^2 for all pairs of directions.
+
+    With the absolute values of everything, T's added, it is the sum of the sizes of the terms.
+    """
+    below = [R]
+    for W in layers:
+        below.append(W @ below[-1])
+    images = [_image(layers, move, below, below[-1] + minus_T) for move in moves]
+    flat = [np.array([np.concatenate([V.ravel() for V in each]) for each in one]) for one in (moves, images)]
+    form = flat[0] @ flat[1].T
+    return np.asarray(0.5 * (form + form.T))
+
+
+def _image(layers: Sequence[Matrix], move: Sequence[Matrix], below: Sequence[Matrix], E: Matrix) -> list[Matrix]:
+    """H V by layers: the change of the gradient above^T E below^T of every layer, to first order."""
+    along = [0.0 * below[0]]
+    for W, V, product in zip(layers, move, below[:-1], strict=True):
+        along.append(W @ along[-1] + V @ product)
+    change, found = along[-1], []
+    for W, V, product, moved in zip(layers[::-1], move[::-1], below[-2::-1], along[-2::-1], strict=True):
+        found.append(change @ product.T + E @ moved.T)
+        change, E = W.T @ change + V.T @ E, W.T @ E
+    return found[::-1]
 
 
 def _as_nodes(network: WhitenedNetwork) -> NodeNetwork:

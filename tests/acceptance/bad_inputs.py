@@ -115,6 +115,35 @@ def bomb(directory: Path) -> None:
     (directory / "bomb.npz").write_bytes(data)
 
 
+def compressed_table(name: str) -> Callable[[Path], None]:
+    """Kilobytes that unpack to 30 MB at once: a batch of Feather, or columns of Parquet that are one page each."""
+
+    def write(directory: Path) -> None:
+        import pyarrow
+        from pyarrow import feather, parquet
+
+        table = pyarrow.table(dict.fromkeys("aby", np.zeros(1_300_000)))
+        if name.endswith(".feather"):
+            feather.write_feather(table, directory / name, compression="zstd", chunksize=len(table))
+            return
+        options = {"use_dictionary": False, "data_page_size": 1 << 30, "write_batch_size": len(table)}
+        with contextlib.suppress(TypeError):  # where rows of a page are not limited, and cannot be
+            parquet.write_table(table, directory / name, max_rows_per_page=len(table), **options)
+            return
+        parquet.write_table(table, directory / name, **options)
+
+    return write
+
+
+def elsewhere(file: object) -> None:
+    """A weight whose numbers stand in another file."""
+    import h5py
+
+    layout = h5py.VirtualLayout(shape=(4, 3), dtype="f8")
+    layout[:] = h5py.VirtualSource("other.h5", "secret", shape=(4, 3))
+    file.create_virtual_dataset("layers/dense/vars/0", layout)
+
+
 def hole(name: str) -> Callable[[Path], None]:
     """An archive's beginning and 64 MB of nothing."""
 
@@ -337,6 +366,19 @@ CASES: dict[str, Case] = {
         ("check", "--x", "x.csv", "--y", "y.csv"),
         ("X has 3 samples and Y has 2",),
         many(text("x.csv", "1,2\n3,4\n5,6\n"), text("y.csv", "1\n2\n")),
+    ),
+    "Feather bomb": Case(
+        ("check", "t.feather", "--target", "y", "--max-memory", "20M"),
+        ("t.feather unpacked", "29.8 MiB", "--max-memory"),
+        compressed_table("t.feather"),
+    ),
+    "Parquet bomb": Case(
+        ("check", "t.parquet", "--target", "y", "--max-memory", "20M"),
+        ("t.parquet unpacked", "--max-memory"),
+        compressed_table("t.parquet"),
+    ),
+    "numbers in another HDF5 file": Case(
+        ("classify", "v.weights.h5", "--data", "."), ("vars/0", "link"), hdf5("v.weights.h5", elsewhere)
     ),
     "parquet of text": Case(("check", "t.parquet", "--target", "y"), ("t.parquet",), text("t.parquet", "a,y\n1,2\n")),
     "feather of garbage": Case(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import struct
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import reduce
 from pathlib import Path
@@ -18,20 +19,27 @@ from lossurf.inputs.arrays import ArraySource, coarser, rechunk, remember, round
 from lossurf.inputs.faults import fault, listing, place
 from lossurf.inputs.files import ending, file_size, open_binary
 from lossurf.inputs.memory import require_memory
+from lossurf.inputs.tables.arrow_sizes import Batch, bytes_unpacked, file_batches, stream_batches
+from lossurf.inputs.tables.parquet_pages import bytes_of_pages
 from lossurf.inputs.tables.row_names import told_by_types
 from lossurf.numerics import Matrix
 from lossurf.sizes import size_text
 
 _BUFFER: Final = 1 << 20  # bytes of a column read at once: without one, all of a row group, which may be the file
+_FILE, _STREAM, _OLD_FEATHER = "file", "stream", "feather 1"
+_DAMAGE: Final = (OSError, EOFError, ValueError, LookupError, TypeError, RecursionError, MemoryError, OverflowError)
 _STREAM_END: Final = b"\xff\xff\xff\xff\0\0\0\0"
 
 
 class ArrowTable:
     """A table of columns that is read again and again, a batch of rows at a time."""
 
-    def __init__(self, path: Path, letter: str, names: tuple[str, ...], types: tuple[Any, ...], rows: int) -> None:
+    def __init__(
+        self, path: Path, letter: str, names: tuple[str, ...], types: tuple[Any, ...], rows: int, *, limit: int
+    ) -> None:
         self.path = path
         self.letter = letter
+        self.limit = limit
         self.types = types
         self.rows: int | None = rows
         self.ndim = 2
@@ -76,7 +84,7 @@ class ArrowTable:
 
     def _batches(self, rows: int) -> Iterator[Matrix]:
         start = 0
-        for batch in _batches(self.path, self.names, rows):
+        for batch in _batches(self.path, self.names, rows, self.limit):
             arrays = [self._column(batch, index, start) for index in range(len(self.names))]
             if batch.num_rows:
                 matrix = np.column_stack(arrays)
@@ -95,7 +103,7 @@ class ArrowTable:
     def select(self, indices: tuple[int, ...]) -> ArrowTable:
         """Keep these columns, counted from 0; the others may hold anything."""
         names, types = (tuple(values[i] for i in indices) for values in (self.names, self.types))
-        return ArrowTable(self.path, self.letter, names, types, self.rows or 0)
+        return ArrowTable(self.path, self.letter, names, types, self.rows or 0, limit=self.limit)
 
     def transposed(self, limit: int) -> ArraySource:
         """Read the whole table and exchange rows and columns."""
@@ -104,7 +112,7 @@ class ArrowTable:
         return ArraySource(array.T, self.letter, self.name)
 
 
-def open_arrow(path: Path, letter: str) -> ArrowTable:
+def open_arrow(path: Path, letter: str, limit: int) -> ArrowTable:
     """Open a .parquet, .feather or Arrow IPC table; an index that pandas stored beside the columns is left out.
 
     Raises
@@ -124,7 +132,7 @@ def open_arrow(path: Path, letter: str) -> ArrowTable:
         raise fault("two-columns", str(path), count=count, column=twice)
     if not names or not rows:
         raise fault("no-rows", str(path))
-    table = ArrowTable(path, letter, names, tuple(field.type for field in kept), rows)
+    table = ArrowTable(path, letter, names, tuple(field.type for field in kept), rows, limit=limit)
     left = [name for name in index if name in schema.names]
     remember(table.notes, f"{path}: the index {listing(left)} that pandas stored is not read" if left else None)
     return table
@@ -155,7 +163,7 @@ def _reading(path: Path) -> Iterator[None]:
         yield
     except LossurfError:
         raise
-    except (pyarrow.ArrowException, OSError, ValueError, KeyError, TypeError, MemoryError, OverflowError) as error:
+    except (pyarrow.ArrowException, struct.error, *_DAMAGE) as error:
         reason = str(error).partition("\n")[0][:200] or type(error).__name__
         raise fault("damaged", name=str(path), format=path.suffix, reason=reason) from None
 
@@ -168,60 +176,81 @@ def _parquet_facts(path: Path) -> tuple[Any, int]:
 
 
 def _feather_facts(path: Path) -> tuple[Any, int]:
-    from pyarrow import feather
+    import pyarrow
 
-    if _is_stream(path):
-        return _stream_facts(path)
-    table = feather.read_table(path, memory_map=True, use_threads=False)
-    return table.schema, int(table.num_rows)
+    form = _form(path)
+    if form == _OLD_FEATHER:
+        table = pyarrow.feather.read_table(path, memory_map=True, use_threads=False)
+        return table.schema, int(table.num_rows)
+    with _opened(path, form) as (reader, batches):
+        return reader.schema, sum(batch.rows for batch in batches if not batch.of_dictionary)
 
 
-def _is_stream(path: Path) -> bool:
-    """Tell Arrow's stream format from its file format: any of the endings is used for either."""
+def _form(path: Path) -> str:
+    """Tell Arrow's file format, its stream format and what Feather was before: any of the endings is used for each."""
     with open_binary(path) as file:
-        return not file.read(6).startswith((b"ARROW1", b"FEA1"))
+        start = file.read(6)
+    return _FILE if start == b"ARROW1" else _OLD_FEATHER if start.startswith(b"FEA1") else _STREAM
 
 
-def _stream_facts(path: Path) -> tuple[Any, int]:
+@contextmanager
+def _opened(path: Path, form: str, columns: Sequence[int] | None = None) -> Iterator[tuple[Any, list[Batch]]]:
+    """Open the reader of a file or stream, of these columns alone, with what its batches take."""
     import pyarrow
 
-    with pyarrow.memory_map(str(path)) as file, pyarrow.ipc.open_stream(file) as reader:
-        rows = sum(batch.num_rows for batch in reader)
-        read, size = file.tell(), file.size()
-        file.seek(max(0, read - len(_STREAM_END)))
-        if file.read(len(_STREAM_END)) != _STREAM_END:  # the library takes a file cut between batches for a whole one
-            raise fault("damaged", name=str(path), format=path.suffix, reason="it ends before the stream's end mark")
-        if read < size:  # and stops at the first of several streams
-            raise fault("trailing-bytes", str(path), extra=size_text(size - read))
-        return reader.schema, rows
+    options = pyarrow.ipc.IpcReadOptions(use_threads=False, included_fields=columns)
+    with pyarrow.memory_map(str(path)) as file:
+        if form == _FILE:
+            with pyarrow.ipc.open_file(file, options=options) as reader:
+                yield reader, file_batches(file)
+            return
+        batches = stream_batches(file)
+        _require_end(path, file)
+        file.seek(0)
+        with pyarrow.ipc.open_stream(file, options=options) as reader:
+            yield reader, batches
 
 
-def _stream_batches(path: Path, names: tuple[str, ...], rows: int) -> Iterator[Any]:
-    import pyarrow
+def _require_end(path: Path, file: Any) -> None:
+    """Refuse a stream that was cut, or that another follows."""
+    read, size = file.tell(), file.size()
+    file.seek(max(0, read - len(_STREAM_END)))
+    if file.read(len(_STREAM_END)) != _STREAM_END:  # the library takes a file cut between batches for a whole one
+        raise fault("damaged", name=str(path), format=path.suffix, reason="it ends before the stream's end mark")
+    if read < size:  # and stops at the first of several streams
+        raise fault("trailing-bytes", str(path), extra=size_text(size - read))
 
-    with pyarrow.memory_map(str(path)) as file, pyarrow.ipc.open_stream(file) as reader:
-        for batch in reader:
-            batch.validate(full=True)
-            kept = batch.select(list(names))
-            yield from (kept.slice(start, rows) for start in range(0, kept.num_rows, rows))
 
-
-def _batches(path: Path, names: tuple[str, ...], rows: int) -> Iterator[Any]:
+def _batches(path: Path, names: tuple[str, ...], rows: int, limit: int) -> Iterator[Any]:
     with _reading(path):
         if _is_parquet(path):
             from pyarrow.parquet import ParquetFile
 
             with ParquetFile(path, buffer_size=_BUFFER) as file:
+                require_memory(f"{path} unpacked", bytes_of_pages(path, names), limit)
                 for batch in file.iter_batches(batch_size=rows, columns=list(names), use_threads=False):
                     yield batch.select(list(names))
-        elif _is_stream(path):
-            yield from _stream_batches(path, names, rows)
-        else:
+        elif (form := _form(path)) == _OLD_FEATHER:
             from pyarrow import feather
 
             table = feather.read_table(path, columns=list(names), memory_map=True, use_threads=False)
             table.validate(full=True)
             yield from table.select(list(names)).to_batches(max_chunksize=rows)
+        else:
+            yield from _ipc_batches(path, form, names, rows, limit)
+
+
+def _ipc_batches(path: Path, form: str, names: tuple[str, ...], rows: int, limit: int) -> Iterator[Any]:
+    with _opened(path, form) as (reader, batches):
+        schema = reader.schema
+        wanted = sorted(schema.names.index(name) for name in names)
+        require_memory(f"{path} unpacked", bytes_unpacked(batches, schema.types, wanted), limit)
+    with _opened(path, form, wanted) as (reader, _):
+        each = (reader.get_batch(k) for k in range(reader.num_record_batches)) if form == _FILE else reader
+        for batch in each:
+            batch.validate(full=True)
+            kept = batch.select(list(names))
+            yield from (kept.slice(start, rows) for start in range(0, kept.num_rows, rows))
 
 
 def _pandas_index(metadata: dict[bytes, bytes] | None) -> list[str]:

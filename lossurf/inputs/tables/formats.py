@@ -63,10 +63,10 @@ def _open_text(path: Path, letter: str, limit: int) -> MatrixSource:  # noqa: AR
     return open_table(path, letter)
 
 
-def _open_arrow(path: Path, letter: str, limit: int) -> MatrixSource:  # noqa: ARG001 - read in batches
+def _open_arrow(path: Path, letter: str, limit: int) -> MatrixSource:
     from lossurf.inputs.tables.arrow import open_arrow
 
-    return open_arrow(path, letter)
+    return open_arrow(path, letter, limit)
 
 
 OPENERS: Final[dict[str, Opener]] = {
