@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from lossurf.adjustments import Adjustments
 from lossurf.errors import UsageError
-from lossurf.inputs.checkpoints.base import BaseArrays, base_array, read_base
 from lossurf.inputs.faults import fault
 from lossurf.inputs.tables.dataset import Dataset
 from lossurf.inputs.tables.weighting import (
@@ -24,6 +24,9 @@ from lossurf.inputs.tables.weighting import (
     weights_of_inputs,
 )
 from lossurf.numerics import Matrix
+
+if TYPE_CHECKING:
+    from lossurf.inputs.checkpoints.base import BaseArrays
 
 BaseGiven = str | PathLike[str] | ArrayLike
 
@@ -100,6 +103,8 @@ class WantedAdjustments:
         return found
 
     def _read(self, base: BaseGiven, max_memory: int | str | None) -> BaseArrays:
+        from lossurf.inputs.checkpoints.base import base_array, read_base
+
         if isinstance(base, str | PathLike):
             return read_base(Path(base), self.base_layer, max_memory=max_memory)
         return base_array(base)

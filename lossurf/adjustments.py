@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 
 from lossurf.errors import UsageError
 from lossurf.fields import limited
-from lossurf.inputs.checkpoints.checkpoint import Checkpoint
 from lossurf.inputs.faults import fault
 from lossurf.inputs.tables.dataset import Dataset
 from lossurf.numerics import Matrix
@@ -22,6 +21,9 @@ from lossurf.reduction import changes
 from lossurf.reduction.data import reduce_data
 from lossurf.reduction.engine import reduce_blocks
 from lossurf.reduction.triangle import Triangle
+
+if TYPE_CHECKING:
+    from lossurf.inputs.checkpoints.checkpoint import Checkpoint
 
 Rows = Iterator[tuple[Matrix, Matrix, Matrix]]
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Final, TypeVar, cast
+from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -15,7 +15,6 @@ from lossurf.adjusting import BaseGiven, WantedAdjustments, without_weights
 from lossurf.adjustments import Adjusted, Adjustments, Rows
 from lossurf.errors import UsageError
 from lossurf.fields import Count, Size
-from lossurf.inputs.checkpoints.checkpoint import Checkpoint
 from lossurf.inputs.memory import memory_limit, require_memory
 from lossurf.inputs.tables.data import Samples, as_dataset, open_dataset
 from lossurf.inputs.tables.dataset import Dataset
@@ -29,6 +28,9 @@ from lossurf.inputs.tables.weighting import (
 from lossurf.numerics import Matrix
 from lossurf.reduction.problem import ReducedProblem, reduced_problem
 from lossurf.reduction.triangle import Triangle
+
+if TYPE_CHECKING:
+    from lossurf.inputs.checkpoints.checkpoint import Checkpoint
 
 _COPIES: Final = 8  # of X and Y alive at once in an analysis: standardised, factored, sorted, and temporaries
 

@@ -31,12 +31,12 @@ class DataSource(NamedTuple):
     max_memory: str | None
     standardize: bool
     intercept: bool
-    sample_weights: str | None
-    output_weights: str | None
-    base: Path | None
-    base_layer: str | None
-    residual: bool
-    ridge: float | None
+    sample_weights: str | None = None
+    output_weights: str | None = None
+    base: Path | None = None
+    base_layer: str | None = None
+    residual: bool = False
+    ridge: float | None = None
 
     def place(self) -> dict[str, Any]:
         """Return the arguments of `Data.open`."""

@@ -47,7 +47,8 @@ def points_of(axes, kind):
 
 
 @pytest.mark.parametrize(
-    ("name", "form"), [*((name, "svg") for name in PAINTERS), *((next(iter(PAINTERS)), form) for form in ("png", "pdf"))]
+    ("name", "form"),
+    [*((name, "svg") for name in PAINTERS), *((next(iter(PAINTERS)), form) for form in ("png", "pdf"))],
 )
 def test_the_same_document_gives_the_same_bytes_of_the_right_kind(name, form):
     files = [draw(PAINTERS[name].paint, document(name), form, (6.0, 4.0)) for _ in range(2)]
