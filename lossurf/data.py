@@ -6,21 +6,31 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Final, TypeVar, cast
+from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from lossurf.adjusting import BaseGiven, WantedAdjustments, without_weights
+from lossurf.adjustments import Adjusted, Adjustments, Rows
 from lossurf.errors import UsageError
 from lossurf.fields import Count, Size
 from lossurf.inputs.memory import memory_limit, require_memory
 from lossurf.inputs.tables.data import Samples, as_dataset, open_dataset
 from lossurf.inputs.tables.dataset import Dataset
 from lossurf.inputs.tables.prepare import prepared
+from lossurf.inputs.tables.weighting import (
+    Given,
+    names_column,
+    require_weights,
+    weights_of_table,
+)
 from lossurf.numerics import Matrix
-from lossurf.reduction.data import reduce_data
 from lossurf.reduction.problem import ReducedProblem, reduced_problem
 from lossurf.reduction.triangle import Triangle
+
+if TYPE_CHECKING:
+    from lossurf.inputs.checkpoints.checkpoint import Checkpoint
 
 _COPIES: Final = 8  # of X and Y alive at once in an analysis: standardised, factored, sorted, and temporaries
 
@@ -43,6 +53,8 @@ class DataFacts:
         Whether X and Y were centred, as for a network with an output bias.
     rank_x : int
         Numerical rank of X, centred where `bias`.
+    adjusted : Adjusted or None
+        What they were changed by; None where they are as they were read.
     """
 
     x: str
@@ -53,6 +65,7 @@ class DataFacts:
     dtype: str
     bias: bool
     rank_x: Count
+    adjusted: Adjusted | None = None
 
 
 class Data:
@@ -65,11 +78,15 @@ class Data:
         Finite real numbers in any units.
     samples : {"rows", "columns"}
         Which axis counts samples.
+    sample_weights, output_weights, base, base_layer, residual, ridge
+        As in `Data.open`.
 
     Attributes
     ----------
     dataset : Dataset
-        X and Y as they are read, in blocks.
+        X and Y as they are read, in blocks; nothing is weighted or subtracted there.
+    adjustments : Adjustments
+        What the loss is beside 1/2 ||P X - Y||^2.
 
     Raises
     ------
@@ -77,19 +94,36 @@ class Data:
         If the arrays are not finite real numbers or do not go together.
     """
 
-    def __init__(self, X: ArrayLike, Y: ArrayLike, *, samples: Samples = "rows") -> None:
-        self._keep(as_dataset(X, Y, samples=samples), None)
+    def __init__(
+        self,
+        X: ArrayLike,
+        Y: ArrayLike,
+        *,
+        samples: Samples = "rows",
+        sample_weights: Given | None = None,
+        output_weights: Given | None = None,
+        base: BaseGiven | None = None,
+        base_layer: str | None = None,
+        residual: bool = False,
+        ridge: float | None = None,
+    ) -> None:
+        dataset, weights = without_weights(as_dataset(X, Y, samples=samples), sample_weights)
+        wanted = WantedAdjustments(weights, output_weights, base, base_layer, residual, ridge)
+        self._keep(dataset, None, wanted.on(dataset, dataset.dx, None))
 
-    def _keep(self, dataset: Dataset, max_memory: int | str | None) -> None:
+    def _keep(self, dataset: Dataset, max_memory: int | str | None, adjustments: Adjustments | None = None) -> None:
+        self.adjustments = adjustments or Adjustments()
+        self.adjusted = self.adjustments.facts
         self.dataset = dataset
         self._max_memory = max_memory
         self._made: dict[Hashable, object] = {}
 
     @classmethod
-    def of(cls, dataset: Dataset, *, max_memory: int | str | None = None) -> Data:
-        """Return the data of a dataset that was opened before."""
+    def of(cls, dataset: Dataset, *, max_memory: int | str | None = None, adjusted: Adjusted | None = None) -> Data:
+        """Return the data of a dataset that was opened before, which may have been adjusted already."""
         data = cls.__new__(cls)
         data._keep(dataset, max_memory)  # noqa: SLF001 - of its own class
+        data.adjusted = adjusted
         return data
 
     @classmethod
@@ -108,6 +142,12 @@ class Data:
         autoencoder: bool = False,
         standardize: bool = False,
         intercept: bool = False,
+        sample_weights: Given | None = None,
+        output_weights: Given | None = None,
+        base: BaseGiven | None = None,
+        base_layer: str | None = None,
+        residual: bool = False,
+        ridge: float | None = None,
         max_memory: int | str | None = None,
     ) -> Data:
         """Open data files; nothing but their headers is read yet, unless X is to be standardised.
@@ -135,6 +175,23 @@ class Data:
             Bring every column of X to mean 0 and standard deviation 1.
         intercept : bool
             Add a column of ones to X, after standardising.
+        sample_weights : str, path or array_like, shape (m,), optional
+            Not negative, not all zero: the squares of a sample's residuals are multiplied by its weight, and means are
+            weighted means. A text that names no kind of data file is a column of the table or of X, which is left out
+            of X.
+        output_weights : str, path or array_like, shape (dy,), optional
+            Above zero: the squares of an output's residuals are multiplied by its weight. Networks are read with
+            diag(sqrt v) W_N as their last layer.
+        base : path or array_like, shape (dy, dx) or (m, dy), optional
+            A frozen weight, or the predictions of a frozen network: it is subtracted from Y, and the network is what
+            is added to it.
+        base_layer : str, optional
+            Name of the frozen weight in a file of several.
+        residual : bool
+            The network is added to X itself: its base is the identity.
+        ridge : float, optional
+            Above zero: the loss has 1/2 ridge ||P||_F^2 beside, P the product of all layers; a column of ones that
+            `intercept` adds is left out of it.
         max_memory : int or str, optional
             Bytes that may be taken, or a size such as "4G"; what the machine has left by default.
 
@@ -147,23 +204,37 @@ class Data:
         InputError
             If the files are not there, not readable, or do not go together.
         """
-        dataset = open_dataset(
-            _path(path),
-            x=_path(x),
-            y=_path(y),
-            targets=_names(target),
-            samples=samples,
-            columns=_names(columns),
-            drop=_names(drop),
-            index=_names(index),
-            no_index=no_index,
-            autoencoder=autoencoder,
-            max_memory=max_memory,
-        )
+
+        def open_with(targets: Sequence[str]) -> Dataset:
+            return open_dataset(
+                _path(path),
+                x=_path(x),
+                y=_path(y),
+                targets=targets,
+                samples=samples,
+                columns=_names(columns),
+                drop=_names(drop),
+                index=_names(index),
+                no_index=no_index,
+                autoencoder=autoencoder,
+                max_memory=max_memory,
+            )
+
+        if _names(target) and isinstance(sample_weights, str) and names_column(sample_weights):
+            dataset, found = weights_of_table(open_with, _names(target), sample_weights)
+            weights: tuple[str, Matrix] | None = (f"column {sample_weights}", require_weights(found, dataset.x))
+        else:
+            dataset, weights = without_weights(open_with(_names(target)), sample_weights, max_memory)
+            dataset = dataset.mirrored() if autoencoder and dataset.dy != dataset.dx else dataset
         if standardize:
             dataset = prepared(dataset, standardize=True)
             dataset = dataset.mirrored() if autoencoder else dataset
-        return cls.of(prepared(dataset, intercept=intercept), max_memory=max_memory)
+        penalised, dataset = dataset.dx, prepared(dataset, intercept=intercept)
+        wanted = WantedAdjustments(weights, output_weights, base, base_layer, residual, ridge)
+        adjustments = wanted.on(dataset, penalised, max_memory)
+        data = cls.__new__(cls)
+        data._keep(dataset, max_memory, adjustments)  # noqa: SLF001 - of its own class
+        return data
 
     def __repr__(self) -> str:
         samples = "?" if self.dataset.samples is None else self.dataset.samples
@@ -182,7 +253,7 @@ class Data:
     @property
     def notes(self) -> tuple[str, ...]:
         """What was assumed in reading; complete once the data were read."""
-        return self.dataset.notes
+        return (*self.dataset.notes, *self.adjustments.notes)
 
     @property
     def max_memory(self) -> int | str | None:
@@ -210,7 +281,7 @@ class Data:
         InputError
             If the data cannot be read.
         """
-        return self.once("triangle", lambda: reduce_data(self.dataset, threads=threads, progress=progress))
+        return self.once("triangle", lambda: self.adjustments.reduce(self.dataset, threads=threads, progress=progress))
 
     def problem(self, *, bias: bool) -> ReducedProblem:
         """Return the reduced problem, centred for networks with an output bias; each is made once."""
@@ -223,8 +294,38 @@ class Data:
         ------
         InputError
             If an analysis of so many samples would take more memory than allowed, or the data hold no samples.
+        UsageError
+            If the data are weighted, or have a ridge: no sample then stands for itself.
         """
+        if not self.adjustments.of_residuals:
+            raise UsageError(
+                "weights and ridge go with the squared loss of linear networks",
+                where=self.adjustments.options,
+                remedy="leave them out here",
+            )
         return self.once("samples", self._read_samples)
+
+    def rows(self) -> Rows:
+        """Yield the rows (ones, X, Y) of which `reduce` gives the triangle, summed by no one yet."""
+        return self.adjustments.rows(self.dataset)
+
+    def require_as_read(self, question: str) -> None:
+        """Refuse weights, a base and a ridge for a question that is about the data as they are.
+
+        Raises
+        ------
+        UsageError
+        """
+        if self.adjusted is not None:
+            raise UsageError(
+                f"{question} takes data as they are, without weights, base or ridge",
+                where=self.adjustments.options,
+                remedy="leave them out here; questions about linear networks under the squared loss take them",
+            )
+
+    def seen(self, checkpoint: Checkpoint) -> Checkpoint:
+        """Return a network as the loss sees it; itself but for weights of outputs."""
+        return self.adjustments.seen(checkpoint)
 
     def _read_samples(self) -> tuple[Matrix, Matrix]:
         limit, blocks, size = memory_limit(self._max_memory), [], 0
@@ -233,7 +334,7 @@ class Data:
             require_memory("the analysis of all samples", _COPIES * size, limit, self.dataset.x)
             blocks.append((X.copy(), Y.copy()))  # a reader may use its buffer again
         X, Y = (np.vstack([block[side] for block in blocks]) for side in (0, 1))
-        return X, Y
+        return X, self.adjustments.left(X, Y)
 
     def facts(self, *, bias: bool) -> DataFacts:
         """Say what was read, as every document does."""
@@ -247,6 +348,7 @@ class Data:
             dtype=problem.dtype,
             bias=problem.bias,
             rank_x=problem.rank_x,
+            adjusted=self.adjusted,
         )
 
 

@@ -123,7 +123,7 @@ def _median_nonzero(sizes: Matrix) -> Matrix:
     """Lower median of every column's entries other than zero; 0 where there is none."""
     ordered = np.sort(sizes, axis=0)
     zeros = np.count_nonzero(ordered == 0.0, axis=0)
-    middle = np.minimum(zeros + (len(ordered) - 1 - zeros) // 2, len(ordered) - 1)
+    middle = zeros + (len(ordered) - 1 - zeros) // 2  # the last where all are zeros
     return np.asarray(np.take_along_axis(ordered, middle[None], axis=0)[0])
 
 

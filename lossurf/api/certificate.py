@@ -126,7 +126,7 @@ def evidence(
     UsageError
         If only the signs of a Hessian decide, of more weights than `verify` forms it for.
     """
-    problem = data.problem(bias=checkpoint.has_bias)
+    problem, checkpoint = data.problem(bias=checkpoint.has_bias), data.seen(checkpoint)
     claim = evidence_claim(result, problem, checkpoint.weights, decay)
     if claim is None:
         return None

@@ -151,6 +151,8 @@ def check(
     """
     data = as_data(X, Y, samples=samples)
     require_penalty(weight_decay, reduction, loss)
+    if weight_decay is not None:
+        data.adjustments.refuse_outputs("weight decay of the last layer is not that of the one that is seen")
     other = prepared_loss(data, loss, delta)
     if weight_decay is not None:
         result = _check(data, widths, bias, sample_facts(data))

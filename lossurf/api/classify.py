@@ -304,6 +304,8 @@ class Judge:
                 remedy="leave out curvature, or the loss and the weight decay",
             )
         require_penalty(self.weight_decay, self.reduction, self.loss, lemmas=self.lemmas)
+        if self.weight_decay is not None:
+            self.given.adjustments.refuse_outputs("weight decay of the last layer is not that of the one that is seen")
         known = PLAIN_VERDICTS if self.weight_decay is None else DECAY_VERDICTS
         for name in self.expect:
             if name not in known:
@@ -312,6 +314,8 @@ class Judge:
                 raise UsageError(
                     f"'{name}' is {what}", where="--expect", remedy=f"use one of {', '.join(map(str, known))}"
                 )
+        if self.curvature is not False:
+            self.given.adjustments.refuse_outputs("the curvature is that of the stored parameters and has no meaning")
         object.__setattr__(self, "_other", prepared_loss(self.given, self.loss, self.delta))
 
     @property
@@ -327,6 +331,7 @@ class Judge:
 
     def __call__(self, checkpoint: Checkpoint) -> Classification:
         """Classify one network."""
+        checkpoint = self.given.seen(checkpoint)
         problem = self.data.problem(bias=checkpoint.has_bias)
         if self.weight_decay is not None:
             from lossurf.regularised.classify import classify_with_decay

@@ -152,6 +152,9 @@ def construct(
     bad-saddle 1 [(2, 2), (2, 2), (2, 2)]
     """
     data = as_data(X, Y, samples=samples)
+    data.adjustments.refuse_outputs(
+        "a constructed network would be one of the weighted outputs, which is not what is written,"
+    )
     made = construct_point(
         data.problem(bias=bias), widths, kind, rank=rank, eigen_set=eigen_set, by=by, seed=seed, dtype=dtype
     )

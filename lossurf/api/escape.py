@@ -135,6 +135,9 @@ def escape(
     if dtype is not None:
         require_one_of(dtype, "--dtype", tuple(DType))
     data = as_data(X, Y, samples=samples)
+    data.adjustments.refuse_outputs(
+        "the lower point would be one of the weighted outputs, which is not what is written,"
+    )
     checkpoint = as_checkpoint(weights, data.dx, data.dy, biases=biases, layers=layers, orientation=orientation)
     require_output_bias(checkpoint)
     dtypes = _written(checkpoint) if dtype is None else (dtype,) * len(checkpoint.weights)

@@ -293,7 +293,7 @@ def surface(
     data = as_data(X, Y)
     checkpoint = as_checkpoint(weights, data.dx, data.dy)
     require_output_bias(checkpoint)
-    found = evaluate(checkpoint, data.problem(bias=checkpoint.has_bias), points=points, seed=seed)
+    found = evaluate(data.seen(checkpoint), data.problem(bias=checkpoint.has_bias), points=points, seed=seed)
     of, (x, y) = found.classification, found.axes
     return SurfacePicture(
         kind="surface",

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import reduce as fold
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, NamedTuple, Protocol
+from typing import Annotated, Any, ClassVar, Final, NamedTuple, Protocol
 
 from lossurf.api.parts.result import Result
 from lossurf.data import Data
@@ -174,6 +174,9 @@ def reduce(batches: Iterable[Any], *, samples: Samples = "rows") -> Data:
     return Data.of(summarised(summary, "batches", Wanted(memory_limit(None))))
 
 
+_ADJUSTMENTS: Final = ("sample_weights", "output_weights", "base", "base_layer", "residual", "ridge")
+
+
 class _Reduced(NamedTuple):
     triangle: Triangle
     names: dict[str, Any]
@@ -219,6 +222,8 @@ def reduce_files(
     MissingExtraError
         Without the extra that dask needs.
     """
+    for place in places:
+        _require_as_read(place)
     places = [_wanted(place) for place in places]
     summaries = [_is_summary(place) for place in places]
     if engine == "dask":
@@ -286,13 +291,28 @@ def _on_cluster(places: Sequence[Place], scheduler: str | None, workers: int | N
 
 def _reading(place: Place) -> dict[str, Any]:
     """Return the arguments of `open_dataset`, which knows nothing of changed columns."""
-    kept = {name: value for name, value in place.items() if name not in {"standardize", "intercept", "target"}}
+    kept = {
+        name: value
+        for name, value in place.items()
+        if name not in {"standardize", "intercept", "target", *_ADJUSTMENTS}
+    }
     return {"path": None, **kept, "targets": place.get("target", ())}
 
 
 def _wanted(place: Place) -> Place:
     """Leave out what is for the tables among the data where one is a summary."""
     return {**place, "target": (), "autoencoder": False} if _is_summary(place) else place
+
+
+def _require_as_read(place: Place) -> None:
+    """Refuse weights, a base and a ridge: a summary holds data as they are, and later questions change them."""
+    given = [name for name in _ADJUSTMENTS if place.get(name) not in (None, False)]
+    if given:
+        raise UsageError(
+            "a summary holds data as they are, without weights, base or ridge",
+            where=", ".join(f"--{name.replace('_', '-')}" for name in given),
+            remedy="give them where the summary is used; --sample-weights and predictions need the samples",
+        )
 
 
 def _is_summary(place: Place) -> bool:

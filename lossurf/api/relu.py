@@ -115,6 +115,7 @@ def relu(
         if name not in tuple(Status):
             raise UsageError(f"'{name}' is not a status", remedy=f"use one of {', '.join(Status)}")
     data = as_data(X, Y, samples=samples)
+    data.require_as_read("relu")
     checkpoint = as_checkpoint(weights, data.dx, data.dy, biases=biases, linear=False)
     found = measure_relu(data, checkpoint, seed=seed, progress=progress)
     return ReluResult(

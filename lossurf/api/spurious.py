@@ -183,6 +183,7 @@ def spurious(
     """
     function = piecewise_linear(activation, slopes)
     data = as_data(X, Y, samples=samples)
+    data.require_as_read("spurious")
     inputs, outputs = data.samples()
     found = find_spurious(inputs, outputs, function, hidden_width=hidden_width, seed=seed)
     dataset = data.dataset

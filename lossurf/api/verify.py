@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import ClassVar
-
-import numpy as np
+from typing import Any, ClassVar
 
 from lossurf.api.parts.result import Result
-from lossurf.certificates.against_data import Rows, data_checks
+from lossurf.certificates.against_data import data_checks
 from lossurf.certificates.check import Check
 from lossurf.certificates.stored import StoredCertificate, read_certificate
 from lossurf.certificates.verify import Verification, verify_certificate
 from lossurf.data import Data
+from lossurf.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -89,13 +88,30 @@ def verify(
 def _against(stored: StoredCertificate, data: Data) -> tuple[Check, ...]:
     """Hold the matrices against the rows [1 x y] of the data, or of the triangular factor that a summary holds."""
     dataset = data.dataset
+    _require_same_changes(stored, data)
     if dataset.summary is None:
-        rows: Iterable[Rows] = ((np.ones(len(X)), X, Y) for X, Y in dataset.blocks())
-        return data_checks(stored, rows, eps=dataset.data_eps)
-    R, first = dataset.summary.triangle, 1 + dataset.dx
-    return data_checks(
-        stored, [(R[:, 0], R[:, 1:first], R[:, first:])], shift=dataset.summary.shift[1:], eps=dataset.data_eps
-    )
+        return data_checks(stored, data.rows(), eps=dataset.data_eps)
+    triangle, first = data.reduce(), 1 + dataset.dx
+    R = triangle.r
+    return data_checks(stored, [(R[:, 0], R[:, 1:first], R[:, first:])], shift=triangle.shift[1:], eps=dataset.data_eps)
+
+
+def _require_same_changes(stored: StoredCertificate, data: Data) -> None:
+    """Refuse data that were not weighted, or had no base or ridge, as those of the certificate, or the reverse.
+
+    Whether the numbers are the same is what the checks are about.
+    """
+    told: Mapping[str, Any] = stored.claim["data"].get("adjusted") or {}
+    given = {} if data.adjusted is None else vars(data.adjusted)
+    for name in ("sample_weights", "output_weights", "base", "residual", "ridge"):
+        claimed, option = bool(told.get(name)), f"--{name.replace('_', '-')}"
+        if claimed != bool(given.get(name)):
+            used = "was made with" if claimed else "was made without"
+            raise UsageError(
+                f"the certificate {used} {option}, and the data are given {'without' if claimed else 'with'} it",
+                where=stored.name,
+                remedy=f"{'add' if claimed else 'leave out'} {option}",
+            )
 
 
 DOCUMENT = VerifyResult

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lossurf.certificates.check import Check, at_most
-from lossurf.certificates.stored import StoredCertificate
+from lossurf.certificates.stored import StoredCertificate, total_weight
 from lossurf.numerics import EPS, Matrix, column_norms, frobenius_norm
 
 _FACTORISED: Final = 30.0
@@ -154,7 +154,7 @@ def data_checks(
 
 
 def _checks(stored: StoredCertificate, units: _Units, sums: _Sums, eps: float) -> Iterator[Check]:
-    samples, order = float(stored.claim["data"]["samples"]), 1 + len(units.x) + len(units.T)
+    samples, order = total_weight(stored.claim["data"]), 1 + len(units.x) + len(units.T)
     unit = (_FACTORISED * order + sums.samples) * EPS
     yield at_most("data-shape", abs(sums.samples - samples) / max(samples, 1.0), unit)
     if "mean_x" in stored.arrays:

@@ -8,7 +8,7 @@ import numpy as np
 
 from lossurf.certificates.plain_network import PlainNetwork, norm, singular_values
 from lossurf.certificates.rounding import TWICE, Rounding
-from lossurf.certificates.stored import StoredCertificate
+from lossurf.certificates.stored import StoredCertificate, total_weight
 from lossurf.certificates.tolerance import stored_tolerance
 from lossurf.numerics import EPS, Matrix, rank_threshold
 
@@ -62,7 +62,7 @@ class Claim:
 
         Both are zero within the rounding of the means as they are stored, order * eps of that change.
         """
-        arrays, root = self.stored.arrays, sqrt(float(self.said["data"]["samples"]))
+        arrays, root = self.stored.arrays, sqrt(total_weight(self.said["data"]))
         mean, change = root * arrays["mean_x"], 0.0
         terms = np.abs(mean)
         for k, W in enumerate(self.weights, 1):

@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 
 from lossurf.certificates.check import Check, above, at_most
-from lossurf.certificates.stored import StoredCertificate
+from lossurf.certificates.stored import StoredCertificate, total_weight
 from lossurf.certificates.tolerance import stored_tolerance
 from lossurf.numerics import UNDECIDED_FACTOR, Matrix, rank_threshold
 
@@ -54,7 +54,7 @@ class DecayClaim:
             mean, terms = W @ mean + shift, np.abs(W) @ terms + np.abs(shift)
         off = float(np.linalg.norm(mean - arrays["mean_y"]))
         known = rank_threshold(float(np.linalg.norm(terms + np.abs(arrays["mean_y"]))), sum(map(len, self.weights)))
-        samples = float(self.said["data"]["samples"])
+        samples = total_weight(self.said["data"])
         share = off / self.scale
         return 0.5 * samples * share * share, 0.0 if off <= known else _ratio(off, change)
 

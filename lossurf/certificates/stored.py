@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -80,6 +80,18 @@ class StoredCertificate:
         return bool(self.claim["digest"] == digest_of(self.claim, self.arrays))
 
 
+def total_weight(data: Mapping[str, Any]) -> float:
+    """Return the sum of squares of the ones beside the samples: their number, or the sum of their weights."""
+    weight = (data.get("adjusted") or {}).get("total_weight")
+    return float(data["samples"] if weight is None else weight)
+
+
+def output_weights(data: Mapping[str, Any]) -> Sequence[float] | None:
+    """Return the weights of the outputs, whose roots the last layer was multiplied by; None where there are none."""
+    found: Sequence[float] | None = (data.get("adjusted") or {}).get("output_weights")
+    return found
+
+
 def claim_path(path: Path) -> Path:
     """Return where the claim about an .npz of matrices is written."""
     return path.with_suffix(".json")
@@ -126,6 +138,9 @@ def read_certificate(path: Path, *, max_memory: int | str | None = None) -> Stor
     depth = len(claim["layers"])
     _require_network(arrays, depth, str(matrices))
     _require_nearest(claim, arrays, str(matrices))
+    weights = output_weights(claim["data"])
+    if weights is not None and len(weights) != len(arrays["T"]):
+        raise fault("not-a-certificate", str(said), key="output_weights", kind="one number for each output")
     return StoredCertificate(str(path), claim, arrays, depth)
 
 
@@ -162,11 +177,30 @@ def _require_fields(claim: dict[str, Any], where: str) -> None:
     if not isinstance(claim.get("data"), dict):
         raise fault("not-a-certificate", where, key="data", kind="an object")
     _require_kind(claim["data"], "samples", _COUNT, where)
+    _require_adjusted(claim["data"].get("adjusted"), where)
     _require_layers(claim, where)
     _require_stairs(claim, where)
     _require_distance(claim, where)
     _require_index(claim, where)
     _require_claimed(claim, where)
+
+
+def _require_adjusted(adjusted: object, where: str) -> None:
+    """Refuse weights that are no positive numbers."""
+    if adjusted is None:
+        return
+    if not isinstance(adjusted, dict):
+        raise fault("not-a-certificate", where, key="adjusted", kind="an object")
+    weights = adjusted.get("output_weights")
+    if weights is not None and not isinstance(weights, list):
+        raise fault("not-a-certificate", where, key="output_weights", kind="a list of numbers")
+    numbers = {f"output weight {k}": weight for k, weight in enumerate(weights or (), 1)}
+    if adjusted.get("total_weight") is not None:
+        numbers["total_weight"] = adjusted["total_weight"]
+    for key, number in numbers.items():
+        _require_kind(numbers, key, _NUMBER, where)
+        if number <= 0.0:
+            raise fault("not-a-certificate", where, key=key, kind="above 0")
 
 
 def _require_claimed(claim: dict[str, Any], where: str) -> None:

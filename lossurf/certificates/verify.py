@@ -22,8 +22,8 @@ from lossurf.certificates.minimum import minimum_beside
 from lossurf.certificates.nearest import NearestPoint, nearest_checks
 from lossurf.certificates.plain_network import curvature, decrease, norm, singular_values
 from lossurf.certificates.rounding import TWICE
-from lossurf.certificates.stored import StoredCertificate
-from lossurf.certificates.tolerance import representable
+from lossurf.certificates.stored import StoredCertificate, output_weights
+from lossurf.certificates.tolerance import representable_layers
 from lossurf.fields import Magnitude, limited
 from lossurf.numerics import EPS, Matrix
 from lossurf.words import CLAIMED
@@ -138,7 +138,7 @@ def _nearest(claim: Claim) -> Iterator[Check]:
 def _tolerance(claim: Claim | DecayClaim, *, any_tolerance: bool) -> Iterator[Check]:
     """Refuse a tolerance that makes the claim easier than the weights' own precision does."""
     dtypes = [str(layer.get("dtype")) for layer in claim.said["layers"]]
-    yield Check("dtypes", all(representable(W, dtype) for W, dtype in zip(claim.weights, dtypes, strict=True)))
+    yield Check("dtypes", representable_layers(claim.weights, dtypes, output_weights(claim.said["data"])))
     if any_tolerance:
         yield at_most("tolerance", claim.tau, 1.0, over=0.0)
     elif claim.said["claim"] == "not-critical":

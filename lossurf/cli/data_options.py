@@ -31,6 +31,12 @@ class DataSource(NamedTuple):
     max_memory: str | None
     standardize: bool
     intercept: bool
+    sample_weights: str | None = None
+    output_weights: str | None = None
+    base: Path | None = None
+    base_layer: str | None = None
+    residual: bool = False
+    ridge: float | None = None
 
     def place(self) -> dict[str, Any]:
         """Return the arguments of `Data.open`."""
@@ -73,6 +79,30 @@ _DATA_OPTIONS = (
     ),
     click.option("--standardize", is_flag=True, help="Bring X's columns to mean 0 and standard deviation 1."),
     click.option("--intercept", is_flag=True, help="Add a column of ones to X, after any --standardize."),
+    click.option(
+        "--sample-weights",
+        metavar="COLUMN|FILE",
+        help="Weights of the samples: a column of the table or of X, which is then left out of X, or a file.",
+    ),
+    click.option(
+        "--output-weights",
+        metavar="V,...|FILE",
+        help="Weights of the outputs: one number above 0 for each column of Y, or a file of them.",
+    ),
+    click.option(
+        "--base",
+        type=_FILE,
+        metavar="FILE",
+        help="Frozen part that the network is added to: a weight (dy, dx), or its predictions (samples, dy).",
+    ),
+    click.option("--base-layer", metavar="NAME", help="Name of that weight, where its file holds several."),
+    click.option("--residual", is_flag=True, help="The network is added to its input: the base is the identity."),
+    click.option(
+        "--ridge",
+        type=float,
+        metavar="R",
+        help="The loss has 1/2 R ||P||^2 beside, P the product of the layers without an --intercept column.",
+    ),
     click.option(
         "--max-memory",
         metavar="SIZE",

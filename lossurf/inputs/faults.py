@@ -221,6 +221,42 @@ FAULTS: Final[dict[str, tuple[str, str]]] = {
         "the column {column!r} has a missing value",
         "fill it in or remove the sample; nothing is dropped silently",
     ),
+    # weights of samples and outputs, and what is subtracted
+    "weights-target": (
+        "the column {column!r} cannot be the weights: it is a target too, or more than one column",
+        "name one column that --target does not name",
+    ),
+    "weights-shape": ("the weights have shape {shape}", "give one row or one column of numbers"),
+    "weights-count": (
+        "there are {found} weights and {samples} samples",
+        "give one weight for each sample, in the order of the samples",
+    ),
+    "weight-negative": ("the weight {value} is negative", "give weights from 0 on"),
+    "weights-zero": ("every sample has weight 0", "give at least one sample a weight above 0"),
+    "output-weights": ("there are {found} weights of outputs and {dy} outputs", "give one weight for each column of Y"),
+    "output-weight": (
+        "the weight {value} of an output is not above 0",
+        "give a number above 0; an output that does not count is left out of Y and of the network",
+    ),
+    "output-weights-text": (
+        "{given!r} is no list of finite numbers and no file of them",
+        "give one weight for each column of Y, such as 1,2,0.5, or a file such as v.npy",
+    ),
+    "base-layers": (
+        "the base is one matrix, and {count} are there: {found}",
+        "name one with --base-layer NAME",
+    ),
+    "no-base-layer": ("there is no matrix {name!r}", "{hint}the matrices are {found}"),
+    "base-shape": (
+        "the base has shape {shape}",
+        "give a weight of shape (dy, dx) = ({dy}, {dx}), outputs first, or predictions of shape (samples, {dy})",
+    ),
+    "base-count": ("there are predictions of {found} samples and {samples} samples", "predict the samples of the data"),
+    "base-bias": ("the bias of the base has {found} numbers and Y {dy} columns", "take another layer as the base"),
+    "residual-shape": (
+        "a residual network has as many outputs as inputs, and here dx = {dx} and dy = {dy}",
+        "leave out --residual, or give the skip connection's matrix with --base FILE",
+    ),
     # checkpoints
     "too-deep": (
         "the network has {count} layers and at most {most} are analysed: the time grows with their number squared",

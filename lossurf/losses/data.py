@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from lossurf.data import Data, as_data
+from lossurf.errors import UsageError
 from lossurf.losses.classify import LossStudy, study_loss
 from lossurf.losses.convex import GAP
 from lossurf.losses.facts import LossFacts
-from lossurf.losses.functions import Huber, Loss, make_loss
+from lossurf.losses.functions import Huber, LogCosh, Loss, make_loss
 from lossurf.losses.labels import expand_labels
 from lossurf.words import Attained, Status
 
@@ -69,11 +70,17 @@ def under_loss(data: Data, name: str, delta: float | None = None) -> LossData:
 
 
 def _prepared(data: Data, loss: Loss) -> LossData:
+    if data.adjusted is not None and not isinstance(loss, Huber | LogCosh):
+        raise UsageError(
+            f"a base goes with losses of the residuals, and {loss.name} is none",
+            where="--base",
+            remedy="leave it out, or use --loss squared, huber or logcosh",
+        )
     X, Y = data.samples()
     targets, given = expand_labels(loss, Y), data.dataset
     dataset = as_data(X, targets.Y).dataset
     described = replace(dataset, x=given.x, y=given.y, dtype=given.dtype, data_eps=given.data_eps)
-    return LossData(loss, Data.of(described, max_memory=data.max_memory), targets.classes)
+    return LossData(loss, Data.of(described, max_memory=data.max_memory, adjusted=data.adjusted), targets.classes)
 
 
 def loss_facts(data: LossData, widths: Sequence[int] | None = None, *, bias: bool = False) -> LossFacts:

@@ -36,6 +36,10 @@ class Triangle:
         Name of the coarser of the two dtypes the numbers were stored in.
     data_eps : float
         Relative precision of the stored numbers.
+    rows : int or None
+        Rows that were factored, where they are not the samples: without those of weight 0, with those of a ridge.
+    stored_norms : ndarray, shape (n,), or None
+        Norms of the columns as they were stored, before something was subtracted; None where they are those of `r`.
     """
 
     r: Matrix
@@ -46,6 +50,18 @@ class Triangle:
     norms: Matrix
     dtype: str = "float64"
     data_eps: float = EPS
+    rows: int | None = None
+    stored_norms: Matrix | None = None
+
+    @property
+    def factored_rows(self) -> int:
+        """Number of rows that can differ from zero."""
+        return self.samples if self.rows is None else self.rows
+
+    @property
+    def stored(self) -> Matrix:
+        """Norms of the columns as they were stored, means included, (n,)."""
+        return column_norms(self.unshifted) if self.stored_norms is None else self.stored_norms
 
     @property
     def means(self) -> Matrix:

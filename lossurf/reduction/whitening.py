@@ -58,7 +58,7 @@ def choose_columns(triangle: Triangle, *, bias: bool) -> Columns:
     intercept = None if bias or not constant[:dx].any() else int(np.argmax(constant[:dx]))
     centred = bias or intercept is not None
     block = triangle.r[1:, 1:] if centred else _square(factor(_without_zero_rows(triangle.unshifted[:, 1:])))
-    factored, stored = shifted if centred else whole, column_norms(triangle.unshifted)[1:]
+    factored, stored = shifted if centred else whole, triangle.stored[1:]
     rounding, uncertain = column_errors(factored, stored, order, triangle.data_eps)
     return Columns(
         block=block,
@@ -68,7 +68,7 @@ def choose_columns(triangle: Triangle, *, bias: bool) -> Columns:
         rounding=rounding,
         uncertain=uncertain,
         lead_rounding=rank_threshold(1.0, order) * whole,
-        rank_bounds=_rank_bounds(shifted > 0.0, constant & (not bias), triangle.samples - bias, dx),
+        rank_bounds=_rank_bounds(shifted > 0.0, constant & (not bias), triangle.factored_rows - bias, dx),
     )
 
 

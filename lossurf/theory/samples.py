@@ -38,7 +38,7 @@ def sample_facts(data: Data) -> SampleFacts | None:
     data : Data
         Read once more, if they are few.
     """
-    if data.dy != 1:
+    if data.dy != 1 or data.adjusted is not None:  # the samples are then not those of the loss
         return None
     affine = data.problem(bias=True)
     if data.dataset.summary is not None or affine.samples * data.dx > _COMPARED:

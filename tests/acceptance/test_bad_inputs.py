@@ -35,7 +35,9 @@ PROCESSES = [
 
 @pytest.fixture(scope="module")
 def outcomes():
-    done = python("-W", "error", Path(__file__).with_name("bad_inputs.py"))
+    # under a limit of address space, of which every thread's stack and arena takes a share
+    few = {"OPENBLAS_NUM_THREADS": "1", "ARROW_IO_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
+    done = python("-W", "error", Path(__file__).with_name("bad_inputs.py"), env=few)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 

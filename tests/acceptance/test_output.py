@@ -31,7 +31,7 @@ def test_a_file_holds_what_standard_output_would(inside, data, tmp_path, form):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data.npz", "report.txt"]
 
 
-@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("form", ["table", "json", "html"])
 def test_two_runs_give_the_same_bytes(form):
     """In two processes: nothing may depend on the order of a set or the place of an object."""
     command = ["-m", "lossurf", "classify", *POINTS, "--data", WINE, "--format", form]

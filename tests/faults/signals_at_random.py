@@ -56,8 +56,7 @@ def attack(home: Path, rounds: int, seed: int, counts: Counter, names: list[str]
         counts[sent] += 1
         counts["ended"] += found.code == SIGNALS[sent]
         wrong = broken(found, whole[name], there=True, ended=(SIGNALS[sent],))
-        starting = ", in main\n" not in found.stderr or "init_import_site" in found.stderr  # whose site has a main too
-        if sent == "INT" and starting:  # the interpreter, and lossurf had not begun
+        if sent == "INT" and not _begun(found.stderr):
             wrong = [story for story in wrong if story != "a traceback"]
         if sent == "KILL":  # it leaves what the next run there clears
             left = [other for other in found.others if ".lossurf-" in other]
@@ -65,6 +64,11 @@ def attack(home: Path, rounds: int, seed: int, counts: Counter, names: list[str]
             wrong += _not_cleared(home, it, left)
         for story in wrong:
             yield f"{name}: SIG{sent}: {story}: {found.stderr[:400]!r}"
+
+
+def _begun(told: str) -> bool:
+    """Whether the interpreter had started, and lossurf with it; `site` has a function of the name `main` too."""
+    return ", in main\n" in told and "Failed to import the site module" not in told
 
 
 def _not_cleared(home: Path, it: Line, left: list[str]) -> list[str]:

@@ -5,6 +5,8 @@ Trusted channel: what pyarrow itself says that it has allocated once it has read
 
 from __future__ import annotations
 
+import gc
+
 import numpy as np
 import pytest
 
@@ -45,6 +47,7 @@ def allocated(path, kind, wanted):
     """Bytes that the library has taken when it has read the first batch of these columns."""
     opened = pyarrow.ipc.open_file if kind == "file" else pyarrow.ipc.open_stream
     options = pyarrow.ipc.IpcReadOptions(included_fields=wanted, use_threads=False)
+    gc.collect()  # what earlier tests left is not to be let go of in between
     before = pyarrow.total_allocated_bytes()
     with pyarrow.memory_map(str(path)) as file, opened(file, options=options) as reader:
         batch = reader.get_batch(0) if kind == "file" else reader.read_next_batch()
@@ -88,6 +91,7 @@ def test_beside_nested_columns_all_of_a_batch_counts(tmp_path):
 def test_a_batch_beyond_the_limit_is_refused_before_it_is_unpacked(tmp_path, kind, ending):
     path = write(tmp_path / f"t{ending}", kind, numbers())
     assert path.stat().st_size < 100_000
+    gc.collect()  # what earlier tests left is not to be let go of in between
     before = pyarrow.total_allocated_bytes()
     dataset = open_dataset(path, targets=["y"], max_memory="2M")
     with pytest.raises(InputError, match=r"unpacked would take 7\.63 MiB of memory and 2 MiB may be used"):

@@ -65,7 +65,7 @@ def test_a_run_is_judged_stopped_and_written(tmp_path):
 
 
 def test_the_data_are_reduced_once_for_all_steps(monkeypatch):
-    from lossurf import data as module
+    from lossurf import adjustments as module
 
     calls, reduce_data = [], module.reduce_data
     monkeypatch.setattr(module, "reduce_data", lambda *a, **k: calls.append(1) or reduce_data(*a, **k))

@@ -46,8 +46,10 @@ def points_of(axes, kind):
     return [(x, y) for line in lines for x, y in zip(line.get_xdata(), line.get_ydata(), strict=True)]
 
 
-@pytest.mark.parametrize("form", ["png", "svg", "pdf"])
-@pytest.mark.parametrize("name", PAINTERS)
+@pytest.mark.parametrize(
+    ("name", "form"),
+    [*((name, "svg") for name in PAINTERS), *((next(iter(PAINTERS)), form) for form in ("png", "pdf"))],
+)
 def test_the_same_document_gives_the_same_bytes_of_the_right_kind(name, form):
     files = [draw(PAINTERS[name].paint, document(name), form, (6.0, 4.0)) for _ in range(2)]
     assert files[0] == files[1]

@@ -13,7 +13,7 @@ PACKAGE = ROOT / "lossurf"
 
 # What each room may import. A room may always import itself, and a room within a room is one of its own.
 _BASE = {"errors", "words", "fields", "sizes", "numerics", "signals", "output", "_version"}
-_DATA = {"inputs", "inputs/tables", "inputs/checkpoints", "reduction", "data", "network"}
+_DATA = {"inputs", "inputs/tables", "inputs/checkpoints", "reduction", "adjusting", "adjustments", "data", "network"}
 _LINEAR = {"theory", "landscape"}
 _ANALYSIS = _LINEAR | {
     "landscape/lemmas",
@@ -38,7 +38,9 @@ ALLOWED = {
     "inputs/tables": _BASE | {"inputs"},
     "inputs/checkpoints": _BASE | {"inputs"},
     "reduction": _BASE,
-    "data": _BASE | {"inputs", "inputs/tables", "reduction"},
+    "adjustments": _BASE | {"inputs", "inputs/tables", "inputs/checkpoints", "reduction"},
+    "adjusting": _BASE | {"inputs", "inputs/tables", "inputs/checkpoints", "adjustments"},
+    "data": _BASE | {"inputs", "inputs/tables", "inputs/checkpoints", "reduction", "adjusting", "adjustments"},
     "network": _BASE | {"reduction"},
     "theory": _BASE | _DATA,
     "certificates": _BASE | {"inputs"},  # nothing of the analysis that writes what is checked there

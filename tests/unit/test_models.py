@@ -178,7 +178,7 @@ def test_dense_layers_are_stored_inputs_first(data):
 
 
 def test_data_are_read_once(monkeypatch):
-    from lossurf import data as module
+    from lossurf import adjustments as module
 
     calls = []
     monkeypatch.setattr(module, "reduce_data", lambda *a, **k: calls.append(1) or reduce_data(*a, **k))

@@ -103,7 +103,8 @@ def test_a_change_in_any_one_array_is_rejected_even_with_a_new_digest(kind, bias
     for name, array in stored.arrays.items():
         if name.startswith("D"):
             continue  # any set of as many independent directions that lead down is one
-        for position in np.ndindex(array.shape):
+        everywhere = list(np.ndindex(array.shape))
+        for position in everywhere[:: 1 + len(everywhere) // 12]:
             changed = array.copy()
             changed[position] += 1e-4 * (np.abs(array).max() or 1.0)
             arrays = {**stored.arrays, name: changed}

@@ -1,0 +1,159 @@
+"""Changes of data that their triangle follows exactly: weights, a base to subtract, scaled outputs, rows of ridge.
+
+Weights of samples change the rows, so they are taken while the rows are read; everything else is a linear map of the
+columns of [1 X Y], or more rows, and needs no sample. Every bound on rounding keeps the size of what was subtracted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from lossurf.numerics import Matrix, column_norms, reference_row
+from lossurf.reduction.engine import Progress, reduce_blocks
+from lossurf.reduction.triangle import Triangle, factor, merge
+
+Blocks = Iterable[tuple[Matrix, Matrix]]
+
+
+def reduce_weighted(
+    blocks: Callable[[], Blocks],
+    roots: Matrix,
+    dx: int,
+    dy: int,
+    *,
+    dtype: str,
+    data_eps: float,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> Triangle:
+    """Reduce rows sqrt(w) [1 x y]: the weighted data, whose means are weighted means.
+
+    Parameters
+    ----------
+    blocks : callable
+        Gives the samples, X (rows, dx) and Y (rows, dy), unweighted.
+    roots : ndarray, shape (m,)
+        sqrt(w) of every sample.
+    dx, dy, dtype, data_eps, threads, progress
+        As in `reduce_blocks`.
+
+    Returns
+    -------
+    Triangle
+        Of samples less a reference, so that a large mean costs no digits.
+
+    Raises
+    ------
+    InputError
+        As `reduce_blocks`.
+    """
+    reference = np.zeros(dx + dy)
+
+    def rows() -> Iterator[tuple[Matrix, Matrix]]:
+        start = 0
+        for X, Y in blocks():
+            if start == 0:
+                reference[:] = reference_row(np.hstack([X, Y]))
+            s = roots[start : start + len(X), None]
+            start += len(X)
+            with np.errstate(over="ignore"):  # what leaves the range is refused by the engine
+                yield np.hstack([s, s * (X - reference[:dx])]), s * (Y - reference[dx:])
+
+    found = reduce_blocks(rows(), dx + 1, dy, dtype=dtype, data_eps=data_eps, threads=threads, progress=progress)
+    return Triangle(
+        r=_square(found.unshifted[:, 1:]),
+        samples=found.samples,
+        dx=dx,
+        dy=dy,
+        shift=np.append(0.0, reference),
+        norms=found.unshifted_norms[1:],
+        dtype=dtype,
+        data_eps=data_eps,
+        rows=int(np.count_nonzero(roots)),
+    )
+
+
+def without_outputs(triangle: Triangle, weight: Matrix, bias: Matrix | None) -> Triangle:
+    """Return the triangle of [1 X, Y - X W^T - 1 b^T].
+
+    Parameters
+    ----------
+    triangle : Triangle
+    weight : ndarray, shape (dy, dx)
+        W, the base.
+    bias : ndarray, shape (dy,), or None
+    """
+    x, y = _sides(triangle)
+    r, shift, norms, stored = triangle.r.copy(), triangle.shift.copy(), triangle.norms.copy(), triangle.stored.copy()
+    r[:, y] -= r[:, x] @ weight.T
+    # a long double where the machine has one: the shift may be all that is left of large means
+    exact = shift[y].astype(np.longdouble) - weight.astype(np.longdouble) @ shift[x].astype(np.longdouble)
+    shift[y] = exact if bias is None else exact - bias
+    norms[y] += np.abs(weight) @ norms[x]
+    stored[y] += np.abs(weight) @ stored[x]
+    if bias is not None:
+        stored[y] += np.abs(bias * triangle.r[0, 0])
+    return replace(triangle, r=r, shift=shift, norms=norms, stored_norms=stored)
+
+
+def without_predictions(triangle: Triangle, dy: int) -> Triangle:
+    """Return the triangle of [1 X Y - B] from that of [1 X Y B], whose last dy columns are the predictions B."""
+    first = 1 + triangle.dx
+    kept, taken = slice(first, first + dy), slice(first + dy, None)
+
+    def difference(row: Matrix) -> Matrix:
+        return np.concatenate([row[..., :first], row[..., kept] - row[..., taken]], axis=-1)
+
+    def both(sizes: Matrix) -> Matrix:
+        return np.append(sizes[:first], sizes[kept] + sizes[taken])
+
+    return replace(
+        triangle,
+        r=_square(difference(triangle.r)),
+        dy=dy,
+        shift=difference(triangle.shift),
+        norms=both(triangle.norms),
+        stored_norms=both(triangle.stored),
+    )
+
+
+def with_outputs_scaled(triangle: Triangle, roots: Matrix) -> Triangle:
+    """Return the triangle with every output times its root, shape (dy,): that of sqrt(v)."""
+    scale = np.append(np.ones(1 + triangle.dx), roots)
+    return replace(
+        triangle,
+        r=triangle.r * scale,
+        shift=triangle.shift * scale,
+        norms=triangle.norms * scale,
+        stored_norms=triangle.stored * scale,
+    )
+
+
+def with_ridge(triangle: Triangle, root: float, columns: int) -> Triangle:
+    """Return the triangle with a row root * e_j for each of the first columns of X, with zeros for the ones and Y."""
+    penalty = np.zeros((columns, triangle.r.shape[1]))
+    penalty[:, 1 : 1 + columns] = root * np.eye(columns)
+    added = column_norms(penalty)
+    return replace(
+        triangle,
+        r=_square(merge(triangle.r, penalty)),
+        norms=np.hypot(triangle.norms, added),
+        rows=triangle.factored_rows + columns,
+        stored_norms=triangle.stored,  # the penalty is exact
+    )
+
+
+def _sides(triangle: Triangle) -> tuple[slice, slice]:
+    first = 1 + triangle.dx
+    return slice(1, first), slice(first, None)
+
+
+def _square(rows: Matrix) -> Matrix:
+    """Return the triangular factor of some rows, with rows of zeros where they are fewer than columns."""
+    kept = rows[rows.any(axis=1)]
+    n = rows.shape[1]
+    found = factor(kept) if len(kept) else kept
+    return np.vstack([found, np.zeros((n - len(found), n))])
