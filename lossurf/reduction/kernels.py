@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 
 from lossurf.numerics import Matrix
-from lossurf.reduction.lapack import available, in_columns, integer, routine
+from lossurf.reduction.lapack import in_columns, integer, routine
 from lossurf.reduction.triangle import factor, merge
 
 
@@ -79,8 +79,3 @@ class LapackKernel:
         routine(name)(*arguments, *in_columns(self._reflectors), self._work.ctypes.data, ctypes.byref(info))
         if info.value != 0:
             raise AssertionError(f"LAPACK {name} rejected argument {-info.value}")
-
-
-def make_kernel(n: int, panel_width: int) -> Kernel:
-    """Return the fastest kernel this installation has; the numbers agree to a small multiple of n * eps."""
-    return LapackKernel(n, panel_width) if available() else NumpyKernel()

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from lossurf.reduction import lapack
-from lossurf.reduction.kernels import LapackKernel, NumpyKernel, make_kernel
+from lossurf.reduction.kernels import LapackKernel, NumpyKernel
+from lossurf.reduction.panels import make_kernel
 from lossurf.reduction.tuning import PanelShape
 
 EPS = float(np.finfo(float).eps)
