@@ -19,7 +19,8 @@ from lossurf.errors import InputError
 from lossurf.numerics import EPS, Matrix, column_norms, reference_row
 from lossurf.reduction.blas_threads import SingleThreadHold
 from lossurf.reduction.blocks import RowSource, StreamSource
-from lossurf.reduction.kernels import Kernel, NumpyKernel, make_kernel
+from lossurf.reduction.kernels import Kernel, NumpyKernel
+from lossurf.reduction.panels import make_kernel
 from lossurf.reduction.triangle import Triangle
 from lossurf.reduction.tuning import PanelShape, default_threads, panel_shape, warm_up_panels
 
@@ -149,8 +150,8 @@ class _Run:
 
     def work_in_threads(self, threads: int) -> None:
         """Run `work` to the end in that many threads; the caller's thread only waits, so that Ctrl-C reaches it."""
-        shape = self._shape
-        kernels = [make_kernel(shape.n, shape.panel_width) for _ in range(max(1, min(threads, shape.lanes)))]
+        shape, start = self._shape, self._lanes[0].r
+        kernels = [make_kernel(shape.n, shape.panel_width, start) for _ in range(max(1, min(threads, shape.lanes)))]
         workers = [threading.Thread(target=self._work_safely, args=(kernel,), daemon=True) for kernel in kernels]
         try:
             for worker in workers:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from lossurf.errors import InputError
-from lossurf.reduction import engine, kernels
+from lossurf.reduction import engine, kernels, lapack
 from lossurf.reduction.blocks import RandomAccessSource
 from lossurf.reduction.engine import reduce_blocks, reduce_source
 from lossurf.reduction.tuning import PanelShape, panel_shape
@@ -70,8 +70,8 @@ def test_real_panel_sizes_and_both_kernels(n, monkeypatch):
     monkeypatch.setattr(engine, "warm_up_panels", lambda _shape: 1)
     X, Y = integers(3 * panel_shape(n).rows + 100, n // 2, n - 1 - n // 2)
     by_lapack = reduce_blocks(cut(X, Y, 4000), X.shape[1], Y.shape[1], threads=2).unshifted
-    assert kernels.lapack_available()
-    monkeypatch.setattr(engine, "make_kernel", lambda _n, _width: kernels.NumpyKernel())
+    assert lapack.available()
+    monkeypatch.setattr(engine, "make_kernel", lambda *_: kernels.NumpyKernel())
     by_numpy = reduce_blocks(cut(X, Y, 4000), X.shape[1], Y.shape[1], threads=2).unshifted
     for r in (by_lapack, by_numpy):
         assert gram_error(r, X, Y) < 20 * EPS * n

@@ -6,8 +6,9 @@ import ctypes
 import numpy as np
 import pytest
 
-from lossurf.reduction import kernels
-from lossurf.reduction.kernels import LapackKernel, NumpyKernel, make_kernel
+from lossurf.reduction import lapack
+from lossurf.reduction.kernels import LapackKernel, NumpyKernel
+from lossurf.reduction.panels import make_kernel
 from lossurf.reduction.tuning import PanelShape
 
 EPS = float(np.finfo(float).eps)
@@ -44,11 +45,11 @@ def test_without_scipys_interface_numpy_takes_over(monkeypatch):
         return real_import(name, *args, **kwargs)
 
     monkeypatch.setattr(builtins, "__import__", refuse_scipy)
-    kernels.lapack_available.cache_clear()
+    lapack.available.cache_clear()
     try:
         assert isinstance(make_kernel(5, 4), NumpyKernel)
     finally:
-        kernels.lapack_available.cache_clear()
+        lapack.available.cache_clear()
 
 
 def test_an_interface_with_other_integers_is_not_called(monkeypatch):
@@ -60,8 +61,8 @@ def test_an_interface_with_other_integers_is_not_called(monkeypatch):
     name = f"void (long *, long *, long *, {matrix}, {matrix}, {matrix})".encode()
     capsules = {**cython_lapack.__pyx_capi__, "dgeqrt": new_capsule(1, name, None)}
     monkeypatch.setattr(cython_lapack, "__pyx_capi__", capsules)
-    kernels.lapack_available.cache_clear()
+    lapack.available.cache_clear()
     try:
-        assert not kernels.lapack_available()
+        assert not lapack.available()
     finally:
-        kernels.lapack_available.cache_clear()
+        lapack.available.cache_clear()

@@ -47,7 +47,7 @@ def paths(X, Y, monkeypatch):
     monkeypatch.setattr(engine, "panel_shape", lambda n: PanelShape(n, n, 4))
     monkeypatch.setattr(engine, "warm_up_panels", lambda _shape: 1)
     yield reduced_problem(reduce_blocks(blocks, X.shape[1], Y.shape[1], threads=2))
-    monkeypatch.setattr(engine, "make_kernel", lambda _n, _width: engine.NumpyKernel())
+    monkeypatch.setattr(engine, "make_kernel", lambda *_: engine.NumpyKernel())
     yield reduced_problem(reduce_blocks(blocks, X.shape[1], Y.shape[1], threads=2))
 
 

@@ -1,0 +1,141 @@
+"""Trusted channel: Gram matrices of integers, exact in int64, and what Householder reflections make of the same panel."""
+
+import numpy as np
+import pytest
+
+from lossurf.reduction import panels
+from lossurf.reduction.engine import reduce_blocks
+from lossurf.reduction.kernels import LapackKernel
+from lossurf.reduction.panels import PanelKernel, make_kernel
+from lossurf.reduction.tuning import panel_shape
+
+EPS = float(np.finfo(float).eps)
+
+
+def filled(values):
+    panel = panel_shape(values.shape[1]).allocate()[: len(values)]
+    panel[...] = values
+    return panel
+
+
+def backward_error(R, values):
+    """Largest |dp_j| / |p_j| over the columns, for the dP = 1/2 P G^-1 dG of which R makes P + dP."""
+    gram = values.T @ values
+    assert float(np.abs(values).max()) ** 2 * len(values) < 2.0**62
+    norms = np.sqrt(np.diag(gram).astype(float))
+    norms[norms == 0.0] = 1.0
+    wide = R.astype(np.longdouble)
+    moved = ((wide.T @ wide - gram) / np.outer(norms, norms)).astype(float)
+    scaled = R / norms + np.diag((np.diag(R) == 0.0).astype(float))
+    return 0.5 * float(np.linalg.norm(np.linalg.solve(scaled.T, moved), axis=0).max())
+
+
+def integers(kind, rows, n, seed=0):
+    rng = np.random.default_rng([n, seed])
+    table = rng.standard_normal((rows, n))
+    if kind == "of one sign":
+        table = np.abs(table)
+    elif kind.startswith("alike"):
+        table = table / float(kind.split()[1]) + rng.standard_normal((rows, 1))
+    elif kind == "graded":
+        table *= np.logspace(0, -4, n)
+    elif kind == "with an outlier":
+        table[0] *= 1e4
+    table = np.rint(table * (2.0**22 / np.abs(table).max())).astype(np.int64)
+    table[:, 0] = 1
+    if kind == "with a column of zeros":
+        table[:, 2] = 0
+    return table
+
+
+KINDS = [
+    "plain",
+    "of one sign",
+    "alike 2",
+    "alike 30",
+    "alike 1e4",
+    "graded",
+    "with an outlier",
+    "with a column of zeros",
+]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("n", [5, 21, 81, 289])
+def test_a_panel_is_moved_by_no_more_than_is_stated(kind, n):
+    rows = panel_shape(n).rows
+    first, second = integers(kind, rows, n, 1), integers(kind, rows, n, 2)
+    start = LapackKernel(n, 8).factor_panel(filled(first))
+    R = make_kernel(n, 8, start).factor_panel(filled(second))
+    assert np.array_equal(R, np.triu(R))
+    # 1/2 P G^-1 dG is not the least error of its kind for reflections, so that both are held against each other
+    by_reflections = backward_error(LapackKernel(n, 8).factor_panel(filled(second)), second)
+    assert backward_error(R, second) <= max(n * EPS, 10.0 * by_reflections)
+
+
+def ways(monkeypatch, start, values):
+    """Return the factor, and which ways were tried for it."""
+    taken = []
+    for name in ("_by_gram", "_by_gram_of_coordinates"):
+        real = getattr(PanelKernel, name)
+
+        def told(self, panel, real=real, name=name):
+            r = real(self, panel)
+            taken.append(name if r is not None else f"not {name}")
+            return r
+
+        monkeypatch.setattr(PanelKernel, name, told)
+    return make_kernel(values.shape[1], 8, start).factor_panel(filled(values)), taken
+
+
+def test_each_way_is_taken_where_it_is_safe(monkeypatch):
+    n, rows = 21, 8192
+    plain, alike = integers("plain", rows, n), integers("alike 1e4", rows, n)
+    by_plain, by_alike = (LapackKernel(n, 8).factor_panel(filled(values)) for values in (plain, alike))
+    assert ways(monkeypatch, by_plain, plain)[1] == ["_by_gram"]
+    monkeypatch.undo()
+    assert ways(monkeypatch, by_plain, alike)[1] == ["not _by_gram"]
+    monkeypatch.undo()
+    assert ways(monkeypatch, by_alike, integers("alike 1e4", rows, n, 7))[1] == ["_by_gram", "_by_gram_of_coordinates"]
+    monkeypatch.undo()
+    other = integers("alike 1e4", rows, n, 7)
+    other[:, 5] = other[:, 6]  # what depended on nothing before
+    assert ways(monkeypatch, by_alike, other)[1] == ["not _by_gram", "not _by_gram_of_coordinates"]
+
+
+def test_the_edge_of_what_is_safe(monkeypatch):
+    values = integers("alike 2", 8192, 21)
+    kernel, R = PanelKernel(21, 8, np.eye(21)), LapackKernel(21, 8).factor_panel(filled(values))
+    scaled = R / np.linalg.norm(R, axis=0)
+    bound = panels._inverse_norm(np.asfortranarray(scaled), np.empty((21, 21), order="F"))
+    least = 1.0 / np.linalg.svd(scaled, compute_uv=False)[-1]
+    assert least <= bound <= 4.0 * least
+    for limit, safe in ((bound * 1.001, True), (bound * 0.999, False)):
+        monkeypatch.setattr(panels, "room", lambda _n, limit=limit: limit)
+        assert (kernel._by_gram(filled(values)) is not None) == safe
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e200, 1e-160])
+def test_numbers_whose_squares_are_none_go_by_reflections(value):
+    values = np.random.default_rng(0).standard_normal((8192, 21))
+    start = LapackKernel(21, 8).factor_panel(filled(values))
+    values[:, 3] *= value
+    found, expected = (
+        kernel.factor_panel(filled(values)) for kernel in (PanelKernel(21, 8, start), LapackKernel(21, 8))
+    )
+    assert np.array_equal(found, expected, equal_nan=True)
+
+
+@pytest.mark.parametrize("mean", [0.0, 1e6, 1e12])
+@pytest.mark.parametrize("drift", [False, True])
+def test_large_means_and_data_that_change_in_the_middle(mean, drift):
+    rng = np.random.default_rng(3)
+    table = rng.integers(-1000, 1001, (30_000, 120))
+    if drift:
+        table[15_000:, :40] = table[15_000:, 40:80] + rng.integers(-1, 2, (15_000, 40))
+    blocks = [(part[:, :110] + mean, part[:, 110:] + mean) for part in np.array_split(table.astype(float), 7)]
+    one = reduce_blocks(iter(blocks), 110, 10, threads=1)
+    assert np.array_equal(one.r, reduce_blocks(iter(blocks), 110, 10, threads=4).r)
+    shifted = table - (one.shift[1:] - mean).astype(np.int64)
+    rows = np.hstack([np.ones((len(table), 1), dtype=np.int64), shifted])
+    assert backward_error(one.r, rows) <= 121 * EPS * (50.0 if drift else 1.0)
