@@ -1,4 +1,4 @@
-"""Trusted channel: Gram matrices of integers, exact in int64, and what Householder reflections make of the same panel."""
+"""Trusted channel: Gram matrices of integers, exact in int64, and Householder reflections of the same panel."""
 
 import numpy as np
 import pytest
