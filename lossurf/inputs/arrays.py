@@ -160,6 +160,8 @@ def to_float64(
 def _not_finite(value: np.generic, letter: str, spot: str) -> InputError:
     if np.isfinite(value):
         return fault("beyond-float64", spot, value=str(value))
+    if letter == "Y" and np.isnan(value):
+        return fault("missing-target", spot, letter=letter)
     identifier = "layer-not-finite" if letter == LAYER else "not-finite"
     return fault(identifier, spot, letter=letter, value="NaN" if np.isnan(value) else "infinity")
 

@@ -117,6 +117,10 @@ FAULTS: Final[dict[str, tuple[str, str]]] = {
         "{letter} holds {value}",
         "correct or remove that sample in both files; nothing is dropped silently",
     ),
+    "missing-target": (
+        "{letter} holds NaN: with entries missing, minima can be spurious and no verdict is known",
+        "fill it in, or remove that sample in both files; see 'lossurf explain missing-entries'",
+    ),
     "beyond-float64": (
         "the value {value} is too large for float64",
         "rescale the data; the verdict does not depend on units",

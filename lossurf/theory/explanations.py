@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from typing import Final
 
 from lossurf.errors import UsageError
+from lossurf.theory.adjustment_texts import ADJUSTMENTS
 from lossurf.theory.exit_texts import EXIT_CODES
 from lossurf.theory.explanation import Explanation
 from lossurf.theory.hypothesis_texts import HYPOTHESES
@@ -23,6 +24,7 @@ EXPLANATIONS: Final[dict[str, Explanation]] = {
     **QUANTITIES,
     **STATUSES,
     **SUBJECTS,
+    **ADJUSTMENTS,
     **EXIT_CODES,
 }
 """Every explained id, in the order that `explain` lists them."""

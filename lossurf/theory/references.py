@@ -89,3 +89,5 @@ KUNIN_2019: Final = (
 LOSHCHILOV_HUTTER_2019: Final = (
     "I. Loshchilov and F. Hutter, Decoupled weight decay regularization, ICLR 2019, arXiv:1711.05101"
 )
+SREBRO_JAAKKOLA_2003: Final = "N. Srebro and T. Jaakkola, Weighted low-rank approximations, ICML 20 (2003)"
+HU_2022: Final = "E. J. Hu et al., LoRA: low-rank adaptation of large language models, ICLR (2022), arXiv 2106.09685"

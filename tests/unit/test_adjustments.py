@@ -197,3 +197,25 @@ def test_a_certificate_holds_against_the_adjusted_data_alone(name: str, bias: bo
         lossurf.verify(path, lossurf.Data(X, Y))
     other = lossurf.Data(X, Y + 1e-3 * RNG.normal(size=Y.shape), **CASES[name])
     assert not lossurf.verify(path, other).valid
+
+
+def test_the_network_with_missing_entries_that_explain_shows_is_at_a_spurious_minimum():
+    # output i is seen in three samples of input e_i with target 1, and in one of e_j with target 11/25
+    weight, target = np.array([[3.0, 1.0], [1.0, 3.0]]), np.array([[1.0, 0.44], [0.44, 1.0]])
+
+    def loss(point):
+        return 0.5 * float(np.sum(weight * (np.outer(point[2:], point[:2]) - target) ** 2))
+
+    point = np.array([0.8, -0.8, 0.8, -0.8])
+    W1, W2 = point[:2], point[2:]
+    G = weight * (np.outer(W2, W1) - target)
+    assert np.abs(np.concatenate([G.T @ W2, G @ W1])).max() < 1e-15
+    H = np.zeros((4, 4))  # derivatives of the two gradients: d(G^T W2) and d(G W1)
+    H[:2, :2], H[2:, 2:] = np.diag(weight.T @ W2**2), np.diag(weight @ W1**2)
+    H[:2, 2:] = G.T + weight.T * np.outer(W1, W2)
+    H[2:, :2] = H[:2, 2:].T
+    values = np.linalg.eigvalsh(H)
+    assert abs(values[0]) < 1e-15
+    assert values[1] > 0.1
+    assert loss(point) == pytest.approx(1.5552, rel=1e-12)
+    assert loss(np.full(4, 0.9)) < 0.3
