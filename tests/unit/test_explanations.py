@@ -8,6 +8,7 @@ import lossurf
 from lossurf.api.explain import explain
 from lossurf.api.parts.schema import schema_names, schema_text
 from lossurf.errors import ExitCode, UsageError
+from lossurf.theory.adjustment_texts import ADJUSTMENTS
 from lossurf.theory.exit_texts import EXIT_CODES
 from lossurf.theory.explanations import EXPLANATIONS, needed_by
 from lossurf.theory.hypothesis_texts import HYPOTHESES
@@ -17,7 +18,18 @@ from lossurf.theory.registry import THEOREMS
 from lossurf.theory.verdict_texts import CERTIFICATES, STATUSES, SUBJECTS, VERDICTS
 from lossurf.words import CertificateKind, Kind, Status, Verdict
 
-REGISTRIES = (HYPOTHESES, THEOREMS, LEMMAS, VERDICTS, CERTIFICATES, QUANTITIES, STATUSES, SUBJECTS, EXIT_CODES)
+REGISTRIES = (
+    HYPOTHESES,
+    THEOREMS,
+    LEMMAS,
+    VERDICTS,
+    CERTIFICATES,
+    QUANTITIES,
+    STATUSES,
+    SUBJECTS,
+    ADJUSTMENTS,
+    EXIT_CODES,
+)
 
 
 def test_no_two_registries_share_an_id():
