@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -83,3 +85,15 @@ def test_cells_that_are_no_numbers_are_named(tmp_path):
     assert "list<" in message(write(tmp_path / "t.arrow", "stream", table))
     (tmp_path / "u.arrow").write_text("a,y\n1,2\n")
     assert "not a readable .arrow file" in message(tmp_path / "u.arrow")
+
+
+@pytest.mark.filterwarnings("ignore:Feather V1:DeprecationWarning")
+def test_the_first_version_of_feather_is_read_by_a_process_that_imported_nothing_yet(tmp_path, lossurf):
+    from pyarrow import feather
+
+    feather.write_feather(TABLE, tmp_path / "t.feather", version=1)
+    done = lossurf("check", "t.feather", "--target", "y", "--format", "json")
+    assert (done.returncode, done.stderr) == (0, "")
+    # least squares by numpy on the arrays that pyarrow was given
+    rest = Y - X @ np.linalg.lstsq(X, Y, rcond=None)[0]
+    assert json.loads(done.stdout)["optimal_loss"] == pytest.approx(0.5 * float(np.sum(rest**2)), rel=1e-12)

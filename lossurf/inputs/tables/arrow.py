@@ -176,14 +176,19 @@ def _parquet_facts(path: Path) -> tuple[Any, int]:
 
 
 def _feather_facts(path: Path) -> tuple[Any, int]:
-    import pyarrow
-
     form = _form(path)
     if form == _OLD_FEATHER:
-        table = pyarrow.feather.read_table(path, memory_map=True, use_threads=False)
+        table = _old_feather(path)
         return table.schema, int(table.num_rows)
     with _opened(path, form) as (reader, batches):
         return reader.schema, sum(batch.rows for batch in batches if not batch.of_dictionary)
+
+
+def _old_feather(path: Path, columns: list[str] | None = None) -> Any:
+    """Map a file of Feather's first version, which compresses nothing."""
+    from pyarrow import feather
+
+    return feather.read_table(path, columns=columns, memory_map=True, use_threads=False)
 
 
 def _form(path: Path) -> str:
@@ -231,9 +236,7 @@ def _batches(path: Path, names: tuple[str, ...], rows: int, limit: int) -> Itera
                 for batch in file.iter_batches(batch_size=rows, columns=list(names), use_threads=False):
                     yield batch.select(list(names))
         elif (form := _form(path)) == _OLD_FEATHER:
-            from pyarrow import feather
-
-            table = feather.read_table(path, columns=list(names), memory_map=True, use_threads=False)
+            table = _old_feather(path, list(names))
             table.validate(full=True)
             yield from table.select(list(names)).to_batches(max_chunksize=rows)
         else:
