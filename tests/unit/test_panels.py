@@ -139,3 +139,58 @@ def test_large_means_and_data_that_change_in_the_middle(mean, drift):
     shifted = table - (one.shift[1:] - mean).astype(np.int64)
     rows = np.hstack([np.ones((len(table), 1), dtype=np.int64), shifted])
     assert backward_error(one.r, rows) <= 121 * EPS * (50.0 if drift else 1.0)
+
+
+def near_the_edge(kind, closeness, rows, n, seed):
+    rng = np.random.default_rng([n, seed, int(100 * closeness)])
+    table = rng.standard_normal((rows, n))
+    if kind == "alike":
+        table = table / closeness + rng.standard_normal((rows, 1))
+    elif kind == "in pairs":
+        table[:, 1::2] = table[:, 0 : 2 * (n // 2) : 2] + table[:, 1::2] / closeness
+    else:  # near a Chebyshev basis
+        table = np.cos(np.arange(n) * np.arccos(rng.uniform(-1, 1, (rows, 1)))) + table / closeness
+    table = np.rint(table * (2.0**24 / np.abs(table).max())).astype(np.int64)
+    table[:, 0] = 1
+    return table
+
+
+@pytest.mark.parametrize("kind", ["alike", "in pairs", "Chebyshev"])
+@pytest.mark.parametrize("n", [5, 21, 81])
+def test_up_to_the_edge_the_error_is_what_is_stated(kind, n):
+    kernel, passed, refused = PanelKernel(n, 8, np.eye(n)), 0, 0
+    for closeness in np.geomspace(0.3, 60.0, 12):
+        values = near_the_edge(kind, closeness, panel_shape(n).rows, n, 0)
+        R = kernel._by_gram(filled(values))
+        passed, refused = passed + (R is not None), refused + (R is None)
+        assert R is None or backward_error(R, values) <= n * EPS
+    assert passed
+    assert refused or kind == "Chebyshev"
+
+
+def test_memory_that_holds_anything_raises_no_warning_and_changes_no_bit(monkeypatch):
+    values = integers("alike 1e4", 8192, 21)
+    start = LapackKernel(21, 8).factor_panel(filled(values))
+    expected = [PanelKernel(21, 8, of).factor_panel(filled(values)) for of in (start, np.eye(21))]
+    empty = np.empty
+
+    def poisoned(*args, **kwargs):
+        array = empty(*args, **kwargs)
+        array[...] = np.inf
+        return array
+
+    monkeypatch.setattr(np, "empty", poisoned)
+    found = [PanelKernel(21, 8, of).factor_panel(filled(values)) for of in (start, np.eye(21))]
+    assert np.array_equal(found, expected)
+
+
+@pytest.mark.parametrize("unit", [1e-140, 1e-40, 1e40, 1e140])
+def test_the_way_does_not_depend_on_units(unit, monkeypatch):
+    values = integers("alike 1e4", 8192, 21)
+    scale = 2.0 ** np.round(np.log2(unit))
+    start = LapackKernel(21, 8).factor_panel(filled(values))
+    R, taken = ways(monkeypatch, start, values)
+    monkeypatch.undo()
+    scaled, same = ways(monkeypatch, scale * start, scale * values)
+    assert same == taken == ["_by_gram", "_by_gram_of_coordinates"]
+    assert np.array_equal(scaled, scale * R)
