@@ -37,7 +37,7 @@ def without_weights(
     """Return the data without the column of weights that is named, and the weights with their name."""
     if given is None:
         return dataset, None
-    if isinstance(given, str) and names_column(given):
+    if names_column(given):
         dataset, weights = weights_of_inputs(dataset, given)
         return dataset, (f"column {given}", require_weights(weights, dataset.x))
     name, weights = numbers_of(given, max_memory=max_memory)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Annotated
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Final
 
 import numpy as np
 
@@ -26,6 +27,14 @@ if TYPE_CHECKING:
     from lossurf.inputs.checkpoints.checkpoint import Checkpoint
 
 Rows = Iterator[tuple[Matrix, Matrix, Matrix]]
+
+KINDS: Final = ("sample_weights", "output_weights", "base", "residual", "ridge")
+"""What data can be changed by: names of arguments, and of the fields of `Adjusted` that are true where it is there."""
+
+
+def option(name: str) -> str:
+    """Return the option of the command line that an argument is given by."""
+    return f"--{name.replace('_', '-')}"
 
 
 @dataclass(frozen=True)
@@ -111,14 +120,7 @@ class Adjustments:
     @property
     def options(self) -> str:
         """The options that asked for them, for messages."""
-        given = {
-            "--sample-weights": self.samples is not None,
-            "--output-weights": self.outputs is not None,
-            "--base": self.base is not None,
-            "--residual": self.residual,
-            "--ridge": self.ridge is not None,
-        }
-        return ", ".join(name for name, there in given.items() if there)
+        return ", ".join(option(name) for name in KINDS if getattr(self.facts, name, None))
 
     @property
     def of_residuals(self) -> bool:
@@ -177,25 +179,13 @@ class Adjustments:
             self._require_count(start)
 
         dy = dataset.dy if self.predictions is None else 2 * dataset.dy
-        if self.samples is None:
-            return reduce_blocks(
-                blocks(),
-                dataset.dx,
-                dy,
-                dtype=dataset.dtype,
-                data_eps=dataset.data_eps,
-                threads=threads,
-                progress=progress,
-            )
-        return changes.reduce_weighted(
-            blocks,
-            np.sqrt(self.samples[1]),
-            dataset.dx,
-            dy,
-            dtype=dataset.dtype,
-            data_eps=dataset.data_eps,
-            threads=threads,
-            progress=progress,
+        reduced = (
+            partial(reduce_blocks, blocks())
+            if self.samples is None
+            else partial(changes.reduce_weighted, blocks, np.sqrt(self.samples[1]))
+        )
+        return reduced(
+            dataset.dx, dy, dtype=dataset.dtype, data_eps=dataset.data_eps, threads=threads, progress=progress
         )
 
     @property

@@ -119,11 +119,18 @@ class Data:
         self._made: dict[Hashable, object] = {}
 
     @classmethod
-    def of(cls, dataset: Dataset, *, max_memory: int | str | None = None, adjusted: Adjusted | None = None) -> Data:
-        """Return the data of a dataset that was opened before, which may have been adjusted already."""
+    def of(
+        cls,
+        dataset: Dataset,
+        *,
+        max_memory: int | str | None = None,
+        adjustments: Adjustments | None = None,
+        adjusted: Adjusted | None = None,
+    ) -> Data:
+        """Return the data of a dataset that was opened before: to be adjusted, or which have been already."""
         data = cls.__new__(cls)
-        data._keep(dataset, max_memory)  # noqa: SLF001 - of its own class
-        data.adjusted = adjusted
+        data._keep(dataset, max_memory, adjustments)  # noqa: SLF001 - of its own class
+        data.adjusted = adjusted or data.adjusted
         return data
 
     @classmethod
@@ -220,7 +227,7 @@ class Data:
                 max_memory=max_memory,
             )
 
-        if _names(target) and isinstance(sample_weights, str) and names_column(sample_weights):
+        if _names(target) and names_column(sample_weights):
             dataset, found = weights_of_table(open_with, _names(target), sample_weights)
             weights: tuple[str, Matrix] | None = (f"column {sample_weights}", require_weights(found, dataset.x))
         else:
@@ -231,10 +238,7 @@ class Data:
             dataset = dataset.mirrored() if autoencoder else dataset
         penalised, dataset = dataset.dx, prepared(dataset, intercept=intercept)
         wanted = WantedAdjustments(weights, output_weights, base, base_layer, residual, ridge)
-        adjustments = wanted.on(dataset, penalised, max_memory)
-        data = cls.__new__(cls)
-        data._keep(dataset, max_memory, adjustments)  # noqa: SLF001 - of its own class
-        return data
+        return cls.of(dataset, max_memory=max_memory, adjustments=wanted.on(dataset, penalised, max_memory))
 
     def __repr__(self) -> str:
         samples = "?" if self.dataset.samples is None else self.dataset.samples

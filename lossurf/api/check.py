@@ -150,9 +150,7 @@ def check(
     holds 1 0.2872
     """
     data = as_data(X, Y, samples=samples)
-    require_penalty(weight_decay, reduction, loss)
-    if weight_decay is not None:
-        data.adjustments.refuse_outputs("weight decay of the last layer is not that of the one that is seen")
+    require_penalty(data, weight_decay, reduction, loss)
     other = prepared_loss(data, loss, delta)
     if weight_decay is not None:
         result = _check(data, widths, bias, sample_facts(data))
@@ -186,7 +184,7 @@ def _one_hidden_layer(data: Data, penalty: WeightDecay, network: NetworkFacts | 
     return found
 
 
-def require_penalty(weight_decay: float | None, reduction: str, loss: str, *, lemmas: bool = False) -> None:
+def require_penalty(data: Data, weight_decay: float | None, reduction: str, loss: str, *, lemmas: bool = False) -> None:
     """Refuse a weight decay that does not go with what else is asked.
 
     Raises
@@ -207,6 +205,7 @@ def require_penalty(weight_decay: float | None, reduction: str, loss: str, *, le
             where="--weight-decay",
             remedy="leave out one of the two",
         )
+    data.adjustments.refuse_outputs("weight decay of the last layer is not that of the one that is seen")
 
 
 def prepared_loss(data: Data, loss: str, delta: float | None) -> LossData | None:

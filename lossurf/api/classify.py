@@ -303,9 +303,7 @@ class Judge:
                 where="curvature",
                 remedy="leave out curvature, or the loss and the weight decay",
             )
-        require_penalty(self.weight_decay, self.reduction, self.loss, lemmas=self.lemmas)
-        if self.weight_decay is not None:
-            self.given.adjustments.refuse_outputs("weight decay of the last layer is not that of the one that is seen")
+        require_penalty(self.given, self.weight_decay, self.reduction, self.loss, lemmas=self.lemmas)
         known = PLAIN_VERDICTS if self.weight_decay is None else DECAY_VERDICTS
         for name in self.expect:
             if name not in known:

@@ -11,6 +11,7 @@ from functools import reduce as fold
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, NamedTuple, Protocol
 
+from lossurf.adjustments import KINDS, option
 from lossurf.api.parts.result import Result
 from lossurf.data import Data
 from lossurf.errors import UsageError
@@ -174,7 +175,7 @@ def reduce(batches: Iterable[Any], *, samples: Samples = "rows") -> Data:
     return Data.of(summarised(summary, "batches", Wanted(memory_limit(None))))
 
 
-_ADJUSTMENTS: Final = ("sample_weights", "output_weights", "base", "base_layer", "residual", "ridge")
+_ADJUSTMENTS: Final = (*KINDS, "base_layer")
 
 
 class _Reduced(NamedTuple):
@@ -310,7 +311,7 @@ def _require_as_read(place: Place) -> None:
     if given:
         raise UsageError(
             "a summary holds data as they are, without weights, base or ridge",
-            where=", ".join(f"--{name.replace('_', '-')}" for name in given),
+            where=", ".join(map(option, given)),
             remedy="give them where the summary is used; --sample-weights and predictions need the samples",
         )
 

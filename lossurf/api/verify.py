@@ -8,6 +8,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, ClassVar
 
+from lossurf.adjustments import KINDS, option
 from lossurf.api.parts.result import Result
 from lossurf.certificates.against_data import data_checks
 from lossurf.certificates.check import Check
@@ -103,14 +104,14 @@ def _require_same_changes(stored: StoredCertificate, data: Data) -> None:
     """
     told: Mapping[str, Any] = stored.claim["data"].get("adjusted") or {}
     given = {} if data.adjusted is None else vars(data.adjusted)
-    for name in ("sample_weights", "output_weights", "base", "residual", "ridge"):
-        claimed, option = bool(told.get(name)), f"--{name.replace('_', '-')}"
+    for name in KINDS:
+        claimed = bool(told.get(name))
         if claimed != bool(given.get(name)):
-            used = "was made with" if claimed else "was made without"
+            made, now, remedy = ("with", "without", "add") if claimed else ("without", "with", "leave out")
             raise UsageError(
-                f"the certificate {used} {option}, and the data are given {'without' if claimed else 'with'} it",
+                f"the certificate was made {made} {option(name)}, and the data are given {now} it",
                 where=stored.name,
-                remedy=f"{'add' if claimed else 'leave out'} {option}",
+                remedy=f"{remedy} {option(name)}",
             )
 
 

@@ -90,8 +90,8 @@ def _chosen(file: TensorFile, layer: str | None) -> Tensor:
     matrices = [tensor for tensor in file.tensors if len(tensor.shape) == 2 or tensor.error is not None]
     if layer is None:
         if len(matrices) != 1:
-            found = listing(tensor.name for tensor in matrices)
-            raise fault("base-layers" if matrices else "no-weights", file.name, count=len(matrices), found=found)
+            known = {"count": len(matrices), "found": _names(matrices)}
+            raise fault("base-layers" if matrices else "no-weights", file.name, **known)
         return matrices[0]
     for fits in (_is, _ends_in):
         found_ones = [tensor for tensor in matrices if fits(tensor.name, layer)]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeGuard
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -26,7 +26,7 @@ _SAMPLES: Final = "the weights"
 _BLOCK: Final = 8192
 
 
-def names_column(given: Given) -> bool:
+def names_column(given: Given | None) -> TypeGuard[str]:
     """Tell whether weights are a column of the data: a text that no data file could be called by."""
     return isinstance(given, str) and ending(Path(given), tuple(OPENERS)) is None
 
@@ -155,7 +155,7 @@ def output_weights_of(given: Given, *, max_memory: int | str | None = None) -> t
     ------
     InputError
     """
-    if isinstance(given, str) and names_column(given):
+    if names_column(given):
         try:
             numbers = np.array([float(part) for part in given.replace(",", " ").split()])
         except ValueError:
