@@ -177,8 +177,11 @@ def _numbers(claim: Claim) -> Iterator[Check]:
 
 
 def _ranks(claim: Claim) -> tuple[int, int]:
-    """rank(P) at the tolerance, its singular values judged in themselves and against the change of P."""
-    values = singular_values(claim.network.product(claim.network.depth + 1, 0))
+    """rank(P) at the tolerance, its singular values judged in themselves and against the change of P.
+
+    Those that the narrowest layer leaves no room for are rounding, however large beside T: of a network far above it.
+    """
+    values = singular_values(claim.network.product(claim.network.depth + 1, 0))[: claim.rank_max]
     change = max(1.0, claim.network.change(claim.network.depth + 1, 0))
     return int(np.sum(values > claim.tau)), int(np.sum(values > claim.tau * change))
 

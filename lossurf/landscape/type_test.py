@@ -71,7 +71,8 @@ class TypeTest:
         self.largest_layer_gradient = float(np.max(sensitivity.layer_gradient_norms))
         self.gradient = max(float(np.max(self.layer_gradients)), mean_gradient)
         self.excess = self.network.excess + mean_excess
-        self.product_singular_values = singular_values(self.network.product)
+        # no more of them are any but zero; of a network far above T the rounding of the others is large beside T
+        self.product_singular_values = singular_values(self.network.product)[:rank_max]
         self._excess_by_rank = excess_by_rank(problem)
         self._target_singular_values = problem.target_svd[1]
         # ||T||_F^2 >= 1 is the unit of loss; where T = 0 the unit is ||Y||^2 = 1 in these coordinates
