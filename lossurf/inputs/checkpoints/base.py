@@ -89,9 +89,10 @@ def _bias_name(name: str) -> str | None:
 def _chosen(file: TensorFile, layer: str | None) -> Tensor:
     matrices = [tensor for tensor in file.tensors if len(tensor.shape) == 2 or tensor.error is not None]
     if layer is None:
-        if len(matrices) != 1:
-            known = {"count": len(matrices), "found": _names(matrices)}
-            raise fault("base-layers" if matrices else "no-weights", file.name, **known)
+        if not matrices:
+            raise fault("no-weights", file.name)
+        if len(matrices) > 1:
+            raise fault("base-layers", file.name, count=len(matrices), found=_names(matrices))
         return matrices[0]
     for fits in (_is, _ends_in):
         found_ones = [tensor for tensor in matrices if fits(tensor.name, layer)]
