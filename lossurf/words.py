@@ -48,6 +48,8 @@ class SegmentKind(StrEnum):
     ROTATE = "rotate"
     GROW = "grow"
     DIRECTION = "direction"
+    DESCEND = "descend"  # with weight decay
+    LOWER = "lower"  # with weight decay: another point, which is known to be lower
 
 
 class Applies(StrEnum):
@@ -143,6 +145,12 @@ PLAIN_VERDICTS: Final = tuple(
 
 CRITICAL: Final = (Verdict.GLOBAL_MINIMUM, Verdict.STRICT_SADDLE, Verdict.BAD_SADDLE)
 """The kinds of critical point, which can be constructed."""
+
+DECAY_CRITICAL: Final = (Verdict.GLOBAL_MINIMUM, Verdict.LOCAL_MINIMUM, Verdict.STRICT_SADDLE)
+"""The kinds of critical point of a loss with weight decay that can be constructed; ties alone make one degenerate."""
+
+CONSTRUCTED: Final = tuple(verdict for verdict in Verdict if verdict in CRITICAL + DECAY_CRITICAL)
+"""The kinds of critical point that can be constructed, with weight decay or without."""
 
 WRITTEN: Final = (".npz", ".safetensors", ".pt", ".pth", ".keras")
 """Endings of the formats that a network is written in."""

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from numpy.typing import ArrayLike
 
-from lossurf.api.check import prepared_loss, require_penalty
+from lossurf.api.check import prepared_loss
+from lossurf.api.parts.penalty import penalty_of, require_penalty
 from lossurf.api.parts.result import Result
 from lossurf.api.parts.unreadable import REFUSED, Unreadable
 from lossurf.data import Data, DataFacts, as_data
@@ -25,7 +26,7 @@ from lossurf.landscape.verdict import Classification
 from lossurf.losses.facts import LossFacts
 from lossurf.regularised.verdict import WeightDecay
 from lossurf.report.document import Document
-from lossurf.words import DECAY_VERDICTS, PLAIN_VERDICTS, Reduction, Verdict
+from lossurf.words import DECAY_VERDICTS, PLAIN_VERDICTS, Verdict
 
 if TYPE_CHECKING:
     from lossurf.losses.data import LossData
@@ -322,19 +323,18 @@ class Judge:
         return self.given if self._other is None else self._other.data
 
     @property
-    def penalty(self) -> WeightDecay:
-        """The weight decay in units of the half sum of squares."""
-        assert self.weight_decay is not None
-        return WeightDecay.of(self.weight_decay, Reduction(self.reduction), self.data.reduce().samples, self.data.dy)
+    def penalty(self) -> WeightDecay | None:
+        """The weight decay in units of the half sum of squares; None without."""
+        return None if self.weight_decay is None else penalty_of(self.data, self.weight_decay, self.reduction)
 
     def __call__(self, checkpoint: Checkpoint) -> Classification:
         """Classify one network."""
         checkpoint = self.given.seen(checkpoint)
         problem = self.data.problem(bias=checkpoint.has_bias)
-        if self.weight_decay is not None:
+        if (penalty := self.penalty) is not None:
             from lossurf.regularised.classify import classify_with_decay
 
-            result = classify_with_decay(checkpoint, problem, self.penalty.lambda_, tolerance=self.tolerance)
+            result = classify_with_decay(checkpoint, problem, penalty.lambda_, tolerance=self.tolerance)
         elif self._other is None:
             result = classify_network(
                 checkpoint, problem, tolerance=self.tolerance, index=self.index, descents=self.descents
@@ -367,7 +367,7 @@ class Judge:
             results=tuple(results),
             ok=all(not isinstance(result, Unreadable) and result.ok for result in results),
             other_loss=facts,
-            weight_decay=None if self.weight_decay is None else self.penalty,
+            weight_decay=self.penalty,
             notes=(*self.given.notes, *(() if self._other is None else self._other.notes)),
             last=last,
         )

@@ -18,6 +18,7 @@ from lossurf.inputs.checkpoints.checkpoint import Checkpoint
 from lossurf.inputs.checkpoints.files import CheckpointFiles, Files
 from lossurf.landscape.balance import Balance
 from lossurf.landscape.views.trajectory import Follower, Level, Visit, levels, plateaus
+from lossurf.regularised.verdict import WeightDecay
 from lossurf.words import Reduction, Verdict
 
 __all__ = ["DOCUMENT", "Edge", "Following", "NamedPlateau", "Run", "Step", "WatchResult", "watch"]
@@ -87,7 +88,7 @@ class WatchResult(Result):
     ----------
     data : DataFacts
     levels : tuple of Level
-        What the run can wait on, descending.
+        What the run can wait on, descending; with weight decay the least losses of every rank that were found.
     results : tuple of Visit or Unreadable
         One a checkpoint, in the order they came.
     plateaus : tuple of NamedPlateau
@@ -95,6 +96,8 @@ class WatchResult(Result):
         The picture that was drawn.
     edge : Edge or None
         The edge of stability; None where no step was said.
+    weight_decay : WeightDecay or None
+        None without; losses, levels and verdicts are otherwise those of the regularised loss.
     expected : tuple of str or None
         The verdicts asked for.
     ok : bool
@@ -111,6 +114,7 @@ class WatchResult(Result):
     plateaus: tuple[NamedPlateau, ...]
     figure: Path | None
     edge: Edge | None
+    weight_decay: WeightDecay | None
     expected: tuple[Verdict, ...] | None
     ok: bool
     notes: tuple[str, ...] = ()
@@ -129,6 +133,7 @@ def watch(
     expect: Sequence[str] = (),
     curvature: bool | float = False,
     step: float | None = None,
+    weight_decay: float | None = None,
     reduction: str = Reduction.MEAN,
 ) -> WatchResult:
     """Follow a training run from its checkpoints, in the order of their names.
@@ -145,8 +150,10 @@ def watch(
         As in `classify`, for every checkpoint.
     step : float, optional
         Of the run's gradient descent: the largest eigenvalue is put beside 2 / step.
+    weight_decay : float, optional
+        As in `classify`; not together with curvature.
     reduction : {"mean", "sum", "half-sum"}
-        What the loss of that step sums.
+        What the loss of that step, or of the optimizer with weight decay, makes of the squares.
 
     Returns
     -------
@@ -174,7 +181,15 @@ def watch(
     ['strict-saddle', 'not-critical', 'not-critical']
     """
     chosen = CheckpointFiles.of(files)
-    run = Run(chosen, data, tolerance=tolerance, curvature=curvature, step=step, reduction=reduction)
+    run = Run(
+        chosen,
+        data,
+        tolerance=tolerance,
+        curvature=curvature,
+        step=step,
+        weight_decay=weight_decay,
+        reduction=reduction,
+    )
     return run.result([run.step_or_refuse(path) for path in chosen.found()], expect=expect)
 
 
@@ -189,10 +204,13 @@ class Run:
         tolerance: float | None = None,
         curvature: bool | float = False,
         step: float | None = None,
+        weight_decay: float | None = None,
         reduction: str = Reduction.MEAN,
     ) -> None:
         self._files = files
-        self._judge = Judge(data, tolerance=tolerance, curvature=curvature)
+        self._judge = Judge(
+            data, tolerance=tolerance, curvature=curvature, weight_decay=weight_decay, reduction=reduction
+        )
         self.edge = None if step is None else _edge(step, reduction, data, curvature=curvature)
         self._following = Following(self._judge)
 
@@ -248,6 +266,7 @@ class Run:
             ),
             figure=figure,
             edge=self.edge,
+            weight_decay=self._judge.penalty,
             expected=tuple(map(Verdict, expect)) or None,
             ok=not refused and (not expect or str(steps[-1].verdict) in expect),
             notes=self._judge.data.notes,
@@ -285,7 +304,7 @@ class Following:
         if self.first is None or self._follower is None:
             self.first = checkpoint
             widths = [checkpoint.weights[0].shape[1], *(W.shape[0] for W in checkpoint.weights)]
-            self.levels = levels(self._judge.data.problem(bias=checkpoint.has_bias), min(widths))
+            self.levels = self._levels(widths, bias=checkpoint.has_bias)
             self._follower = Follower(self.levels)
         shapes = [[W.shape for W in c.weights] for c in (self.first, checkpoint)]
         if shapes[0] != shapes[1] or self.first.has_bias != checkpoint.has_bias:
@@ -295,6 +314,14 @@ class Following:
                 remedy="name the checkpoints of one run only",
             )
         return self._follower
+
+    def _levels(self, widths: Sequence[int], *, bias: bool) -> tuple[Level, ...]:
+        problem, penalty = self._judge.data.problem(bias=bias), self._judge.penalty
+        if penalty is None:
+            return levels(problem, min(widths))
+        from lossurf.regularised.levels import levels_with_decay
+
+        return levels_with_decay(problem, penalty.lambda_, widths)
 
 
 def _edge(step: float, reduction: str, data: Data, *, curvature: bool | float) -> Edge:

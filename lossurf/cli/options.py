@@ -183,15 +183,18 @@ def loss_options(function: Function) -> Function:
     return function
 
 
+weight_decay_option = click.option(
+    "--weight-decay",
+    type=float,
+    metavar="WD",
+    help="Weight decay that the optimizer was given; biases are taken as not decayed.",
+)
+
+
 def decay_options(function: Function) -> Function:
     """Add `--weight-decay` and `--reduction`, handed on under these names."""
     options = (
-        click.option(
-            "--weight-decay",
-            type=float,
-            metavar="WD",
-            help="Weight decay that the optimizer was given; biases are taken as not decayed.",
-        ),
+        weight_decay_option,
         click.option(
             "--reduction",
             type=words_of(Reduction),

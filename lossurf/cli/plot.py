@@ -20,6 +20,7 @@ from lossurf.cli.options import (
     checkpoint_arguments,
     data_argument,
     data_option,
+    decay_options,
     stdout_report_options,
     tolerance_option,
     widths_option,
@@ -161,6 +162,7 @@ def spectrum(
 @data_argument
 @widths_option
 @bias_option
+@decay_options
 @picture_options
 @stdout_report_options
 def levels(
@@ -168,6 +170,8 @@ def levels(
     source: DataSource,
     widths: tuple[int, ...] | None,
     bias: bool,
+    weight_decay: float | None,
+    reduction: str,
     output: Path,
     look: Look,
     report: Reporter,
@@ -179,7 +183,7 @@ def levels(
     from lossurf.report.figures.canvas import require_form
 
     form = require_form(output)
-    found = gather(load_data(source, report), widths=widths, bias=bias)
+    found = gather(load_data(source, report), widths=widths, bias=bias, weight_decay=weight_decay, reduction=reduction)
     return _drawn(found, output, form, look, report)
 
 

@@ -18,6 +18,7 @@ from lossurf.cli.options import (
     report_options,
     require_number,
     tolerance_option,
+    weight_decay_option,
     words_of,
 )
 from lossurf.cli.output_file import OUTPUT_FILE, write_file
@@ -83,10 +84,11 @@ STREAMS = ("table", "jsonl")
     metavar="ETA",
     help="With --curvature: the step of gradient descent; the largest eigenvalue is put beside 2 / ETA.",
 )
+@weight_decay_option
 @click.option(
     "--reduction",
     type=words_of(Reduction),
-    help="With --step: what the loss of that step sums: mean of all squares (default), sum, or half the sum.",
+    help="With --step or --weight-decay: what that loss makes of the squares: mean (default), sum, or half the sum.",
 )
 @report_options
 def command(
@@ -101,6 +103,7 @@ def command(
     figure: Path | None,
     curvature: bool | float,
     step: float | None,
+    weight_decay: float | None,
     reduction: str | None,
     report: Reporter,
 ) -> ExitCode:
@@ -112,8 +115,12 @@ def command(
     from lossurf.api.watch import Run
 
     _require_stream(report, follow=follow, timeout=timeout)
-    if reduction is not None and step is None:
-        raise UsageError("no step is said whose loss that is", where="--reduction", remedy="add --step ETA")
+    if reduction is not None and step is None and weight_decay is None:
+        raise UsageError(
+            "no step or weight decay is said whose loss that is",
+            where="--reduction",
+            remedy="add --step ETA or --weight-decay WD",
+        )
     form = None
     if figure is not None:
         from lossurf.report.figures.canvas import require_form
@@ -125,6 +132,7 @@ def command(
         tolerance=tolerance,
         curvature=curvature,
         step=step,
+        weight_decay=weight_decay,
         reduction=reduction or Reduction.MEAN,
     )
     edge = None if run.edge is None else run.edge.curvature

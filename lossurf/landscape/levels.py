@@ -12,7 +12,6 @@ import numpy as np
 
 from lossurf.fields import Count, Indices, Magnitude, Size, limited
 from lossurf.landscape.index_range import index_range
-from lossurf.landscape.verdict import PlainVerdict
 from lossurf.numerics import UNDECIDED_FACTOR, Matrix, decide_nonzero, surely_nonzero
 from lossurf.reduction.problem import ReducedProblem
 from lossurf.words import Status, Verdict
@@ -176,7 +175,7 @@ class CriticalValue:
     rank : int
         Size of the set.
     eigen_indices : tuple of int
-        From 1, ascending.
+        From 1, ascending; with weight decay those that it was followed from.
     loss : float
         Of the critical points.
     kinds : tuple of Verdict
@@ -190,7 +189,7 @@ class CriticalValue:
     rank: Count
     eigen_indices: Indices
     loss: Magnitude
-    kinds: Annotated[tuple[PlainVerdict, ...], limited(minItems=1)]
+    kinds: Annotated[tuple[Verdict, ...], limited(minItems=1)]
     index_least: Count
     index_most: Count | None
 

@@ -10,7 +10,7 @@ from lossurf.network import WhitenedNetwork
 from lossurf.numerics import Matrix
 
 
-def best_step(network: WhitenedNetwork, direction: Sequence[Matrix]) -> float:
+def best_step(network: WhitenedNetwork, direction: Sequence[Matrix], more: Sequence[float] = ()) -> float:
     """Return the s at which L(W + s v) is least over all real s.
 
     Parameters
@@ -18,6 +18,8 @@ def best_step(network: WhitenedNetwork, direction: Sequence[Matrix]) -> float:
     network : WhitenedNetwork
     direction : sequence of ndarray
         v, shapes of the layers.
+    more : sequence of float
+        Coefficients of a polynomial in s that the loss has beside, such as a penalty.
     """
     P = _product_coefficients(network, direction)
     P[0] = P[0] - network.target
@@ -26,10 +28,11 @@ def best_step(network: WhitenedNetwork, direction: Sequence[Matrix]) -> float:
     for m, left in enumerate(P):
         for n, right in enumerate(P):
             loss[m + n] += 0.5 * float(np.sum(left * right))
-    slope = np.polynomial.Polynomial(loss).deriv()
+    whole = np.polynomial.Polynomial(loss) + np.polynomial.Polynomial(more or [0.0])
+    slope = whole.deriv()
     stationary = slope.roots()
     real = stationary.real[np.abs(stationary.imag) <= _NEARLY_REAL * np.abs(stationary)]
-    values = np.polynomial.Polynomial(loss)(real)
+    values = whole(real)
     return float(real[int(np.argmin(values))]) if real.size else 0.0
 
 

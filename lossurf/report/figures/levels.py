@@ -15,6 +15,9 @@ _CROWD = 40  # more values of one kind are drawn as thin lines: symbols would co
 
 _NAMES = {
     "global-minimum": "global minimum",
+    "local-minimum": "local minimum",
+    "degenerate": "degenerate",
+    "undetermined": "undetermined",
     "bad-saddle": "bad saddles, and strict ones",
     "strict-saddle": "strict saddles only",
 }

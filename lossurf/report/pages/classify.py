@@ -11,7 +11,7 @@ from lossurf.report.pages.common import data_facts
 from lossurf.report.pages.curvature import curvature_items
 from lossurf.report.pages.other_loss import loss_facts
 from lossurf.report.pages.papers import lemma_tally, papers
-from lossurf.report.pages.weight_decay import decay_numbers, penalty_facts
+from lossurf.report.pages.weight_decay import decay_numbers, option_of, penalty_facts
 from lossurf.report.text import count, number, percent
 from lossurf.report.unreadable import error_text, is_unreadable
 
@@ -38,7 +38,7 @@ def page(document: Document) -> Page:
         read=(data_facts(document["data"]), *_penalty(document), _read(results[0]) if single else _read_many(results)),
         verdict=(_verdict(results[0]), *_range(results[0])) if single else (_summary(results),),
         blocks=(*blocks, *([loss_facts(loss)] if loss else [])),
-        next_steps=_next_steps(results[0], squared=not loss and not document.get("weight_decay"))
+        next_steps=_next_steps(results[0], document.get("weight_decay"), squared=not loss)
         if single
         else ("lossurf classify ONE --data ...: a checkpoint's certificate",),
         cases=tuple(_case(result) for result in results),
@@ -290,14 +290,15 @@ def _ok(ok: bool) -> Cell:
     return Cell("yes", Tone.GOOD) if ok else Cell("no", Tone.BAD)
 
 
-def _next_steps(result: dict[str, Any], *, squared: bool) -> tuple[str, ...]:
+def _next_steps(result: dict[str, Any], penalty: dict[str, Any] | None, *, squared: bool) -> tuple[str, ...]:
     from lossurf.theory.explanations import find_explanation
 
     verdict = result["verdict"]
     if not squared and verdict.endswith("saddle"):  # `escape` follows the squared loss
         return (f"lossurf explain {verdict}: what it means for training",)
-    if verdict.endswith("saddle"):
-        return (f"lossurf escape {result['checkpoint']} --data ... -o better.npz: write a checkpoint of lower loss",)
+    if verdict.endswith("saddle") or (penalty and result["decay"]["lower"] is not None):
+        way = f"lossurf escape {result['checkpoint']} --data ...{option_of(penalty)} -o better.npz"
+        return (f"{way}: write a checkpoint of lower loss",)
     return (find_explanation(verdict).action,)
 
 

@@ -15,6 +15,7 @@ from lossurf.report.pages.classify import (
     verdict_cell,
 )
 from lossurf.report.pages.common import data_facts
+from lossurf.report.pages.weight_decay import option_of, penalty_facts
 from lossurf.report.run import gap_text, steepness
 from lossurf.report.text import count, number
 from lossurf.report.unreadable import is_unreadable
@@ -29,7 +30,11 @@ def page(document: Document) -> Page:
     refused = [result for result in results if is_unreadable(result)]
     folders = {str(PurePath(result["checkpoint"]).parent) for result in results}
     place = f" in {folders.pop()}" if len(folders) == 1 and folders != {"."} else ""
-    read = [("Checkpoints", f"{len(results)}{place}")]
+    penalty = document.get("weight_decay")
+    read: list[tuple[str, Text]] = [
+        ("Checkpoints", f"{len(results)}{place}"),
+        *([penalty_facts(penalty)] if penalty else []),
+    ]
     if document["edge"] is not None:
         edge = document["edge"]
         read.append(
@@ -44,7 +49,9 @@ def page(document: Document) -> Page:
         read=(data_facts(document["data"]), Facts(tuple(read))),
         verdict=(_verdict(document), _now(document)),
         blocks=(*blocks, _rows(results, document["edge"]), *_told_apart(refused, notes)),
-        next_steps=(f"lossurf classify {readable[-1]['checkpoint']} --data ...: the last one's certificate",),
+        next_steps=(
+            f"lossurf classify {readable[-1]['checkpoint']} --data ...{option_of(penalty)}: the last one's certificate",
+        ),
         cases=(_case(document), *(unreadable_case(result) for result in refused)),
         brief=tuple(unreadable_line(result) for result in refused),
         notes=notes,
@@ -78,6 +85,8 @@ def _now(document: Document) -> Text:
     gap = f"gap {left}." if last["relative_gap"] is None else f"{left} of the possible gain is left."
     if last["on_level"] is None:
         below, above = last["nearest_levels"]
+        if (below, above) == (None, None):
+            return f"Its loss {number(last['loss'])} is on no level; {gap}"
         return f"Its loss {number(last['loss'])} is between critical values {number(below)} and {number(above)}; {gap}"
     stay = count(last["for_checkpoints"], "checkpoint")
     return f"It rests on L_{last['on_level']}, the best loss of rank {last['on_level']}, for {stay}; {gap}"
