@@ -61,9 +61,10 @@ def eigen_groups(problem: ReducedProblem, product: Matrix, rank: int) -> list[Ei
     """
     u, s, vt = problem.target_svd
     resolution = root_resolution(problem)
-    span = np.linalg.svd(product, full_matrices=False)[0][:, :rank] if rank else np.zeros((len(u), 0))
+    # the range of nothing and of all outputs need no decomposition
+    span = np.eye(len(u)) if rank in (0, len(u)) else np.linalg.svd(product, full_matrices=False)[0]
+    overlaps, groups = u.T @ span[:, :rank], []
     ends = [0, *(np.flatnonzero(-np.diff(s) > resolution) + 1), s.size] if s.size else [0]
-    overlaps, groups = u.T @ span, []
     for start, stop in pairwise(ends):
         overlap = overlaps[start:stop]
         count = round(float(np.sum(overlap**2)))
