@@ -116,11 +116,15 @@ class ActivationName(StrEnum):
 
 
 class Reduction(StrEnum):
-    """How the loss that an optimizer with weight decay was given sums the squares."""
+    """How the loss that an optimizer was given sums the squares."""
 
     MEAN = "mean"  # over all entries, as PyTorch's MSELoss does
     SUM = "sum"
     HALF_SUM = "half-sum"
+
+    def half_sum(self, samples: int, outputs: int) -> float:
+        """Return how often a loss of this kind is in the half sum of squares over so many samples and outputs."""
+        return {"mean": 0.5 * samples * outputs, "sum": 0.5, "half-sum": 1.0}[self.value]
 
 
 class DType(StrEnum):

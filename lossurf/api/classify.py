@@ -296,13 +296,13 @@ class Judge:
             )
         if self.loss != "squared" and self.lemmas:
             raise UsageError(
-                "the lemmas are about the squared loss", where="lemmas", remedy="leave out lemmas or the loss"
+                "the lemmas are about the squared loss", where="--lemmas", remedy="leave out --lemmas or the loss"
             )
         if (self.loss != "squared" or self.weight_decay is not None) and self.curvature is not False:
             raise UsageError(
                 "the curvature is that of the squared loss alone",
-                where="curvature",
-                remedy="leave out curvature, or the loss and the weight decay",
+                where="--curvature",
+                remedy="leave out --curvature, or the loss and the weight decay",
             )
         require_penalty(self.given, self.weight_decay, self.reduction, self.loss, lemmas=self.lemmas)
         known = PLAIN_VERDICTS if self.weight_decay is None else DECAY_VERDICTS

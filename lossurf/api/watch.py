@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import Annotated, ClassVar
 
@@ -11,7 +12,7 @@ from lossurf.api.classify import Judge
 from lossurf.api.parts.result import Result
 from lossurf.api.parts.unreadable import REFUSED, Unreadable
 from lossurf.data import Data, DataFacts
-from lossurf.errors import InputError
+from lossurf.errors import InputError, UsageError
 from lossurf.fields import Count, Magnitude, limited
 from lossurf.inputs.checkpoints.checkpoint import Checkpoint
 from lossurf.inputs.checkpoints.files import CheckpointFiles, Files
@@ -163,7 +164,7 @@ def watch(
     InputError
         If no checkpoint could be read, with the reason of the first.
     UsageError
-        As `classify`.
+        As `classify`; also if the step is not positive, its reduction is unknown, or no curvature is asked for.
 
     Examples
     --------
@@ -210,7 +211,7 @@ class Run:
         self._judge = Judge(
             data, tolerance=tolerance, curvature=curvature, weight_decay=weight_decay, reduction=reduction
         )
-        self._edge = None if step is None else _edge(step, Reduction(reduction), data)
+        self.edge = None if step is None else _edge(step, reduction, data, curvature=curvature)
         self._following = Following(self._judge)
 
     def step(self, path: Path) -> Step:
@@ -264,7 +265,7 @@ class Run:
                 for plateau in plateaus(following.visits, following.levels)
             ),
             figure=figure,
-            edge=self._edge,
+            edge=self.edge,
             weight_decay=self._judge.penalty,
             expected=tuple(map(Verdict, expect)) or None,
             ok=not refused and (not expect or str(steps[-1].verdict) in expect),
@@ -323,13 +324,22 @@ class Following:
         return levels_with_decay(problem, penalty.lambda_, widths)
 
 
-def _edge(step: float, reduction: Reduction, data: Data) -> Edge:
-    scales = {
-        Reduction.HALF_SUM: 2.0,
-        Reduction.SUM: 1.0,
-        Reduction.MEAN: float(data.facts(bias=False).samples * data.dy),
-    }
-    return Edge(step, reduction, scales[reduction] / step)
+def _edge(step: float, reduction: str, data: Data, *, curvature: bool | float) -> Edge:
+    if curvature is False:
+        raise UsageError("nothing is there to hold the step against", where="--step", remedy="add --curvature")
+    if reduction not in tuple(Reduction):
+        raise UsageError(
+            f"'{reduction}' is no reduction", where="--reduction", remedy=f"use one of {', '.join(map(str, Reduction))}"
+        )
+    chosen = Reduction(reduction)
+    limit = 2.0 * chosen.half_sum(data.facts(bias=False).samples, data.dy) / step if step > 0.0 else inf
+    if not 0.0 < limit < inf:
+        raise UsageError(
+            f"the step {step:g} leaves 2 / step no positive number",
+            where="--step",
+            remedy="give the step of the run's gradient descent, such as 0.05",
+        )
+    return Edge(step, chosen, limit)
 
 
 DOCUMENT = WatchResult

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -115,7 +115,6 @@ def command(
     from lossurf.api.watch import Run
 
     _require_stream(report, follow=follow, timeout=timeout)
-    _require_curvature(curvature, step)
     if reduction is not None and step is None and weight_decay is None:
         raise UsageError(
             "no step or weight decay is said whose loss that is",
@@ -136,7 +135,8 @@ def command(
         weight_decay=weight_decay,
         reduction=reduction or Reduction.MEAN,
     )
-    stream = _Stream(report) if follow and not report.to_file else None
+    edge = None if run.edge is None else run.edge.curvature
+    stream = _Stream(report, curved=curvature is not False, edge=edge) if follow and not report.to_file else None
     if follow:
         files = settled_files(checkpoints, interval=interval, timeout=timeout)
         steps = list(_until(_steps_while_written(run, files, report), expect, stream))
@@ -178,11 +178,6 @@ def _require_stream(report: Reporter, *, follow: bool, timeout: float | None) ->
         raise UsageError("without --follow nothing is waited for", where="--timeout", remedy="add --follow")
 
 
-def _require_curvature(curvature: bool | float, step: float | None) -> None:  # as the options come
-    if step is not None and curvature is False:
-        raise UsageError("nothing is there to hold the step against", where="--step", remedy="add --curvature")
-
-
 def _steps_while_written(run: Run, files: Iterator[Path], report: Reporter) -> Iterator[Step | Unreadable]:
     """Yield steps, passing over files that are not whole yet; those that still are not come at the end."""
     from lossurf.api.parts.unreadable import Unreadable
@@ -215,18 +210,20 @@ def _until(
 class _Stream:
     """The lines of a run that is still going on."""
 
-    def __init__(self, report: Reporter) -> None:
+    def __init__(self, report: Reporter, *, curved: bool, edge: float | None) -> None:
         self._report = report
         self._begun = False
+        self._steepness: dict[str, Any] = {"curved": curved, "edge": edge}
 
     def show(self, step: Step | Unreadable) -> bool:
         """Write a checkpoint's line; False where its reader has gone."""
         from lossurf.report.run import line_of, stream_head
 
-        head = "" if self._begun else stream_head(self._report.format)
+        form = self._report.format
+        head = "" if self._begun else stream_head(form, **self._steepness)
         self._begun = True
         return self._report.verbosity < 1 or write_stdout(
-            head + line_of(plain(step), self._report.format, self._report.notes)
+            head + line_of(plain(step), form, self._report.notes, **self._steepness)
         )
 
     def close(self, document: Document) -> ExitCode:

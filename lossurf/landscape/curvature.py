@@ -198,8 +198,8 @@ def _scaled(value: float, exponent: int) -> float:
 
 
 def _steps(largest: float, problem: ReducedProblem) -> dict[Reduction, float | None]:
-    """2 over the largest eigenvalue of a half, 1 and 2 / (m dy) times what the Hessian is of."""
-    scales = {Reduction.HALF_SUM: 2.0, Reduction.SUM: 1.0, Reduction.MEAN: float(problem.samples * problem.dy)}
+    """2 over the largest eigenvalue for every scaling of the loss."""
+    scales = {name: 2.0 * name.half_sum(problem.samples, problem.dy) for name in Reduction}
     steps = {name: scale / largest if largest > 0.0 else inf for name, scale in scales.items()}
     return {name: step if isfinite(step) else None for name, step in steps.items()}
 

@@ -63,15 +63,17 @@ def eigen_groups(problem: ReducedProblem, product: Matrix, rank: int) -> list[Ei
     resolution = root_resolution(problem)
     span = np.linalg.svd(product, full_matrices=False)[0][:, :rank] if rank else np.zeros((len(u), 0))
     ends = [0, *(np.flatnonzero(-np.diff(s) > resolution) + 1), s.size] if s.size else [0]
-    groups = []
+    overlaps, groups = u.T @ span, []
     for start, stop in pairwise(ends):
-        left = u[:, start:stop]
-        overlap = left.T @ span
+        overlap = overlaps[start:stop]
         count = round(float(np.sum(overlap**2)))
         if count and s[start] <= resolution:
             return None
-        carried = np.linalg.svd(overlap, full_matrices=False)[0][:, :count] if count else np.zeros((stop - start, 0))
-        groups.append(EigenGroup(left, vt[start:stop].T, float(np.mean(s[start:stop])), carried))
+        # one eigenvector alone is its own combination, whichever its sign
+        alone = stop - start == 1 or not count
+        nearest = np.eye(stop - start) if alone else np.linalg.svd(overlap, full_matrices=False)[0]
+        carried = nearest[:, :count]
+        groups.append(EigenGroup(u[:, start:stop], vt[start:stop].T, float(np.mean(s[start:stop])), carried))
     return groups if sum(group.carried.shape[1] for group in groups) == rank else None
 
 

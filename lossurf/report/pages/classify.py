@@ -244,7 +244,9 @@ def _summary(results: list[dict[str, Any]]) -> Cell:
 def _many(results: list[dict[str, Any]]) -> list[Block]:
     readable = [result for result in results if not is_unreadable(result)]
     expected = any(result["expected"] is not None for result in readable)
-    header = ("checkpoint", "verdict", "loss", "gap", "gradient", "rank", "from tau", "to tau")
+    curved = any(result["curvature"] is not None for result in readable)
+    curvatures = ("largest curvature", "smallest") if curved else ()
+    header = ("checkpoint", "verdict", "loss", "gap", "gradient", "rank", "from tau", "to tau", *curvatures)
     folder = _folder(results)
     rows: list[tuple[Text, ...]] = []
     for result in results:
@@ -261,6 +263,7 @@ def _many(results: list[dict[str, Any]]) -> list[Block]:
             f"{result['rank']}/{result['rank_max']}",
             number(result["stable_from"]),
             number(result["stable_to"]),
+            *(_ends(result["curvature"]) if curved else ()),
         )
         rows.append((*row, _ok(result["ok"])) if expected else row)
     tallies = tuple(f"{result['checkpoint']}: {lemma_tally(result)}" for result in readable if result["lemmas"])
@@ -277,6 +280,10 @@ def _many(results: list[dict[str, Any]]) -> list[Block]:
     blocks.append(Lines(reasons, "Reasons", level=2))
     blocks += [Lines(tallies, "Lemmas")] if tallies else []
     return [*blocks, Lines(notes, "Notes")] if notes else blocks
+
+
+def _ends(curvature: dict[str, Any] | None) -> tuple[str, str]:
+    return ("-", "-") if curvature is None else (number(curvature["largest"]), number(curvature["smallest"]))
 
 
 def _ok(ok: bool) -> Cell:

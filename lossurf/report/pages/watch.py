@@ -16,8 +16,8 @@ from lossurf.report.pages.classify import (
 )
 from lossurf.report.pages.common import data_facts
 from lossurf.report.pages.weight_decay import option_of, penalty_facts
-from lossurf.report.run import gap_text
-from lossurf.report.text import count, number, percent
+from lossurf.report.run import gap_text, steepness
+from lossurf.report.text import count, number
 from lossurf.report.unreadable import is_unreadable
 
 _ROWS_SHOWN = 40
@@ -129,7 +129,7 @@ def _rows(results: list[dict[str, Any]], edge: dict[str, Any] | None) -> Grid:
             str(result["for_checkpoints"] or "-"),
             "-" if result["inertia"] is None else str(result["inertia"]["negative"]),
             drift_text(result),
-            *_steepness(result, edge),
+            *steepness(result, None if edge is None else edge["curvature"]),
         )
         rows.append((*cells[: len(header)], verdict_cell(result["verdict"])))
     return Grid(
@@ -140,14 +140,6 @@ def _rows(results: list[dict[str, Any]], edge: dict[str, Any] | None) -> Grid:
         brief=_ROWS_SHOWN,
         optional=("drift", "for", "ways down", "gradient", "loss"),
     )
-
-
-def _steepness(result: dict[str, Any], edge: dict[str, Any] | None) -> tuple[str, str]:
-    """Return the largest eigenvalue, and its share of the edge of stability."""
-    found = result["curvature"]
-    if found is None:
-        return "-", "-"
-    return number(found["largest"]), "-" if edge is None else percent(found["largest"] / edge["curvature"])
 
 
 def drift_text(result: dict[str, Any]) -> str:
