@@ -231,6 +231,7 @@ def surface(
 @checkpoint_arguments
 @data_option
 @tolerance_option
+@decay_options
 @picture_options
 @stdout_report_options
 def run(
@@ -238,6 +239,8 @@ def run(
     checkpoints: CheckpointFiles,
     source: DataSource,
     tolerance: float | None,
+    weight_decay: float | None,
+    reduction: str,
     output: Path,
     look: Look,
     report: Reporter,
@@ -252,7 +255,8 @@ def run(
     from lossurf.report.figures.canvas import require_form
 
     form = require_form(output)
-    course = Run(checkpoints, load_data(source, report), tolerance=tolerance)
+    data = load_data(source, report)
+    course = Run(checkpoints, data, tolerance=tolerance, weight_decay=weight_decay, reduction=reduction)
     steps = [course.step_or_refuse(path) for path in checkpoints.found()]
     result = gathered(course, steps, (), output, report)
     document = make_document("watch", result)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import sqrt
 from typing import Final
 
 import numpy as np
@@ -162,7 +163,10 @@ def _stepped(problem: ScaledProblem, layers: Layers, found: Classification) -> L
     V = found.certificate.direction
     along = problem.decay * sum(float(np.sum(W * change)) for W, change in zip(layers, V, strict=True))
     square = 0.5 * problem.decay * sum(float(np.sum(change**2)) for change in V)
-    step = best_step(problem.network(layers), (V[0] @ problem.F, *V[1:]), (0.0, along, square))
+    # what has no higher a loss has a penalty of no more than the loss here: ||W + s V|| <= sqrt(2 L / lam)
+    size = sqrt(sum(float(np.sum(W**2)) for W in layers))
+    longest = (sqrt(2.0 * problem.loss(layers) / problem.decay) + size) / sqrt(2.0 * square / problem.decay)
+    step = best_step(problem.network(layers), (V[0] @ problem.F, *V[1:]), (0.0, along, square), longest)
     return tuple(np.asarray(W + step * change) for W, change in zip(layers, V, strict=True))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf
 
 import numpy as np
 
@@ -10,7 +11,9 @@ from lossurf.network import WhitenedNetwork
 from lossurf.numerics import Matrix
 
 
-def best_step(network: WhitenedNetwork, direction: Sequence[Matrix], more: Sequence[float] = ()) -> float:
+def best_step(
+    network: WhitenedNetwork, direction: Sequence[Matrix], more: Sequence[float] = (), longest: float = inf
+) -> float:
     """Return the s at which L(W + s v) is least over all real s.
 
     Parameters
@@ -20,6 +23,8 @@ def best_step(network: WhitenedNetwork, direction: Sequence[Matrix], more: Seque
         v, shapes of the layers.
     more : sequence of float
         Coefficients of a polynomial in s that the loss has beside, such as a penalty.
+    longest : float
+        No step beyond has a lower loss than 0 has: roots there are those of rounded coefficients.
     """
     P = _product_coefficients(network, direction)
     P[0] = P[0] - network.target
@@ -32,6 +37,7 @@ def best_step(network: WhitenedNetwork, direction: Sequence[Matrix], more: Seque
     slope = whole.deriv()
     stationary = slope.roots()
     real = stationary.real[np.abs(stationary.imag) <= _NEARLY_REAL * np.abs(stationary)]
+    real = real[np.abs(real) <= longest]
     values = whole(real)
     return float(real[int(np.argmin(values))]) if real.size else 0.0
 
