@@ -90,7 +90,7 @@ def test_the_error_that_is_asked_for_is_kept(inside, tmp_path):
         assert found["method"] == "lanczos"
         for end, value in (("largest", top), ("smallest", -top)):
             assert abs(found[end] - value) <= found[f"{end}_error"] <= 1.1 * share * top
-    assert "products with the Hessian; certain" in inside(*arguments[:-2]).stdout
+    assert "products with vectors; certain" in inside(*arguments[:-2]).stdout
 
 
 @pytest.mark.usefixtures("run")
