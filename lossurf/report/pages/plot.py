@@ -44,7 +44,7 @@ def _levels(document: Document) -> tuple[str, tuple[Block, ...]]:
             str(value["rank"]),
             "{" + ", ".join(map(str, value["eigen_indices"])) + "}",
             verdict_cell(value["kinds"][0]) if len(value["kinds"]) == 1 else ", ".join(value["kinds"]),
-            span(value["index_least"], value["index_most"]),
+            _ways_down(value),
         )
         for value in values
     )
@@ -52,6 +52,12 @@ def _levels(document: Document) -> tuple[str, tuple[Block, ...]]:
     grid = Grid(header, rows, frozenset({"loss", "rank"}), brief=_ROWS_SHOWN)
     which = "" if document["complete"] else ", the leading ones and their exchanges"
     return f"{count(len(values), 'critical value')}{which}", (grid,)
+
+
+def _ways_down(value: dict[str, Any]) -> str:
+    """Return the Morse indices of a level, and whether the largest is proved or the largest that was found."""
+    said = span(value["index_least"], value["index_most"])
+    return said if value["index_most"] is None else f"{said} ({'proved' if value['index_most_proved'] else 'found'})"
 
 
 def _surface(document: Document) -> tuple[str, tuple[Block, ...]]:
