@@ -11,7 +11,7 @@ from typing import Annotated
 import numpy as np
 
 from lossurf.fields import Count, Indices, Magnitude, Size, limited
-from lossurf.landscape.index_range import index_range
+from lossurf.landscape.index_range import IndexRange, index_range
 from lossurf.numerics import UNDECIDED_FACTOR, Matrix, decide_nonzero, surely_nonzero
 from lossurf.reduction.problem import ReducedProblem
 from lossurf.words import Status, Verdict
@@ -185,6 +185,8 @@ class CriticalValue:
         Least Morse index of a critical point with this product.
     index_most : int or None
         The largest, of tails in the bases of T (`lossurf.landscape.index_range`); None where they are too many to try.
+    index_most_proved : bool
+        Whether no critical point with this product has a larger one; otherwise `index_most` is the largest found.
     """
 
     rank: Count
@@ -193,6 +195,7 @@ class CriticalValue:
     kinds: Annotated[tuple[Verdict, ...], limited(minItems=1)]
     index_least: Count
     index_most: Count | None
+    index_most_proved: bool
 
 
 def critical_values(problem: ReducedProblem, widths: tuple[int, ...]) -> tuple[tuple[CriticalValue, ...], bool]:
@@ -248,13 +251,19 @@ def _value(
     left_out = [k for k in range(problem.eigenvalues.size) if k not in chosen]
     loss = 0.5 * problem.residual_norm**2 + 0.5 * float(np.sum(problem.eigenvalues[left_out][::-1]))
     kinds = _kinds(problem, widths, chosen, highest, positive)
-    least, most = _indices(problem, widths, chosen, positive)
-    return CriticalValue(len(chosen), tuple(k + 1 for k in chosen), loss, kinds, least, most)
+    indices = _indices(problem, widths, chosen, positive)
+    return CriticalValue(
+        rank=len(chosen),
+        eigen_indices=tuple(k + 1 for k in chosen),
+        loss=loss,
+        kinds=kinds,
+        index_least=indices.least,
+        index_most=indices.most,
+        index_most_proved=indices.proved,
+    )
 
 
-def _indices(
-    problem: ReducedProblem, widths: tuple[int, ...], chosen: tuple[int, ...], positive: int
-) -> tuple[int, int | None]:
+def _indices(problem: ReducedProblem, widths: tuple[int, ...], chosen: tuple[int, ...], positive: int) -> IndexRange:
     """Return the range of Morse indices; ties count as no inversion, exchanging them changes nothing."""
     roots, error = problem.target_svd[1], problem.target_error()
     left_out = [k for k in range(positive) if k not in chosen]

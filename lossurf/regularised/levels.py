@@ -114,6 +114,7 @@ class _Judged:
             kinds=(judgement.verdict,),
             index_least=negative,
             index_most=negative if sure else None,
+            index_most_proved=sure,
         )
 
 

@@ -46,7 +46,7 @@ def _levels(document: Document) -> tuple[str, tuple[Block, ...]]:
             str(value["rank"]),
             "{" + ", ".join(map(str, value["eigen_indices"])) + "}",
             verdict_cell(value["kinds"][0]) if len(value["kinds"]) == 1 else ", ".join(value["kinds"]),
-            span(value["index_least"], value["index_most"]),
+            _ways_down(value),
         )
         for value in values
     )
@@ -55,6 +55,12 @@ def _levels(document: Document) -> tuple[str, tuple[Block, ...]]:
     partly = "as many as were found" if document.get("weight_decay") else "the leading ones and their exchanges"
     which = "" if document["complete"] else f", {partly}"
     return f"{count(len(values), 'critical value')}{which}", (grid,)
+
+
+def _ways_down(value: dict[str, Any]) -> str:
+    """Return the Morse indices of a level, and whether the largest is proved or the largest that was found."""
+    said = span(value["index_least"], value["index_most"])
+    return said if value["index_most"] is None else f"{said} ({'proved' if value['index_most_proved'] else 'found'})"
 
 
 def _surface(document: Document) -> tuple[str, tuple[Block, ...]]:
