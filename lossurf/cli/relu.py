@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 )
 @checkpoint_argument
 @data_option
-@click.option("--seed", type=click.IntRange(min=0), default=0, help="Seed of every random draw. Default: 0.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), metavar="N", default=0, help="Seed of every random draw. Default: 0."
+)
 @click.option(
     "--expect",
     "expected_status",  # its own name: `expect` in the configuration holds verdicts of classify

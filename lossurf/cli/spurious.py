@@ -56,7 +56,7 @@ def _parse_slopes(ctx: click.Context, param: click.Parameter, value: object) -> 
     metavar="N",
     help="Hidden units. Default: rank + 1.",
 )
-@click.option("--activation", type=words_of(PIECEWISE_LINEAR_NAMES), help="Default: relu.")
+@click.option("--activation", type=words_of(PIECEWISE_LINEAR_NAMES), help="Of the hidden units. Default: relu.")
 @click.option(
     "--slopes",
     type=click.UNPROCESSED,
@@ -64,7 +64,9 @@ def _parse_slopes(ctx: click.Context, param: click.Parameter, value: object) -> 
     metavar="S+,S-",
     help="Slopes right and left of the kink, instead of --activation.",
 )
-@click.option("--seed", type=click.IntRange(min=0), default=0, help="Of random directions and starts. Default: 0.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), metavar="N", default=0, help="Of random directions and starts. Default: 0."
+)
 @click.option("-o", "--output", type=OUTPUT_FILE, metavar="FILE", help="Write the least-squares point to this .npz.")
 @click.option("--better", type=OUTPUT_FILE, metavar="FILE", help="Write the better point to this .npz.")
 @click.option(

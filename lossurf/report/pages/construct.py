@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from lossurf.report.document import Document
-from lossurf.report.page import Case, Facts, Outcome, Page, Text
-from lossurf.report.pages.classify import directions_of
+from lossurf.report.page import Case, Facts, Outcome, Page, Step, Text
+from lossurf.report.pages.classify import certificate_of, directions_of, lower
 from lossurf.report.pages.common import data_facts
 from lossurf.report.text import number
 
@@ -30,12 +30,11 @@ def page(document: Document) -> Page:
         read=(data_facts(document["data"]),),
         verdict=(f"{document['output']} is a {document['verdict']} on these data.",),
         blocks=(Facts(items),),
-        next_steps=(f"lossurf classify {document['output']} --data ...: the verdict in full", *_escape(document)),
+        next_steps=_next_steps(document),
         cases=(Case(document["output"], Outcome.PASSED, f"{document['verdict']} written"),),
     )
 
 
-def _escape(document: Document) -> tuple[str, ...]:
-    if document["verdict"] == "global-minimum":
-        return ()
-    return (f"lossurf escape {document['output']} --data ... -o better.npz: a checkpoint of lower loss",)
+def _next_steps(document: Document) -> tuple[Step, ...]:
+    full = certificate_of(document, document["output"], "The verdict in full")
+    return (full,) if document["verdict"] == "global-minimum" else (full, lower(document, document["output"]))

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from lossurf.report.document import Document
-from lossurf.report.page import Block, Case, Cell, Facts, Grid, Outcome, Page, Text, Tone
+from lossurf.report.page import Block, Case, Cell, Facts, Grid, Outcome, Page, Step, Text, Tone
 from lossurf.report.pages.common import data_facts
+from lossurf.report.pages.steps import on_data, path_word, repeated, step
 from lossurf.report.text import count, number, percent
 
 _LARGE_GROWTH = 1e6  # layers so much larger that a reader should hear of it
@@ -90,11 +91,13 @@ def _described(segment: dict[str, Any]) -> str:
     }[segment["kind"]]
 
 
-def _next_steps(document: Document, *, moved: bool) -> tuple[str, ...]:
+def _next_steps(document: Document, *, moved: bool) -> tuple[Step, ...]:
     if not moved:
-        return (f"lossurf explain {document['verdict']}: what it means and what to do",)
+        return (step("What that means and what to do", "lossurf explain", document["verdict"]),)
     end = document["output"] or document["files"][-1]
-    steps = [f"lossurf classify {end} --data ...: what kind of point it is now"]
+    steps = [step("What kind of point it is now", "lossurf classify", path_word(end), on_data(document))]
     if not document["to_minimum"]:
-        steps.append(f"lossurf escape {document['checkpoint']} --data ... --to-minimum: all the way to L*")
+        options = repeated(document, "network", "tolerance")
+        words = (path_word(document["checkpoint"]), on_data(document), options, "--to-minimum -o best.npz")
+        steps.append(step("All the way to L*", "lossurf escape", *words))
     return tuple(steps)
