@@ -58,7 +58,9 @@ def _parse_eigen_set(ctx: click.Context, param: click.Parameter, value: object) 
     type=words_of(STRICT_WAYS),
     help="What makes a strict saddle strict: a larger eigenvalue left out, or inner tails at a best fit.",
 )
-@click.option("--seed", type=click.IntRange(min=0), default=0, help="Of the random change of basis. Default: 0.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), metavar="N", default=0, help="Of the random change of basis. Default: 0."
+)
 @click.option("--dtype", type=words_of(DType), default="float64", help="Stored precision. Default: float64.")
 @bias_option
 @decay_options

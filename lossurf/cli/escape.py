@@ -22,6 +22,7 @@ from lossurf.cli.options import (
     tolerance_option,
     words_of,
 )
+from lossurf.cli.progress import shown_progress
 from lossurf.cli.reporting import Reporter
 from lossurf.errors import ExitCode, OutputError, UsageError
 from lossurf.words import DType
@@ -88,16 +89,17 @@ def command(
 
     data = load_data(source, report)
     checkpoint = checkpoints.read_one(data.dx, data.dy)
-    result = escape(
-        checkpoint,
-        data,
-        to_minimum=to_minimum,
-        at_least=at_least,
-        tolerance=tolerance,
-        dtype=dtype,
-        weight_decay=weight_decay,
-        reduction=reduction,
-    )
+    with shown_progress(report, "the way down"):
+        result = escape(
+            checkpoint,
+            data,
+            to_minimum=to_minimum,
+            at_least=at_least,
+            tolerance=tolerance,
+            dtype=dtype,
+            weight_decay=weight_decay,
+            reduction=reduction,
+        )
     if result.moved:
         files = () if directory is None else tuple(_write_path(result, directory))
         if output is not None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from lossurf.cli.headings import Heading, option_under, with_options
 from lossurf.cli.loading import load_data
 from lossurf.cli.options import (
     Command,
@@ -64,6 +65,9 @@ class Look(NamedTuple):
     theme: str
 
 
+_option = option_under(Heading.PICTURE)
+
+
 def _parse_size(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[float | None, float | None]:
     if value is None:
         return None, None
@@ -87,19 +91,19 @@ def picture_options(function: Callable[..., Any]) -> Callable[..., Any]:
         return function(*args, look=Look(*size, theme), **kwargs)
 
     options = (
-        click.option(
+        _option(
             "--size",
             callback=_parse_size,
             metavar="W[xH]",
             help="Width and height in inches, such as 7x4, or the width alone: 3.3 is one column of a journal.",
         ),
-        click.option(
+        _option(
             "--theme",
             type=click.Choice(["light", "dark"]),
             default="light",
             help="Dark lines on a light ground, or light ones on a dark. Default: light.",
         ),
-        click.option(
+        _option(
             "-o",
             "--output",
             required=True,
@@ -108,9 +112,7 @@ def picture_options(function: Callable[..., Any]) -> Callable[..., Any]:
             help="Picture to write: .png, .svg or .pdf.",
         ),
     )
-    for option in reversed(options):
-        collected = option(collected)
-    return collected
+    return with_options(collected, options)
 
 
 def _drawn(found: Picture, output: Path, form: str, look: Look, report: Reporter) -> ExitCode:
@@ -196,8 +198,8 @@ def levels(
 )
 @checkpoint_argument
 @data_option
-@click.option("--points", type=click.IntRange(11, 501), default=61, help="Along each axis. Default: 61.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, help="Of random directions. Default: 0.")
+@click.option("--points", type=click.IntRange(11, 501), metavar="N", default=61, help="Along each axis. Default: 61.")
+@click.option("--seed", type=click.IntRange(min=0), metavar="N", default=0, help="Of random directions. Default: 0.")
 @picture_options
 @stdout_report_options
 def surface(
@@ -250,14 +252,14 @@ def run(
     The report is that of `watch`. A figure too low for three panels has the first two, or the losses alone.
     """
     from lossurf.api.watch import Run
-    from lossurf.cli.watch import gathered
+    from lossurf.cli.watch import gathered, steps_of
     from lossurf.report.document import make_document
     from lossurf.report.figures.canvas import require_form
 
     form = require_form(output)
     data = load_data(source, report)
     course = Run(checkpoints, data, tolerance=tolerance, weight_decay=weight_decay, reduction=reduction)
-    steps = [course.step_or_refuse(path) for path in checkpoints.found()]
+    steps = steps_of(course, checkpoints, report)
     result = gathered(course, steps, (), output, report)
     document = make_document("watch", result)
     _draw(document, "run", output, form, look)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from lossurf.report.document import Document
-from lossurf.report.page import Case, Facts, Outcome, Page, Text
-from lossurf.report.pages.classify import directions_of
+from lossurf.report.page import Case, Facts, Outcome, Page, Step, Text
+from lossurf.report.pages.classify import certificate_of, directions_of, lower
 from lossurf.report.pages.common import data_facts
-from lossurf.report.pages.weight_decay import option_of, penalty_facts
+from lossurf.report.pages.steps import repeated
+from lossurf.report.pages.weight_decay import penalty_facts
 from lossurf.report.text import number
 
 
@@ -33,16 +34,13 @@ def page(document: Document) -> Page:
         read=(data_facts(document["data"]),),
         verdict=(f"{document['output']} is a {document['verdict']} on these data.",),
         blocks=(Facts(items),),
-        next_steps=(
-            f"lossurf classify {document['output']} --data ...{option_of(penalty)}: the verdict in full",
-            *_escape(document),
-        ),
+        next_steps=_next_steps(document),
         cases=(Case(document["output"], Outcome.PASSED, f"{document['verdict']} written"),),
     )
 
 
-def _escape(document: Document) -> tuple[str, ...]:
+def _next_steps(document: Document) -> tuple[Step, ...]:
+    full = certificate_of(document, document["output"], "The verdict in full")
     if document["verdict"].endswith("-minimum"):
-        return ()
-    decay = option_of(document.get("weight_decay"))
-    return (f"lossurf escape {document['output']} --data ...{decay} -o better.npz: a checkpoint of lower loss",)
+        return (full,)
+    return full, lower(document, document["output"], repeated(document, "loss"))

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from lossurf.report.document import Document
-from lossurf.report.page import Block, Case, Cell, Facts, Grid, Outcome, Page, Text, Tone
+from lossurf.report.page import Block, Case, Cell, Facts, Grid, Outcome, Page, Step, Text, Tone
 from lossurf.report.pages.common import data_facts
-from lossurf.report.pages.weight_decay import option_of, penalty_facts
+from lossurf.report.pages.steps import on_data, path_word, repeated, step
+from lossurf.report.pages.weight_decay import penalty_facts
 from lossurf.report.text import count, number, percent
 
 _LARGE_GROWTH = 1e6  # layers so much larger that a reader should hear of it
@@ -104,14 +105,15 @@ def _described(segment: dict[str, Any]) -> str:
     }[segment["kind"]]
 
 
-def _next_steps(document: Document, *, moved: bool) -> tuple[str, ...]:
+def _next_steps(document: Document, *, moved: bool) -> tuple[Step, ...]:
     if not moved:
-        return (f"lossurf explain {document['verdict']}: what it means and what to do",)
+        return (step("What that means and what to do", "lossurf explain", document["verdict"]),)
     end = document["output"] or document["files"][-1]
-    penalty = document.get("weight_decay")
-    decay = option_of(penalty)
-    steps = [f"lossurf classify {end} --data ...{decay}: what kind of point it is now"]
+    there = (path_word(end), on_data(document), repeated(document, "loss"))
+    steps = [step("What kind of point it is now", "lossurf classify", *there)]
     if not document["to_minimum"]:
-        goal = "down to a minimum" if penalty else "all the way to L*"
-        steps.append(f"lossurf escape {document['checkpoint']} --data ...{decay} --to-minimum: {goal}")
+        options = repeated(document, "network", "loss", "tolerance")
+        words = (path_word(document["checkpoint"]), on_data(document), options, "--to-minimum -o best.npz")
+        goal = "Down to a minimum" if document.get("weight_decay") else "All the way to L*"
+        steps.append(step(goal, "lossurf escape", *words))
     return tuple(steps)

@@ -9,13 +9,14 @@ from lossurf.report.document import Document
 from lossurf.report.page import Block, Case, Cell, Facts, Grid, Lines, Outcome, Page, Text, Tone
 from lossurf.report.pages.classify import (
     TONE_BY_VERDICT,
+    certificate_of,
     notes_of,
     unreadable_case,
     unreadable_line,
     verdict_cell,
 )
 from lossurf.report.pages.common import data_facts
-from lossurf.report.pages.weight_decay import option_of, penalty_facts
+from lossurf.report.pages.weight_decay import penalty_facts
 from lossurf.report.run import gap_text, steepness
 from lossurf.report.text import count, number
 from lossurf.report.unreadable import is_unreadable
@@ -49,9 +50,7 @@ def page(document: Document) -> Page:
         read=(data_facts(document["data"]), Facts(tuple(read))),
         verdict=(_verdict(document), _now(document)),
         blocks=(*blocks, _rows(results, document["edge"]), *_told_apart(refused, notes)),
-        next_steps=(
-            f"lossurf classify {readable[-1]['checkpoint']} --data ...{option_of(penalty)}: the last one's certificate",
-        ),
+        next_steps=(certificate_of(document, readable[-1]["checkpoint"], "The certificate of the last one"),),
         cases=(_case(document), *(unreadable_case(result) for result in refused)),
         brief=tuple(unreadable_line(result) for result in refused),
         notes=notes,

@@ -16,14 +16,6 @@ def penalty_facts(penalty: dict[str, Any]) -> tuple[str, Text]:
     return "Weight decay", f"{given}: lambda {number(penalty['lambda'])} beside 1/2 sum"
 
 
-def option_of(penalty: dict[str, Any] | None) -> str:
-    """Return what a command is given for the same loss again, with a space before; nothing without weight decay."""
-    if penalty is None:
-        return ""
-    reduction = "" if penalty["reduction"] == "mean" else f" --reduction {penalty['reduction']}"
-    return f" --weight-decay {penalty['wd']:g}{reduction}"
-
-
 def optimum_facts(found: dict[str, Any]) -> Facts:
     """Say what one hidden layer reaches with this weight decay."""
     survive = f"{found['rank']}: {_listed(found['singular_values'])}" if found["rank"] else "none: zero is best"
