@@ -87,14 +87,16 @@ class Setting:
         verdict = self.squared.verdict
         if self.least and (self.study.attainment.attained is Attained.YES or verdict is not Verdict.NOT_CRITICAL):
             return self._least()
-        if verdict is Verdict.STRICT_SADDLE:
-            return self._strict()
+        if verdict is Verdict.NOT_CRITICAL:
+            return Answer(verdict, self.squared.reason, self.squared.certificate)
         if verdict is Verdict.BAD_SADDLE:
             return self._flat()
-        if verdict is Verdict.GLOBAL_MINIMUM:
-            return self._pure() if self.full else self._near_least()
-        certificate = self.squared.certificate if verdict is Verdict.NOT_CRITICAL else None
-        return Answer(verdict, self.squared.reason, certificate)
+        found = self._strict() if verdict is Verdict.STRICT_SADDLE else None
+        if found is None and self.full and self.squared.gradient <= self.tau / STABILITY_FACTOR:
+            found = self._pure()  # whose margins are its own, so that it may speak where the touching loss does not
+        if found is not None:
+            return found
+        return self._near_least() if verdict is Verdict.GLOBAL_MINIMUM else _open(self._doubt())
 
     def _least(self) -> Answer:
         attained, name = self.study.attainment.attained, self.study.loss.name
@@ -161,13 +163,18 @@ class Setting:
         found = self._here.down(direction, _STEP * size)
         return None if found is None else (found, direction)
 
-    def _strict(self) -> Answer:
+    def _doubt(self) -> str:
+        if self.squared.verdict is Verdict.STRICT_SADDLE:
+            return "a direction of negative curvature exists but none could be verified in float64"
+        return self.squared.reason
+
+    def _strict(self) -> Answer | None:
         certificate = self.squared.certificate
         assert certificate is not None
         assert certificate.direction is not None
         found = self._here.down(certificate.direction, certificate.step or 0.0)
         if found is None:
-            return _open("a direction of negative curvature exists but none could be verified in float64")
+            return None
         reason = "a verified direction of negative curvature leads down"
         certificate = replace(certificate, curvature=found.curvature, loss_decrease=found.decrease, step=found.step)
         return Answer(Verdict.STRICT_SADDLE, reason, certificate)

@@ -3,7 +3,7 @@
 Points come from scipy's optimisers and from constructions (zero layers, idle and dead units), and are polished by
 Newton's method on the dense Hessian until the gradient is rounding. The truth is that Hessian's least eigenvalue; where
 it is not negative, descents from many points nearby; a minimum is global where it is the least of all linear maps.
-Nothing of lossurf is used for either. Run: python tests/benchmarks/other_losses.py [POINTS [FIRST_SEED]]
+Nothing of lossurf is used for either. Run: python tests/tools/points_of_losses.py [POINTS [FIRST_SEED]]
 """
 
 from __future__ import annotations
@@ -266,6 +266,7 @@ def constructed(rng):
 
 def truth(rng, surface, v, least_of_all):
     """Kind of a critical point by its dense Hessian, and by descents where that does not decide."""
+    v = balanced(surface, v)
     values = np.linalg.eigvalsh(surface.hessian(v))
     loss, unit = surface.value(v), surface.value(0.0 * v)
     if loss - least_of_all <= 1e-9 * unit:
@@ -276,6 +277,14 @@ def truth(rng, surface, v, least_of_all):
         return "bad-saddle"  # left from however near; a minimum only over its rim
     zero = int(np.sum(np.abs(values) <= 1e-7 * np.abs(values).max()))
     return "local-minimum" if zero <= fibre(surface) else "flat"
+
+
+def balanced(surface, v):
+    """Layers of equal norms with the same product; of norm 1 beside one that is zero."""
+    layers, b = surface.unpack(v)
+    norms = [float(np.linalg.norm(W)) for W in layers]
+    size = float(np.exp(np.mean(np.log(norms)))) if min(norms) else 1.0
+    return pack(surface, [W * (size / n) if n else W for W, n in zip(layers, norms, strict=True)], b)
 
 
 def falls(rng, surface, v, size):
@@ -371,6 +380,8 @@ def main(points=600, first=0):
         table[true, outcome] += 1
         if outcome == "undetermined":
             reasons[true, surface.problem.loss, found.reason[:60]] += 1
+            if "-s" in sys.argv:
+                print("undetermined:", seed, recipe, surface.problem.loss, surface.widths, surface.problem.bias, true)
         if outcome == "wrong":
             wrong.append((seed, recipe, surface.problem.loss, surface.widths, surface.problem.bias, true, said))
     report(table, wrong, seconds, reasons)
@@ -397,4 +408,4 @@ def report(table, wrong, seconds, reasons):
 
 
 if __name__ == "__main__":
-    main(*(int(a) for a in sys.argv[1:] if a != "-v"))
+    main(*(int(a) for a in sys.argv[1:] if a not in ("-v", "-s")))
