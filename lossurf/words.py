@@ -18,7 +18,7 @@ class Verdict(StrEnum):
     """The kinds of point a checkpoint can be at, and the two answers that name none."""
 
     GLOBAL_MINIMUM = "global-minimum"
-    LOCAL_MINIMUM = "local-minimum"  # with weight decay
+    LOCAL_MINIMUM = "local-minimum"  # with weight decay, and under other losses than the squared one
     STRICT_SADDLE = "strict-saddle"
     BAD_SADDLE = "bad-saddle"  # without
     DEGENERATE = "degenerate"  # with weight decay
@@ -141,7 +141,10 @@ DECAY_VERDICTS: Final = tuple(verdict for verdict in Verdict if verdict is not V
 PLAIN_VERDICTS: Final = tuple(
     verdict for verdict in Verdict if verdict not in (Verdict.LOCAL_MINIMUM, Verdict.DEGENERATE)
 )
-"""What a point of a loss without can be: all its local minima are global."""
+"""What a point of the squared loss without can be: all its local minima are global."""
+
+LOSS_VERDICTS: Final = tuple(verdict for verdict in Verdict if verdict is not Verdict.DEGENERATE)
+"""What a point of another convex loss can be, whose local minima need not be where a layer is narrow."""
 
 CRITICAL: Final = (Verdict.GLOBAL_MINIMUM, Verdict.STRICT_SADDLE, Verdict.BAD_SADDLE)
 """The kinds of critical point, which can be constructed."""

@@ -26,7 +26,7 @@ from lossurf.landscape.verdict import Classification
 from lossurf.losses.facts import LossFacts
 from lossurf.regularised.verdict import WeightDecay
 from lossurf.report.document import Document
-from lossurf.words import DECAY_VERDICTS, PLAIN_VERDICTS, Verdict
+from lossurf.words import DECAY_VERDICTS, LOSS_VERDICTS, PLAIN_VERDICTS, LossName, Verdict
 
 if TYPE_CHECKING:
     from lossurf.losses.data import LossData
@@ -311,17 +311,25 @@ class Judge:
                 remedy="leave out --curvature, or the loss and the weight decay",
             )
         require_penalty(self.given, self.weight_decay, self.reduction, self.loss, lemmas=self.lemmas)
-        known = PLAIN_VERDICTS if self.weight_decay is None else DECAY_VERDICTS
-        for name in self.expect:
-            if name not in known:
-                kind = "with" if self.weight_decay is not None else "without"
-                what = f"no verdict {kind} weight decay" if name in tuple(Verdict) else "not a verdict"
-                raise UsageError(
-                    f"'{name}' is {what}", where="--expect", remedy=f"use one of {', '.join(map(str, known))}"
-                )
+        self._refuse_other_verdicts()
         if self.curvature is not False:
             self.given.adjustments.refuse_outputs("the curvature is that of the stored parameters and has no meaning")
         object.__setattr__(self, "_other", prepared_loss(self.given, self.loss, self.delta))
+
+    def _refuse_other_verdicts(self) -> None:
+        """Refuse to expect what no point of this loss is."""
+        known: tuple[Verdict, ...] = PLAIN_VERDICTS
+        of = "of the squared loss without weight decay"
+        if self.weight_decay is not None:
+            known, of = DECAY_VERDICTS, "with weight decay"
+        elif self.loss != LossName.SQUARED:
+            known, of = LOSS_VERDICTS, f"of the {self.loss} loss"
+        for name in self.expect:
+            if name not in known:
+                what = f"no verdict {of}" if name in tuple(Verdict) else "not a verdict"
+                raise UsageError(
+                    f"'{name}' is {what}", where="--expect", remedy=f"use one of {', '.join(map(str, known))}"
+                )
 
     @property
     def data(self) -> Data:
