@@ -19,7 +19,7 @@ from lossurf.landscape.certificates import (
     strict_certificate,
 )
 from lossurf.landscape.descent import strict_saddle_descent
-from lossurf.landscape.index_evidence import index_evidence
+from lossurf.landscape.index_evidence import NO_DIRECTIONS, index_evidence
 from lossurf.landscape.inertia import LARGEST_WORK, QUICK_WORK, find_inertia, work_of_counting
 from lossurf.landscape.levels import best_loss, critical_losses, nearest_losses
 from lossurf.landscape.reading import Reading, read_point
@@ -116,10 +116,12 @@ def classify_network(
     asked = count or index
     counted = critical and work_of_counting(test.network) <= (LARGEST_WORK if asked else QUICK_WORK)
     inertia = _inertia(judgement.verdict, test, checkpoint, problem, tau) if counted else None
+    notes = checkpoint.notes if counted or not critical else (*checkpoint.notes, _NOT_COUNTED[asked])
     certificate = judgement.certificate
     if index and certificate is not None and inertia is not None and inertia.negative:
         evidence = index_evidence(test, problem, inertia, tau, weights=weights if descents else None)
         certificate = replace(certificate, index=evidence)
+        notes += (NO_DIRECTIONS,) if descents and (evidence is None or evidence.directions is None) else ()
     return Classification(
         checkpoint=checkpoint.name,
         layers=checkpoint.layers,
@@ -145,7 +147,7 @@ def classify_network(
         nearest=nearest,
         inertia=inertia,
         balance=Balance(weights, checkpoint.biases).norms,
-        notes=checkpoint.notes if counted or not critical else (*checkpoint.notes, _NOT_COUNTED[asked]),
+        notes=notes,
     )
 
 
