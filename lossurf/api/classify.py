@@ -351,7 +351,12 @@ class Judge:
             result = classify_with_decay(checkpoint, problem, penalty.lambda_, tolerance=self.tolerance)
         elif self._other is None:
             result = classify_network(
-                checkpoint, problem, tolerance=self.tolerance, index=self.index, descents=self.descents
+                checkpoint,
+                problem,
+                tolerance=self.tolerance,
+                count=self.curvature is not False,
+                index=self.index,
+                descents=self.descents,
             )
         else:
             from lossurf.losses.classify import classify_under_loss

@@ -11,6 +11,7 @@ import sys
 import time
 import warnings
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 
 import numpy as np
@@ -151,9 +152,10 @@ def cell(method, layers, target, unit, truth):
 def ours(layers, problem, unit, truth):
     """The verdict, which needs no eigenvalue, and both ends with their proved errors in units of the radius."""
     checkpoint = Checkpoint.of(layers)
-    found = classify_network(checkpoint, problem)
+    found = classify_network(checkpoint, problem, count=True)
     ends = find_curvature(layers, None, problem)
-    costs = [least_cpu(1, classify_network, checkpoint, problem), least_cpu(1, find_curvature, layers, None, problem)]
+    calls = (partial(classify_network, checkpoint, problem, count=True), partial(find_curvature, layers, None, problem))
+    costs = [least_cpu(1, call) for call in calls]
     radius = max(map(abs, truth))
     bound = "" if radius == 0.0 else f", proved within {max(ends.largest_error, ends.smallest_error) / radius:.0e}"
     down = found.inertia.negative if found.inertia is not None else "-"
