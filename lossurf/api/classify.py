@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
@@ -203,6 +203,7 @@ def classify_files(
     delta: float | None = None,
     weight_decay: float | None = None,
     reduction: str = "mean",
+    progress: Callable[[str, float], None] | None = None,
 ) -> ClassifyResult:
     """Classify checkpoint files one by one; one that cannot be judged is told as such beside the others.
 
@@ -214,6 +215,8 @@ def classify_files(
         As in `classify`.
     index, descents : bool
         What a strict saddle's certificate is to hold, as in `lossurf.landscape.classify.classify_network`.
+    progress : callable, optional
+        Called with "checkpoints" and the share of them that is judged.
 
     Returns
     -------
@@ -255,7 +258,10 @@ def classify_files(
     results: list[Classification | Unreadable] = []
     last: Checkpoint | None = None
     chosen = CheckpointFiles.of(files)
-    for path in chosen.found():
+    found = list(chosen.found())
+    for path in found:
+        if progress is not None:
+            progress("checkpoints", len(results) / len(found))
         try:
             checkpoint = chosen.read(path, judge.data.dx, judge.data.dy)
             results.append(judge(checkpoint))

@@ -21,6 +21,7 @@ from lossurf.cli.options import (
     tolerance_option,
     words_of,
 )
+from lossurf.cli.progress import shown_progress
 from lossurf.cli.reporting import Reporter
 from lossurf.errors import ExitCode, OutputError, UsageError
 from lossurf.words import DType
@@ -83,7 +84,8 @@ def command(
 
     data = load_data(source, report)
     checkpoint = checkpoints.read_one(data.dx, data.dy)
-    result = escape(checkpoint, data, to_minimum=to_minimum, at_least=at_least, tolerance=tolerance, dtype=dtype)
+    with shown_progress(report, "the way down"):
+        result = escape(checkpoint, data, to_minimum=to_minimum, at_least=at_least, tolerance=tolerance, dtype=dtype)
     if result.moved:
         files = () if directory is None else tuple(_write_path(result, directory))
         if output is not None:

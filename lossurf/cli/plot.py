@@ -245,13 +245,13 @@ def run(
     The report is that of `watch`. A figure too low for three panels has the first two, or the losses alone.
     """
     from lossurf.api.watch import Run
-    from lossurf.cli.watch import gathered
+    from lossurf.cli.watch import gathered, steps_of
     from lossurf.report.document import make_document
     from lossurf.report.figures.canvas import require_form
 
     form = require_form(output)
     course = Run(checkpoints, load_data(source, report), tolerance=tolerance)
-    steps = [course.step_or_refuse(path) for path in checkpoints.found()]
+    steps = steps_of(course, checkpoints, report)
     result = gathered(course, steps, (), output, report)
     document = make_document("watch", result)
     _draw(document, "run", output, form, look)

@@ -52,6 +52,6 @@ def command(
 
     data = load_data(source, report)
     checkpoint = checkpoints.read_one(data.dx, data.dy, linear=False)
-    with shown_progress(report) as progress:
+    with shown_progress(report, "measurements") as progress:
         result = relu(checkpoint, data, seed=seed, expect=expected_status, progress=progress)
     return report(make_document("relu", result), ok=result.ok)

@@ -19,6 +19,7 @@ from lossurf.cli.options import (
     words_of,
 )
 from lossurf.cli.output_file import OUTPUT_FILE, write_file
+from lossurf.cli.progress import shown_progress
 from lossurf.cli.reporting import Reporter
 from lossurf.errors import ExitCode, UsageError
 from lossurf.words import PIECEWISE_LINEAR_NAMES, ActivationName
@@ -107,8 +108,9 @@ def command(
     else:
         from lossurf.api.spurious import spurious
 
-        data = load_data(source, report, whole=True)
-        result = spurious(data, hidden_width=hidden_width, activation=activation or "relu", slopes=slopes, seed=seed)
+        data, chosen = load_data(source, report, whole=True), activation or "relu"
+        with shown_progress(report, "search for a better point"):
+            result = spurious(data, hidden_width=hidden_width, activation=chosen, slopes=slopes, seed=seed)
     written = dict(_write(result, files))
     asked = [path for path in files.values() if path is not None]
     return report(make_document("spurious", replace(result, **written)), ok=len(written) == len(asked))

@@ -22,6 +22,7 @@ from lossurf.cli.options import (
 )
 from lossurf.cli.output_file import OUTPUT_FILE, write_file
 from lossurf.cli.polling import settled_files
+from lossurf.cli.progress import shown_progress
 from lossurf.cli.reporting import Reporter
 from lossurf.cli.streams import write_stdout
 from lossurf.errors import ExitCode, InputError, UsageError
@@ -131,7 +132,7 @@ def command(
         files = settled_files(checkpoints, interval=interval, timeout=timeout)
         steps = list(_until(_steps_while_written(run, files, report), expect, stream))
     else:
-        steps = [run.step_or_refuse(path) for path in checkpoints.found()]
+        steps = steps_of(run, checkpoints, report)
     result = gathered(run, steps, expect, figure, report)
     document = make_document("watch", result)
     if figure is not None and form is not None:
@@ -142,6 +143,18 @@ def command(
         write_file(figure, draw(paint, document, form, (width, height + extra_height(document))))
     code = stream.close(document) if stream else report(document, ok=result.ok)
     return report.tell_unreadable(result.unreadable) if result.unreadable else code
+
+
+def steps_of(run: Run, checkpoints: CheckpointFiles, report: Reporter) -> list[Step | Unreadable]:
+    """Judge the checkpoints that are there, one by one."""
+    found = list(checkpoints.found())
+    steps: list[Step | Unreadable] = []
+    with shown_progress(report, "checkpoints") as progress:
+        for path in found:
+            if progress is not None:
+                progress("checkpoints", len(steps) / len(found))
+            steps.append(run.step_or_refuse(path))
+    return steps
 
 
 def gathered(

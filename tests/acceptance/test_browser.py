@@ -130,7 +130,7 @@ def test_without_its_style_sheet_a_page_still_reads(browser, pages, tmp_path):
     bare.write_text(text[: text.index("<style>")] + text[text.index("</style>") + 8 :], "utf-8")
     show(browser, bare.as_uri())
     colors = browser.execute_script(
-        "return [...document.querySelectorAll('polyline')]."
+        "return [...document.querySelectorAll('polyline')]"
         ".map(line => getComputedStyle(line)).map(look => [look.fill, look.stroke])"
     )
     assert colors
