@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from numpy.typing import ArrayLike
 
 from lossurf.api.check import prepared_loss, require_penalty
-from lossurf.api.parts.result import Result
+from lossurf.api.parts.result import Drawn
 from lossurf.api.parts.unreadable import REFUSED, Unreadable
 from lossurf.data import Data, DataFacts, as_data
 from lossurf.errors import UsageError
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class ClassifyResult(Result):
+class ClassifyResult(Drawn):
     """The verdicts on several checkpoints.
 
     Attributes
@@ -70,7 +70,7 @@ class ClassifyResult(Result):
 
 
 @dataclass(frozen=True)
-class PointResult(Classification, Result):
+class PointResult(Classification, Drawn):
     """The verdict on one network, with its error bar.
 
     Attributes

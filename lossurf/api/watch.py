@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, ClassVar
 
 from lossurf.api.classify import Judge
-from lossurf.api.parts.result import Result
+from lossurf.api.parts.result import Drawn
 from lossurf.api.parts.unreadable import REFUSED, Unreadable
 from lossurf.data import Data, DataFacts
 from lossurf.errors import InputError
@@ -79,7 +79,7 @@ class NamedPlateau:
 
 
 @dataclass(frozen=True)
-class WatchResult(Result):
+class WatchResult(Drawn):
     """A training run.
 
     Attributes

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+Painter = Callable[["Axes", Document, list[int]], None]
+
 _FAR = 30.0  # losses that span more than this factor are drawn on a logarithmic scale
 _RESOLVED: Final = 1e-13  # of the gain: what is left below is the rounding of two losses
 _PANEL: Final = 0.85  # inches that a panel needs, beside those of legend and axis
@@ -54,7 +56,7 @@ def left_above(levels: list[dict[str, Any]], results: list[dict[str, Any]]) -> l
     return left if floor > 0.0 and left and max(left) > _FAR * min(left) else []
 
 
-def _more(document: Document) -> Sequence[Callable[[Axes, Document, list[int]], None]]:
+def _more(document: Document) -> Sequence[Painter]:
     """Return what else there is to draw: Morse indices, and the largest eigenvalue beside the edge of stability."""
     results = [result for result in document["results"] if not is_unreadable(result)]
     has_index = any(result["inertia"] is not None for result in results)
@@ -158,3 +160,30 @@ def _gradients(axes: Axes, document: Document, x: list[int]) -> None:
         annotation_clip=False,
     )
     axes.set_ylabel("gradient\nmeasure")
+
+
+def _alone(painter: Painter, is_there: Callable[[Document], bool]) -> Callable[[Axes, Document], bool]:
+    """Return a panel that is drawn alone, with the axis that the panels of a figure share."""
+
+    def paint_alone(axes: Axes, document: Document) -> bool:
+        document = {**document, "results": [result for result in document["results"] if not is_unreadable(result)]}
+        if not is_there(document):
+            return False
+        x, name = steps([result["checkpoint"] for result in document["results"]])
+        painter(axes, document, x)
+        axes.set_xlabel(name)
+        if painter is _losses:
+            label_levels(axes, document["levels"])
+        return True
+
+    return paint_alone
+
+
+PANELS: Final = {
+    "losses": _alone(_losses, lambda _: True),
+    "left": _alone(_left, lambda document: bool(left_above(document["levels"], document["results"]))),
+    "gradients": _alone(_gradients, lambda _: True),
+    "indices": _alone(_indices, lambda document: _indices in _more(document)),
+    "curvatures": _alone(_curvatures, lambda document: _curvatures in _more(document)),
+}
+"""What may be drawn alone."""
