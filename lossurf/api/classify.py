@@ -304,14 +304,7 @@ class Judge:
                 remedy="leave out curvature, or the loss and the weight decay",
             )
         require_penalty(self.given, self.weight_decay, self.reduction, self.loss, lemmas=self.lemmas)
-        known = PLAIN_VERDICTS if self.weight_decay is None else DECAY_VERDICTS
-        for name in self.expect:
-            if name not in known:
-                kind = "with" if self.weight_decay is not None else "without"
-                what = f"no verdict {kind} weight decay" if name in tuple(Verdict) else "not a verdict"
-                raise UsageError(
-                    f"'{name}' is {what}", where="--expect", remedy=f"use one of {', '.join(map(str, known))}"
-                )
+        require_verdicts(self.expect, decays=self.weight_decay is not None)
         if self.curvature is not False:
             self.given.adjustments.refuse_outputs("the curvature is that of the stored parameters and has no meaning")
         object.__setattr__(self, "_other", prepared_loss(self.given, self.loss, self.delta))
@@ -371,6 +364,21 @@ class Judge:
             notes=(*self.given.notes, *(() if self._other is None else self._other.notes)),
             last=last,
         )
+
+
+def require_verdicts(expect: Sequence[str], *, decays: bool = False) -> None:
+    """Refuse what is no verdict of a loss, with weight decay or without.
+
+    Raises
+    ------
+    UsageError
+    """
+    known = DECAY_VERDICTS if decays else PLAIN_VERDICTS
+    for name in expect:
+        if name not in known:
+            kind = "with" if decays else "without"
+            what = f"no verdict {kind} weight decay" if name in tuple(Verdict) else "not a verdict"
+            raise UsageError(f"'{name}' is {what}", where="--expect", remedy=f"use one of {', '.join(map(str, known))}")
 
 
 def classify_loss(

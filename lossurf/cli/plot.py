@@ -20,6 +20,7 @@ from lossurf.cli.options import (
     checkpoint_arguments,
     data_argument,
     data_option,
+    runs_option,
     stdout_report_options,
     tolerance_option,
     widths_option,
@@ -226,6 +227,7 @@ def surface(
 )
 @checkpoint_arguments
 @data_option
+@runs_option
 @tolerance_option
 @picture_options
 @stdout_report_options
@@ -233,6 +235,7 @@ def run(
     *,
     checkpoints: CheckpointFiles,
     source: DataSource,
+    runs: bool,
     tolerance: float | None,
     output: Path,
     look: Look,
@@ -242,15 +245,14 @@ def run(
 
     The report is that of `watch`. A figure too low for three panels has the first two, or the losses alone.
     """
-    from lossurf.api.watch import Run
-    from lossurf.cli.watch import gathered
+    from lossurf.cli.watch import begun, gathered
     from lossurf.report.document import make_document
     from lossurf.report.figures.canvas import require_form
 
     form = require_form(output)
-    course = Run(checkpoints, load_data(source, report), tolerance=tolerance)
-    steps = [course.step_or_refuse(path) for path in checkpoints.found()]
-    result = gathered(course, steps, (), output, report)
+    watching = begun(checkpoints, source, report, runs=runs, tolerance=tolerance)
+    steps = [step for place in watching.found() for step in watching.steps(place)]
+    result = gathered(watching, steps, output, report)
     document = make_document("watch", result)
     _draw(document, "run", output, form, look)
     code = report(document, ok=result.ok)

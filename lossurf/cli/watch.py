@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from lossurf.cli.curvature_options import curvature_options
 from lossurf.cli.loading import load_data
@@ -17,6 +18,7 @@ from lossurf.cli.options import (
     data_option,
     report_options,
     require_number,
+    runs_option,
     tolerance_option,
     words_of,
 )
@@ -31,7 +33,7 @@ from lossurf.words import Reduction, Verdict
 if TYPE_CHECKING:
     from lossurf.api.parts.networks import CheckpointFiles
     from lossurf.api.parts.unreadable import Unreadable
-    from lossurf.api.watch import Run, Step, WatchResult
+    from lossurf.api.watch import Place, Step, Watching, WatchResult
 
 STREAMS = ("table", "jsonl")
 
@@ -46,6 +48,7 @@ STREAMS = ("table", "jsonl")
 )
 @checkpoint_arguments
 @data_option
+@runs_option
 @click.option("--follow", is_flag=True, help="Keep looking for new or changed checkpoints, one line as each comes.")
 @click.option(
     "--timeout",
@@ -93,6 +96,7 @@ def command(
     *,
     checkpoints: CheckpointFiles,
     source: DataSource,
+    runs: bool,
     follow: bool,
     timeout: float | None,
     interval: float,
@@ -108,31 +112,34 @@ def command(
 
     A plateau is a stretch of checkpoints that rest on the best loss L_k of some rank. Quote a pattern, such as
     'run/*.npz', so that --follow also finds the checkpoints that are still to come.
-    """
-    from lossurf.api.watch import Run
 
+    A CHECKPOINT that ends in .jsonl is a whole run as a monitor of lossurf.callbacks wrote it, and needs no data.
+    """
     _require_stream(report, follow=follow, timeout=timeout)
-    _require_curvature(curvature, step, reduction)
+    _require_curvature(curvature, step, reduction, told=checkpoints.are_told)
     form = None
     if figure is not None:
         from lossurf.report.figures.canvas import require_form
 
         form = require_form(figure)
-    run = Run(
+    watching = begun(
         checkpoints,
-        load_data(source, report),
+        source,
+        report,
+        runs=runs,
         tolerance=tolerance,
+        expect=expect,
         curvature=curvature,
         step=step,
         reduction=reduction or Reduction.MEAN,
     )
     stream = _Stream(report) if follow and not report.to_file else None
     if follow:
-        files = settled_files(checkpoints, interval=interval, timeout=timeout)
-        steps = list(_until(_steps_while_written(run, files, report), expect, stream))
+        places = settled_files(lambda: watching.found(waiting=True), interval=interval, timeout=timeout)
+        steps = list(_until(_steps_while_written(watching, places, report), watching, stream))
     else:
-        steps = [run.step_or_refuse(path) for path in checkpoints.found()]
-    result = gathered(run, steps, expect, figure, report)
+        steps = [step for place in watching.found() for step in watching.steps(place)]
+    result = gathered(watching, steps, figure, report)
     document = make_document("watch", result)
     if figure is not None and form is not None:
         from lossurf.report.figures.canvas import draw, size_of
@@ -144,14 +151,34 @@ def command(
     return report.tell_unreadable(result.unreadable) if result.unreadable else code
 
 
-def gathered(
-    run: Run, steps: list[Step | Unreadable], expect: tuple[str, ...], figure: Path | None, report: Reporter
-) -> WatchResult:
+def begun(checkpoints: CheckpointFiles, source: DataSource, report: Reporter, **options: Any) -> Watching:
+    """Return the runs that are to be watched; a monitor's lines say themselves what data they are about."""
+    from lossurf.api.watch import Watching
+
+    if not checkpoints.are_told:
+        return Watching(checkpoints, load_data(source, report), **options)
+    _refuse_options(("data", "x", "y", "target", "layers", "orientation", "module", "scale"))
+    return Watching(checkpoints, None, **options)
+
+
+def _refuse_options(names: Iterable[str]) -> None:
+    """Refuse options on the command line that a monitor's lines leave no room for; the configuration may have them."""
+    context = click.get_current_context()
+    for name in names:
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            raise UsageError(
+                "a monitor's lines are judged already, on the data that they name",
+                where=f"--{name}",
+                remedy=f"leave --{name} out",
+            )
+
+
+def gathered(watching: Watching, steps: list[Step | Unreadable], figure: Path | None, report: Reporter) -> WatchResult:
     """Return what a run is; where no checkpoint could be read the first refusal ends the command, and all are told."""
     from lossurf.api.watch import Step
 
     try:
-        return run.result(steps, expect=expect, figure=figure)
+        return watching.result(steps, figure=figure)
     except InputError:
         report.tell_unreadable(step for step in steps[1:] if not isinstance(step, Step))  # the first ends the command
         raise
@@ -169,40 +196,40 @@ def _require_stream(report: Reporter, *, follow: bool, timeout: float | None) ->
 
 
 def _require_curvature(
-    curvature: bool | float, step: float | None, reduction: str | None
+    curvature: bool | float, step: float | None, reduction: str | None, *, told: bool
 ) -> None:  # as the options come
-    if step is not None and curvature is False:
+    if step is not None and curvature is False and not told:
         raise UsageError("nothing is there to hold the step against", where="--step", remedy="add --curvature")
     if reduction is not None and step is None:
         raise UsageError("no step is said whose loss that is", where="--reduction", remedy="add --step ETA")
 
 
-def _steps_while_written(run: Run, files: Iterator[Path], report: Reporter) -> Iterator[Step | Unreadable]:
+def _steps_while_written(watching: Watching, places: Iterator[Place], report: Reporter) -> Iterator[Step | Unreadable]:
     """Yield steps, passing over files that are not whole yet; those that still are not come at the end."""
     from lossurf.api.parts.unreadable import Unreadable
 
     broken: dict[Path, Unreadable] = {}
-    for path in files:
-        step = run.step_or_refuse(path)
-        if isinstance(step, Unreadable):  # perhaps in the middle of being written: it will change and come again
-            report.say(f"passed over for now: {step.exception}")
-            broken[path] = step
-            continue
-        broken.pop(path, None)
-        yield step
+    for place in places:
+        broken.pop(place.path, None)
+        for step in watching.steps(place, waiting=True):
+            if not isinstance(step, Unreadable):
+                yield step
+                continue
+            if place.is_told:  # its lines are whole: none will change
+                raise step.exception
+            report.say(f"passed over for now: {step.exception}")  # perhaps in the middle of being written
+            broken[place.path] = step
     yield from broken.values()
 
 
 def _until(
-    steps: Iterator[Step | Unreadable], expect: tuple[str, ...], stream: _Stream | None
+    steps: Iterator[Step | Unreadable], watching: Watching, stream: _Stream | None
 ) -> Iterator[Step | Unreadable]:
-    """Show each step as it comes, and stop at an expected verdict or where nobody reads on."""
-    from lossurf.api.parts.unreadable import Unreadable
-
+    """Show each step as it comes, and stop where every run is at an expected verdict or nobody reads on."""
     for step in steps:
         yield step
         reads_on = stream is None or stream.show(step)
-        if not reads_on or (not isinstance(step, Unreadable) and str(step.classification.verdict) in expect):
+        if not reads_on or watching.has_met:
             return
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import PurePath
 from typing import Any
 
-from lossurf.report.document import make_document
+from lossurf.report.document import Document, make_document
 from lossurf.report.json_text import HEAD, lines_of
 from lossurf.report.text import number, percent, printable
 from lossurf.report.unreadable import is_unreadable
@@ -17,14 +18,20 @@ _COLUMNS = (("loss", 12), ("gap", 12), ("gradient", 12), ("on", 5), ("for", 4), 
 _WIDTH = sum(width for _, width in _COLUMNS[:-1]) + 2 * (len(_COLUMNS) - 2)
 
 
+def head_line(head: object) -> str:
+    """Return the line above a run's JSON lines: what they are about."""
+    return json.dumps(make_document("watch", head), allow_nan=False, separators=(",", ":")) + "\n"
+
+
 def line_of(result: dict[str, Any], form: str, notes: Sequence[str] = ()) -> str:
     """Return a checkpoint's line, as JSON with the notes on the data, or as a row under `stream_head`."""
     if form == "jsonl":
         head = {name: make_document("watch")[name] for name in HEAD}
         (line,) = lines_of({**head, "results": [result], "notes": list(notes)})
         return json.dumps(line, allow_nan=False, separators=(",", ":")) + "\n"
+    name = printable(name_of(result))
     if is_unreadable(result):
-        return f"{'-'.rjust(_WIDTH)}  {'unreadable':<15}  {printable(PurePath(result['checkpoint']).name)}\n"
+        return f"{'-'.rjust(_WIDTH)}  {'unreadable':<15}  {name}\n"
     gap = gap_text(result)
     down = "-" if result["inertia"] is None else str(result["inertia"]["negative"])
     level = "-" if result["on_level"] is None else f"L_{result['on_level']}"
@@ -37,7 +44,25 @@ def line_of(result: dict[str, Any], form: str, notes: Sequence[str] = ()) -> str
         down,
     )
     row = "  ".join(cell.rjust(width) for cell, (_, width) in zip(cells, _COLUMNS, strict=False))
-    return f"{row}  {result['verdict']:<15}  {printable(PurePath(result['checkpoint']).name)}\n"
+    return f"{row}  {result['verdict']:<15}  {name}\n"
+
+
+def name_of(result: dict[str, Any]) -> str:
+    """Return what a checkpoint's row is called: its file, after its run where there are several."""
+    name = PurePath(result["checkpoint"]).name
+    return f"{result['run']}: {name}" if result.get("run") else name
+
+
+def is_told(checkpoint: str) -> bool:
+    """Tell whether a checkpoint is a step in a monitor's lines, and no file."""
+    return re.fullmatch(r"step \d+", checkpoint) is not None
+
+
+def short_names(document: Document) -> dict[str, str]:
+    """Return the names of the runs without the directory that they are all in."""
+    names = [run["name"] for run in document["runs"]]
+    together = len({PurePath(name).parent for name in names}) == 1
+    return {name: PurePath(name).name if together and PurePath(name).name else name for name in names}
 
 
 def gap_text(result: dict[str, Any]) -> str:

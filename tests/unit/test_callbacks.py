@@ -53,9 +53,12 @@ def test_a_run_is_judged_stopped_and_written(tmp_path):
     for at, weights in saved.items():
         alone = lossurf.classify(weights, data)
         assert (alone.verdict, alone.loss) == (seen[at].verdict, seen[at].loss)
-    lines = [json.loads(line) for line in path.read_text().splitlines()]
-    for line in lines:
+    head, *lines = [json.loads(line) for line in path.read_text().splitlines()]
+    for line in (head, *lines):
         check_document(line, is_line=True)
+    losses = lossurf.check(data).loss_by_rank
+    assert [level["loss"] for level in head["levels"]] == losses.tolist()
+    assert (head["data"]["samples"], head["data"]["dx"], head["data"]["dy"]) == (40, 3, 2)
     assert [line["checkpoint"] for line in lines] == [f"step {at}" for at in saved]
     assert lines[-1]["verdict"] == "global-minimum"
     tensorboard, mlflow, wandb = (logger.calls for logger in loggers)
@@ -73,6 +76,16 @@ def test_the_data_are_reduced_once_for_all_steps(monkeypatch):
     for step, weights in descent(5):
         monitor.step(weights, step)
     assert calls == [1]
+
+
+def test_the_largest_curvature_is_told_on_request():
+    logger = Logger("log")
+    monitor = Monitor(lossurf.Data(X, Y), curvature=True, loggers=[logger])
+    for step, weights in descent(1):
+        monitor.step(weights, step)
+        alone = lossurf.classify(weights, lossurf.Data(X, Y), curvature=True)
+        assert logger.calls[step][0][0]["lossurf/curvature"] == alone.curvature.largest
+        assert logger.calls[step][0][0]["lossurf/nearest_level"] == alone.plateau_rank
 
 
 def test_a_part_of_a_model_is_the_network():

@@ -70,7 +70,7 @@ def stored(path):
 def infected(part):
     """A document with every text replaced that a user may have chosen: names of files, layers, outputs, notes."""
     if isinstance(part, dict):
-        chosen = {"checkpoint", "output", "x", "y", "certificate", "name", "first", "last", "minimum_file"}
+        chosen = {"checkpoint", "output", "x", "y", "certificate", "name", "first", "last", "minimum_file", "run"}
         return {
             key: HOSTILE + value if key in chosen and isinstance(value, str) else infected(value)
             for key, value in part.items()
