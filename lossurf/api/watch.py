@@ -356,6 +356,11 @@ class Watching:
         refuse_unlike(self._head, head)
 
     @property
+    def has_begun(self) -> bool:
+        """Whether there is anything to tell."""
+        return any(course.steps for course in self._courses.values())
+
+    @property
     def has_met(self) -> bool:
         """Whether verdicts were asked for, and every run that has begun has reached one."""
         last = [course.steps[-1].classification.verdict for course in self._courses.values() if course.steps]

@@ -15,11 +15,13 @@ _LONGEST_SLEEP = 3600.0
 State = tuple[int, int]  # bytes, modification time in nanoseconds
 
 
-def settled_files(find: Callable[[], Iterable[Place]], *, interval: float, timeout: float | None) -> Iterator[Place]:
+def settled_files(
+    find: Callable[[], Iterable[Place]], *, interval: float, timeout: float | None, before_pause: Callable[[], None]
+) -> Iterator[Place]:
     """Yield files that are found, oldest names first, and again whenever one has changed, until the time is up.
 
     A checkpoint is taken when two looks in a row find it the same, so that one that is still being written is left
-    alone; a monitor's lines are taken whenever there are new ones.
+    alone; a monitor's lines are taken whenever there are new ones. `before_pause` is called after every look.
     """
     deadline = None if timeout is None else time.monotonic() + timeout
     seen: dict[Path, State] = {}
@@ -32,6 +34,7 @@ def settled_files(find: Callable[[], Iterable[Place]], *, interval: float, timeo
                 yield place
             elif state is not None:
                 seen[path] = state
+        before_pause()
         left = interval if deadline is None else min(interval, deadline - time.monotonic())
         if left <= 0.0:
             return

@@ -10,6 +10,7 @@ import click
 from click.core import ParameterSource
 
 from lossurf.cli.curvature_options import curvature_options
+from lossurf.cli.live_page import LivePage, write_page
 from lossurf.cli.loading import load_data
 from lossurf.cli.options import (
     Command,
@@ -78,6 +79,12 @@ STREAMS = ("table", "jsonl")
     metavar="FILE",
     help="Draw loss against checkpoint with the critical levels: .png, .svg or .pdf (extra plot).",
 )
+@click.option(
+    "--html",
+    type=OUTPUT_FILE,
+    metavar="FILE",
+    help="Also write the report as a page; with --follow again as checkpoints come, and the page loads itself again.",
+)
 @curvature_options
 @click.option(
     "--step",
@@ -103,6 +110,7 @@ def command(
     expect: tuple[str, ...],
     tolerance: float | None,
     figure: Path | None,
+    html: Path | None,
     curvature: bool | float,
     step: float | None,
     reduction: str | None,
@@ -135,12 +143,13 @@ def command(
     )
     stream = _Stream(report) if follow and not report.to_file else None
     if follow:
-        places = settled_files(lambda: watching.found(waiting=True), interval=interval, timeout=timeout)
-        steps = list(_until(_steps_while_written(watching, places, report), watching, stream))
+        steps = _followed(watching, report, stream, html, interval=interval, timeout=timeout)
     else:
         steps = [step for place in watching.found() for step in watching.steps(place)]
     result = gathered(watching, steps, figure, report)
     document = make_document("watch", result)
+    if html is not None:
+        write_page(html, report, document)
     if figure is not None and form is not None:
         from lossurf.report.figures.canvas import draw, size_of
         from lossurf.report.figures.run import extra_height, paint
@@ -149,6 +158,39 @@ def command(
         write_file(figure, draw(paint, document, form, (width, height + extra_height(document))))
     code = stream.close(document) if stream else report(document, ok=result.ok)
     return report.tell_unreadable(result.unreadable) if result.unreadable else code
+
+
+def _followed(
+    watching: Watching,
+    report: Reporter,
+    stream: _Stream | None,
+    html: Path | None,
+    *,
+    interval: float,
+    timeout: float | None,
+) -> list[Step | Unreadable]:
+    """Return the steps of runs that go on, told on the stream and on the page as they come."""
+    found: list[Step | Unreadable] = []
+
+    def now() -> Document:
+        return make_document("watch", watching.result(found))
+
+    page = None if html is None else LivePage(html, report, now, interval=interval)
+    places = settled_files(
+        lambda: watching.found(waiting=True),
+        interval=interval,
+        timeout=timeout,
+        before_pause=page.settle if page else lambda: None,
+    )
+    try:
+        for step in _until(_steps_while_written(watching, places, report), watching, stream):
+            found.append(step)
+            if page is not None and watching.has_begun:
+                page.changed()
+    finally:
+        if page is not None:
+            page.close()
+    return found
 
 
 def begun(checkpoints: CheckpointFiles, source: DataSource, report: Reporter, **options: Any) -> Watching:

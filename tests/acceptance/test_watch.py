@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -120,6 +122,54 @@ def test_following_in_a_table_writes_rows_and_ends_with_the_verdict(tmp_path):
     assert lines[0].split()[-1] == "checkpoint"
     assert lines[1].split()[-2:] == ["not-critical", RUN[0].name]
     assert lines[2].startswith(f"{RUN[0].name} is not-critical")
+
+
+def awaited(page: Path, word: str) -> str:
+    """Return the page once a word is in it; it is never a part of one."""
+    for _ in range(1200):
+        text = page.read_text("utf-8") if page.exists() else ""
+        assert text == "" or text.rstrip().endswith("</html>")
+        if word in text:
+            return text
+        time.sleep(0.05)
+    raise AssertionError(f"{word} never came")
+
+
+def test_a_page_is_written_again_as_checkpoints_come_and_rests_when_the_run_is_over(tmp_path):
+    (tmp_path / "run").mkdir()
+    page = tmp_path / "run.html"
+    shutil.copy(RUN[0], tmp_path / "run")
+    following = Following(tmp_path / "run", "--html", str(page), "--expect", "global-minimum", "--timeout", "60", "-q")
+    assert 'http-equiv="refresh"' in awaited(page, RUN[0].name)
+    shutil.copy(RUN[4], tmp_path / "run")
+    assert 'http-equiv="refresh"' in awaited(page, RUN[4].name)
+    shutil.copy(RUN[9], tmp_path / "run")
+    code, _, err = following.end()
+    assert (code, err) == (0, "")
+    text = page.read_text("utf-8")
+    assert f"{RUN[9].name} is global-minimum" in text
+    assert 'http-equiv="refresh"' not in text
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["run", "run.html"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C as a signal")
+def test_a_page_rests_too_when_the_watch_is_interrupted(tmp_path):
+    (tmp_path / "run").mkdir()
+    shutil.copy(RUN[0], tmp_path / "run")
+    following = Following(tmp_path / "run", "--html", str(tmp_path / "run.html"))
+    awaited(tmp_path / "run.html", RUN[0].name)
+    time.sleep(0.5)  # out of the imports of the first writing, where an interrupt ends the process on the spot
+    following.process.send_signal(signal.SIGINT)
+    assert following.end()[0] == 130
+    assert 'http-equiv="refresh"' not in (tmp_path / "run.html").read_text("utf-8")
+
+
+def test_a_page_of_a_run_that_is_over_is_written_beside_the_table(inside, tmp_path):
+    done = inside("watch", *RUN[:3], "--data", WINE, "--html", "run.html", "-q")
+    assert (done.returncode, done.stderr) == (0, "")
+    text = (tmp_path / "run.html").read_text("utf-8")
+    assert "<table" in text
+    assert 'http-equiv="refresh"' not in text
 
 
 def test_following_past_the_time_without_the_expected_verdict_is_1(tmp_path):

@@ -127,6 +127,16 @@ def test_no_name_becomes_markup_or_turns_the_text(path):
     text.encode("utf-8")
 
 
+def test_a_page_that_is_still_being_written_says_that_it_loads_itself_again():
+    document = stored(ROOT / "tests" / "data" / "documents" / "watch.json")
+    page = Tree(rendered({**document, "beside": {"refresh": 7}}))
+    assert [values["content"] for _, values in page.elements if values.get("http-equiv") == "refresh"] == ["7"]
+    assert "loads nothing but itself, every 7 seconds" in page.text["footer"]
+    whole = Tree(rendered(document))
+    assert "refresh" not in [values.get("http-equiv") for _, values in whole.elements]
+    assert "loads nothing and runs nothing" in whole.text["footer"]
+
+
 def test_a_page_is_the_same_each_time():
     document = stored(STORED[0])
     assert rendered(document) == rendered(stored(STORED[0]))
