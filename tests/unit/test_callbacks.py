@@ -112,6 +112,54 @@ def test_a_logger_of_no_known_kind_is_refused():
         log_scalars(object(), {"a": 1.0}, 0)
 
 
+@pytest.fixture
+def recorded(tmp_path, monkeypatch):
+    """A run of three steps, handed to a logger; returns the losses that were observed."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TRACKIO_DIR", str(tmp_path))
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", (tmp_path / "mlruns").as_uri())
+
+    def record(logger):
+        monitor = Monitor(lossurf.Data(X, Y), loggers=[logger])
+        for step, weights in descent(2):
+            monitor.step(weights, step)
+        return [seen.classification.loss for seen in monitor.observations]
+
+    return record
+
+
+@pytest.mark.torch
+@pytest.mark.filterwarnings("ignore")  # of the library itself
+def test_tensorboard_holds_what_was_observed(recorded):
+    events = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    board = pytest.importorskip("torch.utils.tensorboard")
+    with board.SummaryWriter("board") as writer:
+        losses = recorded(writer)
+    read = events.EventAccumulator("board").Reload()
+    found = [(event.step, event.value) for event in read.Scalars("lossurf/loss")]
+    assert found == [(step, pytest.approx(loss, rel=1e-6)) for step, loss in enumerate(losses)]  # it keeps float32
+
+
+@pytest.mark.filterwarnings("ignore")  # of the library itself
+def test_mlflow_holds_what_was_observed(recorded):
+    mlflow = pytest.importorskip("mlflow")
+    with mlflow.start_run() as run:
+        losses = recorded(mlflow)
+    history = mlflow.MlflowClient().get_metric_history(run.info.run_id, "lossurf/loss")
+    assert [(metric.step, metric.value) for metric in history] == list(enumerate(losses))
+
+
+@pytest.mark.filterwarnings("ignore")  # of the library itself
+def test_trackio_holds_what_was_observed(recorded):
+    trackio = pytest.importorskip("trackio")
+    run = trackio.init(project="lossurf", name="run", embed=False)
+    losses = recorded(run)
+    trackio.finish()
+    found = pytest.importorskip("trackio.sqlite_storage").SQLiteStorage.get_logs("lossurf", "run")
+    assert [(row["step"], row["lossurf/loss"]) for row in found] == list(enumerate(losses))
+
+
 def torch_network():
     torch = pytest.importorskip("torch")
     torch.manual_seed(0)
