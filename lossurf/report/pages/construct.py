@@ -28,14 +28,23 @@ def page(document: Document) -> Page:
     return Page(
         title="lossurf construct",
         read=(data_facts(document["data"]),),
-        verdict=(f"{document['output']} is a {document['verdict']} on these data.",),
+        verdict=(f"{_name(document)} is a {document['verdict']} on these data.",),
         blocks=(Facts(items),),
-        next_steps=(f"lossurf classify {document['output']} --data ...: the verdict in full", *_escape(document)),
-        cases=(Case(document["output"], Outcome.PASSED, f"{document['verdict']} written"),),
+        next_steps=_next_steps(document),
+        cases=(Case(_name(document), Outcome.PASSED, f"{document['verdict']} written"),),
     )
 
 
-def _escape(document: Document) -> tuple[str, ...]:
-    if document["verdict"] == "global-minimum":
+def _name(document: Document) -> str:
+    """Return the file, or what stands for it in Python, where none was written."""
+    return document["output"] or "The network"
+
+
+def _next_steps(document: Document) -> tuple[str, ...]:
+    output = document["output"]
+    if output is None:
         return ()
-    return (f"lossurf escape {document['output']} --data ... -o better.npz: a checkpoint of lower loss",)
+    steps = (f"lossurf classify {output} --data ...: the verdict in full",)
+    if document["verdict"] == "global-minimum":
+        return steps
+    return (*steps, f"lossurf escape {output} --data ... -o better.npz: a checkpoint of lower loss")

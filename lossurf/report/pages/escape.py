@@ -93,8 +93,8 @@ def _described(segment: dict[str, Any]) -> str:
 def _next_steps(document: Document, *, moved: bool) -> tuple[str, ...]:
     if not moved:
         return (f"lossurf explain {document['verdict']}: what it means and what to do",)
-    end = document["output"] or document["files"][-1]
-    steps = [f"lossurf classify {end} --data ...: what kind of point it is now"]
+    written = [document["output"]] if document["output"] is not None else document["files"][-1:]  # neither in Python
+    steps = [f"lossurf classify {end} --data ...: what kind of point it is now" for end in written]
     if not document["to_minimum"]:
         steps.append(f"lossurf escape {document['checkpoint']} --data ... --to-minimum: all the way to L*")
     return tuple(steps)

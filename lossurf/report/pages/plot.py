@@ -17,10 +17,11 @@ _ROWS_SHOWN = 12
 def page(document: Document) -> Page:
     """Lay out the document of `plot`."""
     said, blocks = _PARTS[document["kind"]](document)
+    name = document["output"]  # none in Python
     return Page(
         title=f"lossurf plot {document['kind']}",
         read=(data_facts(document["data"]),),
-        verdict=(f"{document['output']}: {said}.",),
+        verdict=(f"{said[0].upper()}{said[1:]}." if name is None else f"{name}: {said}.",),
         blocks=blocks,
     )
 
