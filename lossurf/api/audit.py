@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from numpy.typing import ArrayLike
 
-from lossurf.api.parts.result import Result
+from lossurf.api.parts.result import Drawn
 from lossurf.api.parts.widths import NetworkFacts, fitting_widths, network_facts
 from lossurf.data import Data, DataFacts, as_data
 from lossurf.errors import UsageError
@@ -23,7 +23,7 @@ class _OnNetwork:
 
 
 @dataclass(frozen=True)
-class AuditResult(Audit, _OnNetwork, Result):
+class AuditResult(Audit, _OnNetwork, Drawn):
     """The whole audit, of a network of given widths on data.
 
     Attributes

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from numpy.typing import ArrayLike
 
 from lossurf.api.parts.penalty import penalty_of, require_penalty
-from lossurf.api.parts.result import Result
+from lossurf.api.parts.result import Drawn
 from lossurf.api.parts.widths import NetworkFacts, fitting_widths, network_facts
 from lossurf.data import Data, DataFacts, as_data
 from lossurf.errors import UsageError
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class CheckResult(Result):
+class CheckResult(Drawn):
     """What the data allow.
 
     Attributes

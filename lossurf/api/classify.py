@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from lossurf.api.check import prepared_loss
 from lossurf.api.parts.penalty import penalty_of, require_penalty
-from lossurf.api.parts.result import Result
+from lossurf.api.parts.result import Drawn
 from lossurf.api.parts.unreadable import REFUSED, Unreadable
 from lossurf.data import Data, DataFacts, as_data
 from lossurf.errors import UsageError
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class ClassifyResult(Result):
+class ClassifyResult(Drawn):
     """The verdicts on several checkpoints.
 
     Attributes
@@ -71,7 +71,7 @@ class ClassifyResult(Result):
 
 
 @dataclass(frozen=True)
-class PointResult(Classification, Result):
+class PointResult(Classification, Drawn):
     """The verdict on one network, with its error bar.
 
     Attributes
@@ -311,25 +311,10 @@ class Judge:
                 remedy="leave out --curvature, or the loss and the weight decay",
             )
         require_penalty(self.given, self.weight_decay, self.reduction, self.loss, lemmas=self.lemmas)
-        self._refuse_other_verdicts()
+        require_verdicts(self.expect, decays=self.weight_decay is not None, loss=self.loss)
         if self.curvature is not False:
             self.given.adjustments.refuse_outputs("the curvature is that of the stored parameters and has no meaning")
         object.__setattr__(self, "_other", prepared_loss(self.given, self.loss, self.delta))
-
-    def _refuse_other_verdicts(self) -> None:
-        """Refuse to expect what no point of this loss is."""
-        known: tuple[Verdict, ...] = PLAIN_VERDICTS
-        of = "of the squared loss without weight decay"
-        if self.weight_decay is not None:
-            known, of = DECAY_VERDICTS, "with weight decay"
-        elif self.loss != LossName.SQUARED:
-            known, of = LOSS_VERDICTS, f"of the {self.loss} loss"
-        for name in self.expect:
-            if name not in known:
-                what = f"no verdict {of}" if name in tuple(Verdict) else "not a verdict"
-                raise UsageError(
-                    f"'{name}' is {what}", where="--expect", remedy=f"use one of {', '.join(map(str, known))}"
-                )
 
     @property
     def data(self) -> Data:
@@ -390,6 +375,25 @@ class Judge:
             notes=(*self.given.notes, *(() if self._other is None else self._other.notes)),
             last=last,
         )
+
+
+def require_verdicts(expect: Sequence[str], *, decays: bool = False, loss: str = LossName.SQUARED) -> None:
+    """Refuse to expect what no point of a loss is.
+
+    Raises
+    ------
+    UsageError
+    """
+    known: tuple[Verdict, ...] = PLAIN_VERDICTS
+    of = "of the squared loss without weight decay"
+    if decays:
+        known, of = DECAY_VERDICTS, "with weight decay"
+    elif loss != LossName.SQUARED:
+        known, of = LOSS_VERDICTS, f"of the {loss} loss"
+    for name in expect:
+        if name not in known:
+            what = f"no verdict {of}" if name in tuple(Verdict) else "not a verdict"
+            raise UsageError(f"'{name}' is {what}", where="--expect", remedy=f"use one of {', '.join(map(str, known))}")
 
 
 def classify_loss(

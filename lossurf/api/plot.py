@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lossurf.api.parts.penalty import penalty_of
-from lossurf.api.parts.result import Result
+from lossurf.api.parts.result import Drawn
 from lossurf.api.parts.widths import NetworkFacts, fitting_widths, network_facts
 from lossurf.data import Data, DataFacts, as_data
 from lossurf.fields import Count, Magnitude, Written, array
@@ -25,7 +25,7 @@ from lossurf.regularised.verdict import WeightDecay
 
 
 @dataclass(frozen=True)
-class SpectrumPicture(Result):
+class SpectrumPicture(Drawn):
     """The eigenvalues of Sigma with their errors, and the best loss of every rank.
 
     Attributes
@@ -57,7 +57,7 @@ class SpectrumPicture(Result):
 
 
 @dataclass(frozen=True)
-class LevelsPicture(Result):
+class LevelsPicture(Drawn):
     """Every critical value of a network of given widths, with the kinds of point that are found there.
 
     Attributes
@@ -103,7 +103,7 @@ class Cut:
 
 
 @dataclass(frozen=True)
-class SurfacePicture(Result):
+class SurfacePicture(Drawn):
     """The loss on a plane through a checkpoint.
 
     Attributes

@@ -102,6 +102,13 @@ tolerance_option = click.option(
 )
 
 
+runs_option = click.option(
+    "--runs",
+    is_flag=True,
+    help="Compare runs, a row each: every directory of checkpoints, or monitor's .jsonl, is one.",
+)
+
+
 def checkpoint_arguments(function: Function) -> Function:
     """Add the argument CHECKPOINT... and how its layers are read, handed on as `checkpoints`."""
     return _collect_checkpoints(

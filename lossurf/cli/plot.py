@@ -22,6 +22,7 @@ from lossurf.cli.options import (
     data_argument,
     data_option,
     decay_options,
+    runs_option,
     stdout_report_options,
     tolerance_option,
     widths_option,
@@ -232,6 +233,7 @@ def surface(
 )
 @checkpoint_arguments
 @data_option
+@runs_option
 @tolerance_option
 @decay_options
 @picture_options
@@ -240,6 +242,7 @@ def run(
     *,
     checkpoints: CheckpointFiles,
     source: DataSource,
+    runs: bool,
     tolerance: float | None,
     weight_decay: float | None,
     reduction: str,
@@ -251,16 +254,21 @@ def run(
 
     The report is that of `watch`. A figure too low for three panels has the first two, or the losses alone.
     """
-    from lossurf.api.watch import Run
-    from lossurf.cli.watch import gathered, steps_of
+    from lossurf.cli.watch import begun, gathered, steps_of
     from lossurf.report.document import make_document
     from lossurf.report.figures.canvas import require_form
 
     form = require_form(output)
-    data = load_data(source, report)
-    course = Run(checkpoints, data, tolerance=tolerance, weight_decay=weight_decay, reduction=reduction)
-    steps = steps_of(course, checkpoints, report)
-    result = gathered(course, steps, (), output, report)
+    watching = begun(
+        checkpoints,
+        source,
+        report,
+        runs=runs,
+        tolerance=tolerance,
+        weight_decay=weight_decay,
+        reduction=reduction,
+    )
+    result = gathered(watching, steps_of(watching, report), output, report)
     document = make_document("watch", result)
     _draw(document, "run", output, form, look)
     code = report(document, ok=result.ok)

@@ -387,6 +387,7 @@ FAULTS: Final[dict[str, tuple[str, str]]] = {
         "leave --layers out, and give --module NAME",
     ),
     "adapter-relu": ("a LoRA adapter is a linear map, not a network of ReLUs", "judge it with 'lossurf classify'"),
+    "no-network": ("a {kind} is no network", "give a list of matrices, a state dict, a model or the path of a file"),
     "no-batch": (
         "a batch is no pair of X and Y: a {kind} of {items} items",
         "give pairs: ((x, y) for x, y in loader)",

@@ -18,6 +18,7 @@ from lossurf.numerics import Matrix
 from lossurf.reduction.problem import ReducedProblem
 
 _LARGEST_NORM: Final = 1e150  # its square is finite (1.8e308)
+_LARGEST_MEASURE: Final = 1e150  # where no relative change of zeros reaches the residual; a document holds no infinity
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def _mean_residual(
         mean = W @ mean + row.root_samples * (bias - row.shift_y if k == last else bias)
     norm = float(np.linalg.norm(mean - row.shifted_y))
     known = float(np.linalg.norm(problem.precision.target_errors))  # n eps of a column bounds its error along the ones
-    measure = 0.0 if norm <= known else norm / reach if reach else inf
+    measure = 0.0 if norm <= known else min(norm / reach if reach else inf, _LARGEST_MEASURE)
     return MeanResidual(norm / problem.scale, measure, reach / problem.scale)
 
 

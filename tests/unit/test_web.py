@@ -70,7 +70,7 @@ def stored(path):
 def infected(part):
     """A document with every text replaced that a user may have chosen: names of files, layers, outputs, notes."""
     if isinstance(part, dict):
-        chosen = {"checkpoint", "output", "x", "y", "certificate", "name", "first", "last", "minimum_file"}
+        chosen = {"checkpoint", "output", "x", "y", "certificate", "name", "first", "last", "minimum_file", "run"}
         return {
             key: HOSTILE + value if key in chosen and isinstance(value, str) else infected(value)
             for key, value in part.items()
@@ -125,6 +125,16 @@ def test_no_name_becomes_markup_or_turns_the_text(path):
     assert not re.search("[\u202a-\u202e\u2066-\u2069\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]", text)
     assert "<script>alert(1)</script>" in page.text["body"]
     text.encode("utf-8")
+
+
+def test_a_page_that_is_still_being_written_says_that_it_loads_itself_again():
+    document = stored(ROOT / "tests" / "data" / "documents" / "watch.json")
+    page = Tree(rendered({**document, "beside": {"refresh": 7}}))
+    assert [values["content"] for _, values in page.elements if values.get("http-equiv") == "refresh"] == ["7"]
+    assert "loads nothing but itself, every 7 seconds" in page.text["footer"]
+    whole = Tree(rendered(document))
+    assert "refresh" not in [values.get("http-equiv") for _, values in whole.elements]
+    assert "loads nothing and runs nothing" in whole.text["footer"]
 
 
 def test_a_page_is_the_same_each_time():

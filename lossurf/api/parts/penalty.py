@@ -15,8 +15,7 @@ def require_penalty(data: Data, weight_decay: float | None, reduction: str, loss
     ------
     UsageError
     """
-    if reduction not in tuple(Reduction):
-        raise UsageError(f"'{reduction}' is no reduction", remedy=f"use one of {', '.join(map(str, Reduction))}")
+    require_reduction(reduction)
     if weight_decay is None:
         return
     if loss != LossName.SQUARED:
@@ -30,6 +29,19 @@ def require_penalty(data: Data, weight_decay: float | None, reduction: str, loss
             remedy="leave out one of the two",
         )
     data.adjustments.refuse_outputs("weight decay of the last layer is not that of the one that is seen")
+
+
+def require_reduction(reduction: str) -> None:
+    """Refuse a word that is no reduction.
+
+    Raises
+    ------
+    UsageError
+    """
+    if reduction not in tuple(Reduction):
+        raise UsageError(
+            f"'{reduction}' is no reduction", where="--reduction", remedy=f"use one of {', '.join(map(str, Reduction))}"
+        )
 
 
 def penalty_of(data: Data, weight_decay: float | None, reduction: str) -> WeightDecay | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -314,7 +314,14 @@ def as_checkpoint(
         if biases is not None:
             raise fault("biases-twice")
         return _of_state_dict(weights, layers, wanted)
-    return _of_sequence(cast(Sequence[ArrayLike], weights), biases, replace(wanted, fixed=True))
+    return _of_sequence(_listed(weights), biases, replace(wanted, fixed=True))
+
+
+def _listed(weights: Any) -> Sequence[ArrayLike]:
+    """Return weights in a row, which a generator such as PyTorch's `parameters()` gives once."""
+    if isinstance(weights, bytes) or not hasattr(weights, "__iter__"):
+        raise fault("no-network", kind=type(weights).__name__)
+    return weights if isinstance(weights, Sequence) or hasattr(weights, "__getitem__") else list(weights)
 
 
 def _of_state_dict(values: Mapping[str, Any], layers: Sequence[str] | None, wanted: _Wanted) -> Checkpoint:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
+from typing import Final
 
 from lossurf.errors import UsageError
 from lossurf.inputs.checkpoints.checkpoint import Checkpoint, read_checkpoint, require_output_bias
@@ -13,6 +14,13 @@ from lossurf.inputs.checkpoints.lora import AdapterChoice
 from lossurf.inputs.checkpoints.roles import Orientation
 from lossurf.inputs.order import natural_key
 from lossurf.inputs.patterns import is_wild, matching_paths
+
+_TOLD: Final = ".jsonl"
+
+
+def is_told(path: Path) -> bool:
+    """Tell whether a path names a whole run in a monitor's JSON lines, and no checkpoint."""
+    return path.suffix.lower() == _TOLD
 
 
 @dataclass(frozen=True)
@@ -49,6 +57,11 @@ class CheckpointFiles:
             return files
         paths = [files] if isinstance(files, str | PathLike) else files
         return cls(tuple(map(Path, paths)))
+
+    @property
+    def are_told(self) -> bool:
+        """Whether they are runs in JSON lines, all of them."""
+        return all(map(is_told, self.paths))
 
     def found(self) -> Iterator[Path]:
         """Yield the files; a pattern that names no file stands for its matches, in natural order."""

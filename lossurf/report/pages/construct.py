@@ -32,14 +32,21 @@ def page(document: Document) -> Page:
     return Page(
         title="lossurf construct",
         read=(data_facts(document["data"]),),
-        verdict=(f"{document['output']} is a {document['verdict']} on these data.",),
+        verdict=(f"{_name(document)} is a {document['verdict']} on these data.",),
         blocks=(Facts(items),),
         next_steps=_next_steps(document),
-        cases=(Case(document["output"], Outcome.PASSED, f"{document['verdict']} written"),),
+        cases=(Case(_name(document), Outcome.PASSED, f"{document['verdict']} written"),),
     )
 
 
+def _name(document: Document) -> str:
+    """Return the file, or what stands for it in Python, where none was written."""
+    return document["output"] or "The network"
+
+
 def _next_steps(document: Document) -> tuple[Step, ...]:
+    if document["output"] is None:
+        return ()
     full = certificate_of(document, document["output"], "The verdict in full")
     if document["verdict"].endswith("-minimum"):
         return (full,)

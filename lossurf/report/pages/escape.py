@@ -108,9 +108,9 @@ def _described(segment: dict[str, Any]) -> str:
 def _next_steps(document: Document, *, moved: bool) -> tuple[Step, ...]:
     if not moved:
         return (step("What that means and what to do", "lossurf explain", document["verdict"]),)
-    end = document["output"] or document["files"][-1]
-    there = (path_word(end), on_data(document), repeated(document, "loss"))
-    steps = [step("What kind of point it is now", "lossurf classify", *there)]
+    written = [document["output"]] if document["output"] is not None else document["files"][-1:]  # neither in Python
+    told = on_data(document), repeated(document, "loss")
+    steps = [step("What kind of point it is now", "lossurf classify", path_word(end), *told) for end in written]
     if not document["to_minimum"]:
         options = repeated(document, "network", "loss", "tolerance")
         words = (path_word(document["checkpoint"]), on_data(document), options, "--to-minimum -o best.npz")

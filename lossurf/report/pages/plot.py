@@ -19,10 +19,11 @@ def page(document: Document) -> Page:
     """Lay out the document of `plot`."""
     penalty = document.get("weight_decay")
     said, blocks = _PARTS[document["kind"]](document)
+    name = document["output"]  # none in Python
     return Page(
         title=f"lossurf plot {document['kind']}",
         read=(data_facts(document["data"]), *((Facts((penalty_facts(penalty),)),) if penalty else ())),
-        verdict=(f"{document['output']}: {said}.",),
+        verdict=(f"{said[0].upper()}{said[1:]}." if name is None else f"{name}: {said}.",),
         blocks=blocks,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import PurePath
 from typing import Any
 
@@ -16,8 +17,9 @@ from lossurf.report.pages.classify import (
     verdict_cell,
 )
 from lossurf.report.pages.common import data_facts
+from lossurf.report.pages.runs import of_runs, with_short_run
 from lossurf.report.pages.weight_decay import penalty_facts
-from lossurf.report.run import gap_text, steepness
+from lossurf.report.run import gap_text, is_told, name_of, steepness
 from lossurf.report.text import count, number
 from lossurf.report.unreadable import is_unreadable
 
@@ -29,45 +31,61 @@ def page(document: Document) -> Page:
     results = document["results"]
     readable = _readable(document)
     refused = [result for result in results if is_unreadable(result)]
-    folders = {str(PurePath(result["checkpoint"]).parent) for result in results}
-    place = f" in {folders.pop()}" if len(folders) == 1 and folders != {"."} else ""
-    penalty = document.get("weight_decay")
-    read: list[tuple[str, Text]] = [
-        ("Checkpoints", f"{len(results)}{place}"),
-        *([penalty_facts(penalty)] if penalty else []),
-    ]
-    if document["edge"] is not None:
-        edge = document["edge"]
-        read.append(
-            ("Edge of stability", f"{number(edge['curvature'])}: 2 / {number(edge['step'])} ({edge['reduction']})")
-        )
-    if document["figure"]:
-        read.append(("Figure", document["figure"]))
     notes = notes_of(readable)
+    below = _told_apart(refused, notes)
+    if document.get("runs") is not None:
+        rows = _rows([with_short_run(result, document) for result in results], document["edge"])
+        return of_runs(document, _read(document), rows, below)._replace(notes=notes)
+    rows = _rows(results, document["edge"])
     blocks: list[Block] = [_plateaus(document)] if document["plateaus"] else []
+    last = readable[-1]["checkpoint"]
     return Page(
         title="lossurf watch",
-        read=(data_facts(document["data"]), Facts(tuple(read))),
+        read=(data_facts(document["data"]), _read(document)),
         verdict=(_verdict(document), _now(document)),
-        blocks=(*blocks, _rows(results, document["edge"]), *_told_apart(refused, notes)),
-        next_steps=(certificate_of(document, readable[-1]["checkpoint"], "The certificate of the last one"),),
+        blocks=(*blocks, rows, *below),
+        next_steps=() if is_told(last) else (certificate_of(document, last, "The certificate of the last one"),),
         cases=(_case(document), *(unreadable_case(result) for result in refused)),
         brief=tuple(unreadable_line(result) for result in refused),
         notes=notes,
     )
 
 
+def _read(document: Document) -> Facts:
+    """Return what the run was read from, and what was asked of it."""
+    results, runs, edge = document["results"], document.get("runs"), document["edge"]
+    read: list[tuple[str, Text]]
+    if runs is None:
+        read = [("Checkpoints", f"{len(results)}{_within(result['checkpoint'] for result in results)}")]
+    else:
+        read = [("Runs", f"{len(runs)}{_within(run['name'] for run in runs)}"), ("Checkpoints", str(len(results)))]
+    if document["weight_decay"] is not None:
+        read.append(penalty_facts(document["weight_decay"]))
+    if edge is not None:
+        read.append(
+            ("Edge of stability", f"{number(edge['curvature'])}: 2 / {number(edge['step'])} ({edge['reduction']})")
+        )
+    if document["figure"]:
+        read.append(("Figure", document["figure"]))
+    return Facts(tuple(read))
+
+
+def _within(names: Iterable[str]) -> str:
+    folders = {str(PurePath(name).parent) for name in names}
+    return f" in {folders.pop()}" if len(folders) == 1 and folders != {"."} else ""
+
+
 def _readable(document: Document) -> list[dict[str, Any]]:
     return [result for result in document["results"] if not is_unreadable(result)]
 
 
-def _told_apart(refused: list[dict[str, Any]], notes: tuple[str, ...]) -> list[Block]:
+def _told_apart(refused: list[dict[str, Any]], notes: tuple[str, ...]) -> tuple[Block, ...]:
     blocks: list[Block] = []
     if refused:
         blocks.append(Lines(tuple(unreadable_line(result) for result in refused), "Unreadable"))
     if notes:
         blocks.append(Lines(notes, "Notes"))
-    return blocks
+    return tuple(blocks)
 
 
 def _verdict(document: Document) -> Cell:
@@ -115,7 +133,7 @@ def _rows(results: list[dict[str, Any]], edge: dict[str, Any] | None) -> Grid:
     header = ("checkpoint", "loss", "gap", "gradient", "on level", "for", "ways down", "drift", *curvatures)
     rows: list[tuple[Text, ...]] = []
     for result in results:
-        name = PurePath(result["checkpoint"]).name
+        name = name_of(result)
         if is_unreadable(result):
             rows.append((name, *["-"] * (len(header) - 1), Cell("unreadable", Tone.BAD)))
             continue
