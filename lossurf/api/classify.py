@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from numpy.typing import ArrayLike
 
-from lossurf.api.check import prepared_loss, require_penalty
+from lossurf.api.check import prepared_loss
+from lossurf.api.parts.penalty import penalty_of, require_penalty
 from lossurf.api.parts.result import Result
 from lossurf.api.parts.unreadable import REFUSED, Unreadable
 from lossurf.data import Data, DataFacts, as_data
@@ -25,7 +26,7 @@ from lossurf.landscape.verdict import Classification
 from lossurf.losses.facts import LossFacts
 from lossurf.regularised.verdict import WeightDecay
 from lossurf.report.document import Document
-from lossurf.words import DECAY_VERDICTS, PLAIN_VERDICTS, Reduction, Verdict
+from lossurf.words import DECAY_VERDICTS, LOSS_VERDICTS, PLAIN_VERDICTS, LossName, Verdict
 
 if TYPE_CHECKING:
     from lossurf.losses.data import LossData
@@ -301,26 +302,34 @@ class Judge:
             )
         if self.loss != "squared" and self.lemmas:
             raise UsageError(
-                "the lemmas are about the squared loss", where="lemmas", remedy="leave out lemmas or the loss"
+                "the lemmas are about the squared loss", where="--lemmas", remedy="leave out --lemmas or the loss"
             )
         if (self.loss != "squared" or self.weight_decay is not None) and self.curvature is not False:
             raise UsageError(
                 "the curvature is that of the squared loss alone",
-                where="curvature",
-                remedy="leave out curvature, or the loss and the weight decay",
+                where="--curvature",
+                remedy="leave out --curvature, or the loss and the weight decay",
             )
         require_penalty(self.given, self.weight_decay, self.reduction, self.loss, lemmas=self.lemmas)
-        known = PLAIN_VERDICTS if self.weight_decay is None else DECAY_VERDICTS
-        for name in self.expect:
-            if name not in known:
-                kind = "with" if self.weight_decay is not None else "without"
-                what = f"no verdict {kind} weight decay" if name in tuple(Verdict) else "not a verdict"
-                raise UsageError(
-                    f"'{name}' is {what}", where="--expect", remedy=f"use one of {', '.join(map(str, known))}"
-                )
+        self._refuse_other_verdicts()
         if self.curvature is not False:
             self.given.adjustments.refuse_outputs("the curvature is that of the stored parameters and has no meaning")
         object.__setattr__(self, "_other", prepared_loss(self.given, self.loss, self.delta))
+
+    def _refuse_other_verdicts(self) -> None:
+        """Refuse to expect what no point of this loss is."""
+        known: tuple[Verdict, ...] = PLAIN_VERDICTS
+        of = "of the squared loss without weight decay"
+        if self.weight_decay is not None:
+            known, of = DECAY_VERDICTS, "with weight decay"
+        elif self.loss != LossName.SQUARED:
+            known, of = LOSS_VERDICTS, f"of the {self.loss} loss"
+        for name in self.expect:
+            if name not in known:
+                what = f"no verdict {of}" if name in tuple(Verdict) else "not a verdict"
+                raise UsageError(
+                    f"'{name}' is {what}", where="--expect", remedy=f"use one of {', '.join(map(str, known))}"
+                )
 
     @property
     def data(self) -> Data:
@@ -328,22 +337,26 @@ class Judge:
         return self.given if self._other is None else self._other.data
 
     @property
-    def penalty(self) -> WeightDecay:
-        """The weight decay in units of the half sum of squares."""
-        assert self.weight_decay is not None
-        return WeightDecay.of(self.weight_decay, Reduction(self.reduction), self.data.reduce().samples, self.data.dy)
+    def penalty(self) -> WeightDecay | None:
+        """The weight decay in units of the half sum of squares; None without."""
+        return None if self.weight_decay is None else penalty_of(self.data, self.weight_decay, self.reduction)
 
     def __call__(self, checkpoint: Checkpoint) -> Classification:
         """Classify one network."""
         checkpoint = self.given.seen(checkpoint)
         problem = self.data.problem(bias=checkpoint.has_bias)
-        if self.weight_decay is not None:
+        if (penalty := self.penalty) is not None:
             from lossurf.regularised.classify import classify_with_decay
 
-            result = classify_with_decay(checkpoint, problem, self.penalty.lambda_, tolerance=self.tolerance)
+            result = classify_with_decay(checkpoint, problem, penalty.lambda_, tolerance=self.tolerance)
         elif self._other is None:
             result = classify_network(
-                checkpoint, problem, tolerance=self.tolerance, index=self.index, descents=self.descents
+                checkpoint,
+                problem,
+                tolerance=self.tolerance,
+                count=self.curvature is not False,
+                index=self.index,
+                descents=self.descents,
             )
         else:
             from lossurf.losses.classify import classify_under_loss
@@ -373,7 +386,7 @@ class Judge:
             results=tuple(results),
             ok=all(not isinstance(result, Unreadable) and result.ok for result in results),
             other_loss=facts,
-            weight_decay=None if self.weight_decay is None else self.penalty,
+            weight_decay=self.penalty,
             notes=(*self.given.notes, *(() if self._other is None else self._other.notes)),
             last=last,
         )

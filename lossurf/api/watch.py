@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import Annotated, ClassVar
 
@@ -11,12 +12,13 @@ from lossurf.api.classify import Judge
 from lossurf.api.parts.result import Result
 from lossurf.api.parts.unreadable import REFUSED, Unreadable
 from lossurf.data import Data, DataFacts
-from lossurf.errors import InputError
+from lossurf.errors import InputError, UsageError
 from lossurf.fields import Count, Magnitude, limited
 from lossurf.inputs.checkpoints.checkpoint import Checkpoint
 from lossurf.inputs.checkpoints.files import CheckpointFiles, Files
 from lossurf.landscape.balance import Balance
 from lossurf.landscape.views.trajectory import Follower, Level, Visit, levels, plateaus
+from lossurf.regularised.verdict import WeightDecay
 from lossurf.words import Reduction, Verdict
 
 __all__ = ["DOCUMENT", "Edge", "Following", "NamedPlateau", "Run", "Step", "WatchResult", "watch"]
@@ -86,7 +88,7 @@ class WatchResult(Result):
     ----------
     data : DataFacts
     levels : tuple of Level
-        What the run can wait on, descending.
+        What the run can wait on, descending; with weight decay the least losses of every rank that were found.
     results : tuple of Visit or Unreadable
         One a checkpoint, in the order they came.
     plateaus : tuple of NamedPlateau
@@ -94,6 +96,8 @@ class WatchResult(Result):
         The picture that was drawn.
     edge : Edge or None
         The edge of stability; None where no step was said.
+    weight_decay : WeightDecay or None
+        None without; losses, levels and verdicts are otherwise those of the regularised loss.
     expected : tuple of str or None
         The verdicts asked for.
     ok : bool
@@ -110,6 +114,7 @@ class WatchResult(Result):
     plateaus: tuple[NamedPlateau, ...]
     figure: Path | None
     edge: Edge | None
+    weight_decay: WeightDecay | None
     expected: tuple[Verdict, ...] | None
     ok: bool
     notes: tuple[str, ...] = ()
@@ -128,6 +133,7 @@ def watch(
     expect: Sequence[str] = (),
     curvature: bool | float = False,
     step: float | None = None,
+    weight_decay: float | None = None,
     reduction: str = Reduction.MEAN,
 ) -> WatchResult:
     """Follow a training run from its checkpoints, in the order of their names.
@@ -144,8 +150,10 @@ def watch(
         As in `classify`, for every checkpoint.
     step : float, optional
         Of the run's gradient descent: the largest eigenvalue is put beside 2 / step.
+    weight_decay : float, optional
+        As in `classify`; not together with curvature.
     reduction : {"mean", "sum", "half-sum"}
-        What the loss of that step sums.
+        What the loss of that step, or of the optimizer with weight decay, makes of the squares.
 
     Returns
     -------
@@ -156,7 +164,7 @@ def watch(
     InputError
         If no checkpoint could be read, with the reason of the first.
     UsageError
-        As `classify`.
+        As `classify`; also if the step is not positive, its reduction is unknown, or no curvature is asked for.
 
     Examples
     --------
@@ -173,7 +181,15 @@ def watch(
     ['strict-saddle', 'not-critical', 'not-critical']
     """
     chosen = CheckpointFiles.of(files)
-    run = Run(chosen, data, tolerance=tolerance, curvature=curvature, step=step, reduction=reduction)
+    run = Run(
+        chosen,
+        data,
+        tolerance=tolerance,
+        curvature=curvature,
+        step=step,
+        weight_decay=weight_decay,
+        reduction=reduction,
+    )
     return run.result([run.step_or_refuse(path) for path in chosen.found()], expect=expect)
 
 
@@ -188,11 +204,14 @@ class Run:
         tolerance: float | None = None,
         curvature: bool | float = False,
         step: float | None = None,
+        weight_decay: float | None = None,
         reduction: str = Reduction.MEAN,
     ) -> None:
         self._files = files
-        self._judge = Judge(data, tolerance=tolerance, curvature=curvature)
-        self._edge = None if step is None else _edge(step, Reduction(reduction), data)
+        self._judge = Judge(
+            data, tolerance=tolerance, curvature=curvature, weight_decay=weight_decay, reduction=reduction
+        )
+        self.edge = None if step is None else _edge(step, reduction, data, curvature=curvature)
         self._following = Following(self._judge)
 
     def step(self, path: Path) -> Step:
@@ -246,7 +265,8 @@ class Run:
                 for plateau in plateaus(following.visits, following.levels)
             ),
             figure=figure,
-            edge=self._edge,
+            edge=self.edge,
+            weight_decay=self._judge.penalty,
             expected=tuple(map(Verdict, expect)) or None,
             ok=not refused and (not expect or str(steps[-1].verdict) in expect),
             notes=self._judge.data.notes,
@@ -284,7 +304,7 @@ class Following:
         if self.first is None or self._follower is None:
             self.first = checkpoint
             widths = [checkpoint.weights[0].shape[1], *(W.shape[0] for W in checkpoint.weights)]
-            self.levels = levels(self._judge.data.problem(bias=checkpoint.has_bias), min(widths))
+            self.levels = self._levels(widths, bias=checkpoint.has_bias)
             self._follower = Follower(self.levels)
         shapes = [[W.shape for W in c.weights] for c in (self.first, checkpoint)]
         if shapes[0] != shapes[1] or self.first.has_bias != checkpoint.has_bias:
@@ -295,14 +315,31 @@ class Following:
             )
         return self._follower
 
+    def _levels(self, widths: Sequence[int], *, bias: bool) -> tuple[Level, ...]:
+        problem, penalty = self._judge.data.problem(bias=bias), self._judge.penalty
+        if penalty is None:
+            return levels(problem, min(widths))
+        from lossurf.regularised.levels import levels_with_decay
 
-def _edge(step: float, reduction: Reduction, data: Data) -> Edge:
-    scales = {
-        Reduction.HALF_SUM: 2.0,
-        Reduction.SUM: 1.0,
-        Reduction.MEAN: float(data.facts(bias=False).samples * data.dy),
-    }
-    return Edge(step, reduction, scales[reduction] / step)
+        return levels_with_decay(problem, penalty.lambda_, widths)
+
+
+def _edge(step: float, reduction: str, data: Data, *, curvature: bool | float) -> Edge:
+    if curvature is False:
+        raise UsageError("nothing is there to hold the step against", where="--step", remedy="add --curvature")
+    if reduction not in tuple(Reduction):
+        raise UsageError(
+            f"'{reduction}' is no reduction", where="--reduction", remedy=f"use one of {', '.join(map(str, Reduction))}"
+        )
+    chosen = Reduction(reduction)
+    limit = 2.0 * chosen.half_sum(data.facts(bias=False).samples, data.dy) / step if step > 0.0 else inf
+    if not 0.0 < limit < inf:
+        raise UsageError(
+            f"the step {step:g} leaves 2 / step no positive number",
+            where="--step",
+            remedy="give the step of the run's gradient descent, such as 0.05",
+        )
+    return Edge(step, chosen, limit)
 
 
 DOCUMENT = WatchResult

@@ -180,15 +180,18 @@ def loss_options(function: Function) -> Function:
     return with_options(function, options)
 
 
+weight_decay_option = _of_loss(
+    "--weight-decay",
+    type=float,
+    metavar="WD",
+    help="Weight decay that the optimizer was given; biases are taken as not decayed.",
+)
+
+
 def decay_options(function: Function) -> Function:
     """Add `--weight-decay` and `--reduction`, handed on under these names."""
     options = (
-        _of_loss(
-            "--weight-decay",
-            type=float,
-            metavar="WD",
-            help="Weight decay that the optimizer was given; biases are taken as not decayed.",
-        ),
+        weight_decay_option,
         _of_loss(
             "--reduction",
             type=words_of(Reduction),

@@ -21,6 +21,7 @@ from lossurf.cli.options import (
     checkpoint_arguments,
     data_argument,
     data_option,
+    decay_options,
     stdout_report_options,
     tolerance_option,
     widths_option,
@@ -163,6 +164,7 @@ def spectrum(
 @data_argument
 @widths_option
 @bias_option
+@decay_options
 @picture_options
 @stdout_report_options
 def levels(
@@ -170,6 +172,8 @@ def levels(
     source: DataSource,
     widths: tuple[int, ...] | None,
     bias: bool,
+    weight_decay: float | None,
+    reduction: str,
     output: Path,
     look: Look,
     report: Reporter,
@@ -181,7 +185,7 @@ def levels(
     from lossurf.report.figures.canvas import require_form
 
     form = require_form(output)
-    found = gather(load_data(source, report), widths=widths, bias=bias)
+    found = gather(load_data(source, report), widths=widths, bias=bias, weight_decay=weight_decay, reduction=reduction)
     return _drawn(found, output, form, look, report)
 
 
@@ -229,6 +233,7 @@ def surface(
 @checkpoint_arguments
 @data_option
 @tolerance_option
+@decay_options
 @picture_options
 @stdout_report_options
 def run(
@@ -236,6 +241,8 @@ def run(
     checkpoints: CheckpointFiles,
     source: DataSource,
     tolerance: float | None,
+    weight_decay: float | None,
+    reduction: str,
     output: Path,
     look: Look,
     report: Reporter,
@@ -250,7 +257,8 @@ def run(
     from lossurf.report.figures.canvas import require_form
 
     form = require_form(output)
-    course = Run(checkpoints, load_data(source, report), tolerance=tolerance)
+    data = load_data(source, report)
+    course = Run(checkpoints, data, tolerance=tolerance, weight_decay=weight_decay, reduction=reduction)
     steps = steps_of(course, checkpoints, report)
     result = gathered(course, steps, (), output, report)
     document = make_document("watch", result)

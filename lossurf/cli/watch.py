@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,6 +18,7 @@ from lossurf.cli.options import (
     report_options,
     require_number,
     tolerance_option,
+    weight_decay_option,
     words_of,
 )
 from lossurf.cli.output_file import OUTPUT_FILE, write_file
@@ -84,10 +85,11 @@ STREAMS = ("table", "jsonl")
     metavar="ETA",
     help="With --curvature: the step of gradient descent; the largest eigenvalue is put beside 2 / ETA.",
 )
+@weight_decay_option
 @click.option(
     "--reduction",
     type=words_of(Reduction),
-    help="With --step: what the loss of that step sums: mean of all squares (default), sum, or half the sum.",
+    help="With --step or --weight-decay: what that loss makes of the squares: mean (default), sum, or half the sum.",
 )
 @report_options
 def command(
@@ -102,6 +104,7 @@ def command(
     figure: Path | None,
     curvature: bool | float,
     step: float | None,
+    weight_decay: float | None,
     reduction: str | None,
     report: Reporter,
 ) -> ExitCode:
@@ -113,7 +116,12 @@ def command(
     from lossurf.api.watch import Run
 
     _require_stream(report, follow=follow, timeout=timeout)
-    _require_curvature(curvature, step, reduction)
+    if reduction is not None and step is None and weight_decay is None:
+        raise UsageError(
+            "no step or weight decay is said whose loss that is",
+            where="--reduction",
+            remedy="add --step ETA or --weight-decay WD",
+        )
     form = None
     if figure is not None:
         from lossurf.report.figures.canvas import require_form
@@ -125,9 +133,11 @@ def command(
         tolerance=tolerance,
         curvature=curvature,
         step=step,
+        weight_decay=weight_decay,
         reduction=reduction or Reduction.MEAN,
     )
-    stream = _Stream(report) if follow and not report.to_file else None
+    edge = None if run.edge is None else run.edge.curvature
+    stream = _Stream(report, curved=curvature is not False, edge=edge) if follow and not report.to_file else None
     if follow:
         files = settled_files(checkpoints, interval=interval, timeout=timeout)
         steps = list(_until(_steps_while_written(run, files, report), expect, stream))
@@ -181,15 +191,6 @@ def _require_stream(report: Reporter, *, follow: bool, timeout: float | None) ->
         raise UsageError("without --follow nothing is waited for", where="--timeout", remedy="add --follow")
 
 
-def _require_curvature(
-    curvature: bool | float, step: float | None, reduction: str | None
-) -> None:  # as the options come
-    if step is not None and curvature is False:
-        raise UsageError("nothing is there to hold the step against", where="--step", remedy="add --curvature")
-    if reduction is not None and step is None:
-        raise UsageError("no step is said whose loss that is", where="--reduction", remedy="add --step ETA")
-
-
 def _steps_while_written(run: Run, files: Iterator[Path], report: Reporter) -> Iterator[Step | Unreadable]:
     """Yield steps, passing over files that are not whole yet; those that still are not come at the end."""
     from lossurf.api.parts.unreadable import Unreadable
@@ -222,18 +223,20 @@ def _until(
 class _Stream:
     """The lines of a run that is still going on."""
 
-    def __init__(self, report: Reporter) -> None:
+    def __init__(self, report: Reporter, *, curved: bool, edge: float | None) -> None:
         self._report = report
         self._begun = False
+        self._steepness: dict[str, Any] = {"curved": curved, "edge": edge}
 
     def show(self, step: Step | Unreadable) -> bool:
         """Write a checkpoint's line; False where its reader has gone."""
         from lossurf.report.run import line_of, stream_head
 
-        head = "" if self._begun else stream_head(self._report.format)
+        form = self._report.format
+        head = "" if self._begun else stream_head(form, **self._steepness)
         self._begun = True
         return self._report.verbosity < 1 or write_stdout(
-            head + line_of(plain(step), self._report.format, self._report.notes)
+            head + line_of(plain(step), form, self._report.notes, **self._steepness)
         )
 
     def close(self, document: Document) -> ExitCode:

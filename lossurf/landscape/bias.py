@@ -22,10 +22,14 @@ _LARGEST_NORM: Final = 1e150  # its square is finite (1.8e308)
 
 @dataclass(frozen=True)
 class MeanResidual:
-    """Norm of sqrt(m) (P mean(x) + b_eff - mean(y)) in units of the problem's scale, and its criticality measure."""
+    """Norm of sqrt(m) (P mean(x) + b_eff - mean(y)) in units of the problem's scale, and its criticality measure.
+
+    `reach` is what a relative change of every layer and bias makes of it at first order, in the same units.
+    """
 
     norm: float
     measure: float
+    reach: float = 0.0
 
 
 def mean_residual(
@@ -80,7 +84,7 @@ def _mean_residual(
     norm = float(np.linalg.norm(mean - row.shifted_y))
     known = float(np.linalg.norm(problem.precision.target_errors))  # n eps of a column bounds its error along the ones
     measure = 0.0 if norm <= known else norm / reach if reach else inf
-    return MeanResidual(norm / problem.scale, measure)
+    return MeanResidual(norm / problem.scale, measure, reach / problem.scale)
 
 
 def output_bias(weights: Sequence[Matrix], biases: Sequence[Matrix | None] | None, problem: ReducedProblem) -> Matrix:

@@ -23,6 +23,7 @@ X_Y = "--x sample_data/wine/X.csv --y sample_data/wine/Y.csv"
 TABLE = "table.csv --target y --target z --standardize"
 BLANKS = "--data 'my runs/data' --layers W1,W2,W3 --orientation out-in"
 BEST = "sample_data/wine/checkpoints/global-minimum.npz"
+DECAY = "--weight-decay 0.001"
 WIDTHS = "--widths 10,4,2,3"
 DIABETES = "sample_data/diabetes"
 EASY = f"classify {SADDLE} {WINE} --tolerance 0.01 --certificate easy.npz -q"
@@ -35,7 +36,9 @@ EXPECTED = {
     "classify -- -b.npz": "escape ./-b.npz -o better.npz",  # the data are the default's
     f"classify {BEST} {SADDLE} {WINE}": f"classify {SADDLE} {WINE}",
     f"classify {BEST} {SADDLE} {WINE} --expect bad-saddle": f"classify {BEST} {WINE}",
-    f"classify zeros.npz {WINE} --weight-decay 1e-3": "explain strict-saddle",
+    f"classify zeros.npz {WINE} --weight-decay 1e-3": f"escape zeros.npz {WINE} {DECAY} -o better.npz",
+    f"escape zeros.npz {WINE} --weight-decay 1e-3 -o w.npz": f"classify w.npz {WINE} {DECAY}",
+    f"construct local-minimum {WINE} {WIDTHS} {DECAY} -o w.npz": f"classify w.npz {WINE} {DECAY}",
     f"construct bad-saddle {WINE} {WIDTHS} -o better.npz": f"escape better.npz {WINE} -o lower.npz",
     f"escape {SADDLE} {WINE} -o down.npz": f"escape {SADDLE} {WINE} --to-minimum -o best.npz",
     f"audit sample_data/wine --bias {WIDTHS}": f"construct bad-saddle {WINE} {WIDTHS} --bias -o point.npz",

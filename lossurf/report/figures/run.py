@@ -137,7 +137,7 @@ def _left(axes: Axes, document: Document, x: list[int]) -> None:
     axes.plot(x, left, zorder=2)
     _marks(axes, results, x, left, named=False)
     axes.set_ylim(min(left) / 3.0, max(left) * 3.0)
-    axes.set_ylabel("left above $L^*$")
+    axes.set_ylabel("above the\nlowest level" if document.get("weight_decay") else "left above $L^*$")
 
 
 def _gradients(axes: Axes, document: Document, x: list[int]) -> None:

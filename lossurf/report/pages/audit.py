@@ -97,11 +97,11 @@ def _levels(levels: list[dict[str, Any]]) -> Grid:
             )
     return Grid(
         title="Levels",
-        header=("rank", "carries", "loss", "type", "points", "ways down", "falls by", "rises by"),
+        header=("rank", "carries", "loss", "type", "points", "ways down found", "falls by", "rises by"),
         rows=tuple(rows),
-        numeric=frozenset({"rank", "loss", "points", "ways down", "falls by", "rises by"}),
+        numeric=frozenset({"rank", "loss", "points", "ways down found", "falls by", "rises by"}),
         brief=_ROWS_SHOWN,
-        optional=("rises by", "points", "ways down"),
+        optional=("rises by", "points", "ways down found"),
     )
 
 
@@ -113,7 +113,7 @@ def _by_verdict(points: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]
 
 
 def _index(points: list[dict[str, Any]]) -> str:
-    """Morse indices of points, least and largest."""
+    """Morse indices of the points that were built, least and largest."""
     found = [point["index"] for point in points if point["index"] is not None]
     return "-" if not found else span(min(found), max(found))
 

@@ -243,7 +243,9 @@ def _summary(results: list[dict[str, Any]]) -> Cell:
 def _many(results: list[dict[str, Any]]) -> list[Block]:
     readable = [result for result in results if not is_unreadable(result)]
     expected = any(result["expected"] is not None for result in readable)
-    header = ("checkpoint", "verdict", "loss", "gap", "gradient", "rank", "from tau", "to tau")
+    curved = any(result["curvature"] is not None for result in readable)
+    curvatures = ("largest curvature", "smallest") if curved else ()
+    header = ("checkpoint", "verdict", "loss", "gap", "gradient", "rank", "from tau", "to tau", *curvatures)
     folder = _folder(results)
     rows: list[tuple[Text, ...]] = []
     for result in results:
@@ -260,6 +262,7 @@ def _many(results: list[dict[str, Any]]) -> list[Block]:
             f"{result['rank']}/{result['rank_max']}",
             number(result["stable_from"]),
             number(result["stable_to"]),
+            *(_ends(result["curvature"]) if curved else ()),
         )
         rows.append((*row, _ok(result["ok"])) if expected else row)
     tallies = tuple(f"{result['checkpoint']}: {lemma_tally(result)}" for result in readable if result["lemmas"])
@@ -278,6 +281,10 @@ def _many(results: list[dict[str, Any]]) -> list[Block]:
     return [*blocks, Lines(notes, "Notes")] if notes else blocks
 
 
+def _ends(curvature: dict[str, Any] | None) -> tuple[str, str]:
+    return ("-", "-") if curvature is None else (number(curvature["largest"]), number(curvature["smallest"]))
+
+
 def _ok(ok: bool) -> Cell:
     return Cell("yes", Tone.GOOD) if ok else Cell("no", Tone.BAD)
 
@@ -286,11 +293,12 @@ def _next_steps(document: Document) -> tuple[str | Step, ...]:
     from lossurf.theory.explanations import find_explanation
 
     (result,), verdict = document["results"], document["results"][0]["verdict"]
-    if not verdict.endswith("saddle"):
-        return (find_explanation(verdict).action,)
-    if document.get("other_loss") or document.get("weight_decay"):  # `escape` follows the squared loss
+    is_saddle = verdict.endswith("saddle")
+    if is_saddle and document.get("other_loss"):  # `escape` follows the squared loss
         return (step("What it means for training", "lossurf explain", verdict),)
-    return (lower(document, result["checkpoint"], repeated(document, "network", "tolerance")),)
+    if is_saddle or (document.get("weight_decay") and result["decay"]["lower"] is not None):
+        return (lower(document, result["checkpoint"], repeated(document, "network", "loss", "tolerance")),)
+    return (find_explanation(verdict).action,)
 
 
 def lower(document: Document, checkpoint: str, *options: str) -> Step:

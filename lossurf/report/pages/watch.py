@@ -16,8 +16,9 @@ from lossurf.report.pages.classify import (
     verdict_cell,
 )
 from lossurf.report.pages.common import data_facts
-from lossurf.report.run import gap_text
-from lossurf.report.text import count, number, percent
+from lossurf.report.pages.weight_decay import penalty_facts
+from lossurf.report.run import gap_text, steepness
+from lossurf.report.text import count, number
 from lossurf.report.unreadable import is_unreadable
 
 _ROWS_SHOWN = 40
@@ -30,7 +31,11 @@ def page(document: Document) -> Page:
     refused = [result for result in results if is_unreadable(result)]
     folders = {str(PurePath(result["checkpoint"]).parent) for result in results}
     place = f" in {folders.pop()}" if len(folders) == 1 and folders != {"."} else ""
-    read = [("Checkpoints", f"{len(results)}{place}")]
+    penalty = document.get("weight_decay")
+    read: list[tuple[str, Text]] = [
+        ("Checkpoints", f"{len(results)}{place}"),
+        *([penalty_facts(penalty)] if penalty else []),
+    ]
     if document["edge"] is not None:
         edge = document["edge"]
         read.append(
@@ -79,6 +84,8 @@ def _now(document: Document) -> Text:
     gap = f"gap {left}." if last["relative_gap"] is None else f"{left} of the possible gain is left."
     if last["on_level"] is None:
         below, above = last["nearest_levels"]
+        if (below, above) == (None, None):
+            return f"Its loss {number(last['loss'])} is on no level; {gap}"
         return f"Its loss {number(last['loss'])} is between critical values {number(below)} and {number(above)}; {gap}"
     stay = count(last["for_checkpoints"], "checkpoint")
     return f"It rests on L_{last['on_level']}, the best loss of rank {last['on_level']}, for {stay}; {gap}"
@@ -121,7 +128,7 @@ def _rows(results: list[dict[str, Any]], edge: dict[str, Any] | None) -> Grid:
             str(result["for_checkpoints"] or "-"),
             "-" if result["inertia"] is None else str(result["inertia"]["negative"]),
             drift_text(result),
-            *_steepness(result, edge),
+            *steepness(result, None if edge is None else edge["curvature"]),
         )
         rows.append((*cells[: len(header)], verdict_cell(result["verdict"])))
     return Grid(
@@ -132,14 +139,6 @@ def _rows(results: list[dict[str, Any]], edge: dict[str, Any] | None) -> Grid:
         brief=_ROWS_SHOWN,
         optional=("drift", "for", "ways down", "gradient", "loss"),
     )
-
-
-def _steepness(result: dict[str, Any], edge: dict[str, Any] | None) -> tuple[str, str]:
-    """Return the largest eigenvalue, and its share of the edge of stability."""
-    found = result["curvature"]
-    if found is None:
-        return "-", "-"
-    return number(found["largest"]), "-" if edge is None else percent(found["largest"] / edge["curvature"])
 
 
 def drift_text(result: dict[str, Any]) -> str:

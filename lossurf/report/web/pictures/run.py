@@ -36,14 +36,17 @@ def of_watch(document: Document) -> list[Picture]:
     places, name = steps([result["checkpoint"] for result in results])
     x_name = name.partition(",")[0]
     left = left_above(document["levels"], results)
+    least = "the lowest level" if document.get("weight_decay") else "L*"
     return [
-        _losses(document["levels"], results, places, x_name),
-        *([_left(left, results, places, x_name)] if left else []),
+        _losses(document["levels"], results, places, x_name, least),
+        *([_left(left, results, places, x_name, least)] if left else []),
         *_gradients(results, places, x_name),
     ]
 
 
-def _losses(levels: list[dict[str, Any]], results: list[dict[str, Any]], places: list[int], x_name: str) -> Picture:
+def _losses(
+    levels: list[dict[str, Any]], results: list[dict[str, Any]], places: list[int], x_name: str, least: str
+) -> Picture:
     losses = [result["loss"] for result in results]
     named = named_levels(levels)
     shown, ends = [*losses, *(height for height, _ in named)], (HEIGHT - BOTTOM, TOP)
@@ -51,15 +54,15 @@ def _losses(levels: list[dict[str, Any]], results: list[dict[str, Any]], places:
     chart = Chart(_along(places, WIDTH - room_for(named)), y)
     parts = [*chart.frame(x_name, "loss"), *chart.levels(named), *_course(chart, places, losses, results)]
     fall = f"from {number(losses[0])} to {number(losses[-1])} over {len(results)} checkpoints"
-    said = f"The loss goes {fall}; L* is {number(levels[-1]['loss'])}."
+    said = f"The loss goes {fall}; {least} is {number(levels[-1]['loss'])}."
     kinds = legend_of({result["verdict"] for result in results})
     return Picture("The run between its levels", said, tuple(parts), kinds)
 
 
-def _left(left: list[float], results: list[dict[str, Any]], places: list[int], x_name: str) -> Picture:
+def _left(left: list[float], results: list[dict[str, Any]], places: list[int], x_name: str, least: str) -> Picture:
     chart = Chart(_along(places, WIDTH - 16.0), spanning_decades(left, _LOW - BOTTOM, TOP))
-    parts = [*chart.frame(x_name, "loss above L*"), *_course(chart, places, left, results)]
-    said = f"What is left above L* goes from {number(left[0])} to {number(left[-1])}."
+    parts = [*chart.frame(x_name, f"loss above {least}"), *_course(chart, places, left, results)]
+    said = f"What is left above {least} goes from {number(left[0])} to {number(left[-1])}."
     return Picture("What is left", said, tuple(parts), height=_LOW)
 
 
