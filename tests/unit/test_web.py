@@ -175,6 +175,14 @@ def test_pictures_are_drawn_for_every_command_that_has_numbers_to_draw():
     assert {name for name, count in drawn.items() if count == 0} == without
 
 
+@pytest.mark.parametrize(("name", "tone"), [("classify-bad-saddle", "bad"), ("classify-strict-saddle", "bad")])
+def test_the_stretch_of_a_verdict_has_the_colour_of_the_verdict(name, tone):
+    page = Tree(rendered(stored(ROOT / "tests" / "data" / "documents" / f"{name}.json")))
+    classes = [values.get("class") or "" for _, values in page.elements]
+    assert [look for look in classes if look.startswith("here")] == [f"here {tone}"]
+    assert f"verdict {tone}" in classes
+
+
 def test_pictures_need_no_matplotlib(monkeypatch):
     import sys
 
