@@ -57,7 +57,7 @@ ALLOWED = {
     "api": _BASE | _DATA | _ANALYSIS | {"report"},
     "callbacks": _BASE | _DATA | _ANALYSIS | {"report", "api"},
     "cli": {"_version", "errors", "words", "output", "api", "report"},  # and the reader of the configuration file
-    "__init__": {"_version", "data", "inputs/checkpoints", "api"} | _ANALYSIS,
+    "__init__": {"_version", "errors", "data", "inputs/checkpoints", "api"} | _ANALYSIS,
     "__main__": {"cli", "signals"},
 }
 CONFIGURATION = ("cli", "lossurf.inputs.config")
