@@ -110,7 +110,9 @@ def _tolerance(document: Document) -> str:
     """Say what the claim stands on: tau beside the one that the weights justify, and the gap."""
     tau, default = document["tolerance"], document["default_tolerance"]
     own = "the default" if tau == default else f"where the default is {number(default)}"
-    gap = "the gap is not finite" if document["gap"] is None else f"the loss is {number(document['gap'])} above L*"
+    most = "at most " if document.get("gap_is_bound") else ""
+    gap = f"the loss is {most}{number(document['gap'])} above L*"
+    gap = "the gap is not finite" if document["gap"] is None else gap
     return f"At tolerance {number(tau)}, {own} for weights so stored; {gap}."
 
 
