@@ -91,7 +91,8 @@ def command(
     """Decide what kind of point of the loss, squared by default, each CHECKPOINT is at, with a certificate.
 
     The verdict is global-minimum, strict-saddle, bad-saddle, not-critical or undetermined, with the range of
-    tolerances on which it stands; with --weight-decay local-minimum and degenerate take the place of bad-saddle.
+    tolerances on which it stands; with --weight-decay local-minimum and degenerate take the place of bad-saddle, and
+    with --loss local-minimum is one more.
     CHECKPOINT is an .npz or another file of layers; - reads an .npz from standard input.
     One that cannot be read is told as such beside the others, and the exit code is then 2.
     """

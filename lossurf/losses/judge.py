@@ -191,11 +191,15 @@ class Setting:
             certificate = Certificate(kind=CertificateKind.CONVEX_PART, loss_decrease=decrease, step=step)
             return Answer(Verdict.BAD_SADDLE, reason, certificate)
         on_rank, whole = (self._form(whole=whole) for whole in (False, True))
-        if on_rank.unknowns <= LARGEST_FORM:
+        if self.squared.rank and on_rank.unknowns <= LARGEST_FORM:
             sign = on_rank.sign(STABILITY_FACTOR * self.tau)
             if sign is not None and not sign.positive:
                 return self._downhill_of_rank(on_rank, sign)
-        if whole.unknowns <= LARGEST_FORM and (margin := whole.convexity(STABILITY_FACTOR * self.tau)) is not None:
+        if (
+            self.squared.rank
+            and whole.unknowns <= LARGEST_FORM
+            and (margin := whole.convexity(STABILITY_FACTOR * self.tau)) is not None
+        ):
             reason = "the Hessian has no negative eigenvalue, yet lower points lie arbitrarily near"
             certificate = Certificate(kind=CertificateKind.HESSIAN, margin=margin, loss_decrease=decrease, step=step)
             return Answer(Verdict.BAD_SADDLE, reason, certificate)

@@ -12,6 +12,7 @@ from lossurf.theory.references import (
     KUNIN_2019,
     LOSHCHILOV_HUTTER_2019,
     SREBRO_2005,
+    TRAGER_2020,
     YUN_2019,
 )
 from lossurf.words import Kind
@@ -30,14 +31,18 @@ _CRITICAL_POINTS: Final = (
     Explanation(
         "local-minimum",
         Kind.VERDICT,
-        "With weight decay: nothing nearby is better, and whether anything is, is open or told",
-        "Every direction but rotations of hidden units raises the loss with its penalty, and no lower bound shows that "
-        "no network is better. From three layers on zero is always such a point.",
-        "Descent does not leave it. The report gives what can be gained at most, and a lower point if a descent from "
-        "the data's spectrum found one.",
-        "Compare the bound with what the difference is worth; start again away from zero, or with less weight decay at "
-        "first; `lossurf escape --weight-decay` writes the lower point where one is known. `lossurf explain "
-        "weight-decay` says why depth matters.",
+        "With weight decay or another convex loss: nothing nearby is better, and whether anything is, is open or told",
+        "Every direction but those that leave the network as it is (rotations of hidden units, say) raises the loss, "
+        "and no lower bound shows that no network is better. With weight decay zero is such a point from three layers "
+        "on. Under another convex loss it happens where a layer is narrower than min(dx, dy): the product is then a "
+        "pure critical point on the matrices of its rank, and its second derivative there is positive.",
+        "Descent does not leave it. The report gives what can be gained at most, and with weight decay a lower point "
+        "if a descent from the data's spectrum found one.",
+        "Compare the bound with what the difference is worth. Start again away from zero, or with less weight decay at "
+        "first; under another convex loss start from several points, or widen the narrowest layer to min(dx, dy), "
+        "where no such point is left; `lossurf escape --weight-decay` writes the lower point where one is known. `lossurf "
+        "explain weight-decay` says why depth matters there.",
+        f"{TRAGER_2020}; {HAEFFELE_VIDAL_2015}",
     ),
     Explanation(
         "degenerate",
@@ -191,10 +196,14 @@ _CERTIFICATES: Final = (
         "hessian",
         Kind.CERTIFICATE,
         "Evidence from the Hessian's least eigenvalue under another convex loss, or with weight decay",
-        "The sign of the least eigenvalue of the loss's own Hessian, formed for small networks where nothing shorter "
-        "decides it.",
-        "A negative one makes the saddle strict; none makes it a bad one.",
-        "Follow the direction of a strict saddle; restart from another initialisation at a bad one.",
+        "The sign of the least eigenvalue of the loss's own Hessian, where nothing shorter decides it: on the tangent "
+        "space of the products of the network's rank, at all that the tolerance may make of them, or for small "
+        "networks over the layers.",
+        "A negative one makes the saddle strict, with a direction that was followed; a positive one on products of "
+        "full rank makes a local minimum; none at a product of lower rank a bad saddle.",
+        "Follow the direction of a strict saddle; restart from another initialisation at a bad one. The margin is how "
+        "far the eigenvalue is beyond what the tolerance explains.",
+        TRAGER_2020,
     ),
     Explanation(
         "spectral-bound",
