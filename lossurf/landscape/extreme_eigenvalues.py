@@ -118,7 +118,9 @@ def extreme_eigenvalues(
         With errors above what was asked for if _MOST_PRODUCTS do not suffice.
     """
     start = np.random.default_rng(seed).standard_normal(order)
-    run = _Run(operator, start / np.linalg.norm(start), rounding)
+    start /= np.linalg.norm(start)
+    run = _Run(operator, start, rounding)
+    del start  # which the run lets go of, too
     pace = _Pace(share)
     while True:
         ended = run.step() or run.products >= _MOST_PRODUCTS

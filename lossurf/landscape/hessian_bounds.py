@@ -130,10 +130,11 @@ def hessian_bounds(hessian: ParameterHessian) -> HessianBounds:
     of_data = (2.0 * norm + moved) * moved
     mixed = np.zeros((len(hessian.parts), len(hessian.parts)))
     of_target = network.errors.outputs + float(changes.node_errors[-1])
+    of_deltas = {i: (norm_bound(network.deltas[i]), _frobenius(network.deltas[i])) for i in range(2, network.depth + 1)}
     for i, q, block in hessian.mixed_norms:
         part, factor = hessian.parts[q], hessian.parts[i - 1].factor * hessian.parts[q].factor
         j, size, link = part.layer, part.size, float(hessian.inner_norms[i, part.layer])
-        delta, whole = norm_bound(network.deltas[i]), _frobenius(network.deltas[i])
+        delta, whole = of_deltas[i]
         of_right, error = _right(changes, q, j, network.depth)
         mixed[i - 1, q] = factor * block
         of_factors = float(changes.deltas[i]) * link + delta * float(changes.inner[i, j]) + 2.0 * whole * link

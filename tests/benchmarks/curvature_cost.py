@@ -20,9 +20,9 @@ def main() -> None:
             cells = []
             for kind in KINDS:
                 layers = point(kind, d, 3, svd)
-                unit = cpu(7, gradient, layers, problem.target)
+                unit = cpu(50, gradient, layers, problem.target)
                 found = find_curvature(layers, None, problem)
-                cells.append(f"{cpu(2, find_curvature, layers, None, problem) / unit:.0f} g, {found.products}")
+                cells.append(f"{cpu(5, find_curvature, layers, None, problem) / unit:.0f} g, {found.products}")
             print(f"| {d} | " + " | ".join(cells) + " |", flush=True)
 
 

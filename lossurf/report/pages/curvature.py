@@ -46,7 +46,18 @@ def _proof(found: dict[str, Any]) -> str:
     return f"{ways[found['method']]}; {sure}"
 
 
+_REACHED = {
+    "holds": "",
+    "undecided": "reached where the inputs are white, which rounding leaves undecided",
+    "fails": "which need not be reached on these inputs",
+}
+_HELD = {
+    "holds": "",
+    "undecided": "if the widths let least squares be reached, which the data's error leaves undecided",
+}
+
+
 def _flattest(flattest: dict[str, Any]) -> str:
-    reached = "" if flattest["white"] != "fails" else ", which need not be reached on these inputs"
     ratio, sharpness = number(flattest["ratio"]), number(flattest["sharpness"])
-    return f"this one is {ratio} times as sharp as the least possible, {sharpness}{reached}"
+    said = f"this one is {ratio} times as sharp as the least possible, {sharpness}"
+    return ", ".join(part for part in (said, _REACHED[flattest["white"]], _HELD[flattest["fits"]]) if part)
