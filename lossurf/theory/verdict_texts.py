@@ -40,8 +40,8 @@ _CRITICAL_POINTS: Final = (
         "if a descent from the data's spectrum found one.",
         "Compare the bound with what the difference is worth. Start again away from zero, or with less weight decay at "
         "first; under another convex loss start from several points, or widen the narrowest layer to min(dx, dy), "
-        "where no such point is left; `lossurf escape --weight-decay` writes the lower point where one is known. `lossurf "
-        "explain weight-decay` says why depth matters there.",
+        "where no such point is left; `lossurf escape --weight-decay` writes the lower point where one is known, and "
+        "`lossurf explain weight-decay` says why depth matters there.",
         f"{TRAGER_2020}; {HAEFFELE_VIDAL_2015}",
     ),
     Explanation(
