@@ -18,7 +18,7 @@ class Verdict(StrEnum):
     """The kinds of point a checkpoint can be at, and the two answers that name none."""
 
     GLOBAL_MINIMUM = "global-minimum"
-    LOCAL_MINIMUM = "local-minimum"  # with weight decay, and under other losses than the squared one
+    LOCAL_MINIMUM = "local-minimum"  # with weight decay or tied weights, and under other losses than the squared one
     STRICT_SADDLE = "strict-saddle"
     BAD_SADDLE = "bad-saddle"  # without
     DEGENERATE = "degenerate"  # with weight decay
@@ -38,7 +38,7 @@ class CertificateKind(StrEnum):
     CONVEX_PART = "convex-part"  # other losses, bad saddle: nothing but the convex part of the Hessian is left
     HESSIAN = "hessian"  # other losses: the sign of the Hessian's least eigenvalue
     SPECTRAL_BOUND = "spectral-bound"  # weight decay, global minimum: the loss against a bound by singular values
-    INERTIA = "inertia"  # weight decay, local minimum or degenerate: signs of the Hessian at an exact point
+    INERTIA = "inertia"  # weight decay or tied, local minimum or degenerate: signs of the Hessian at an exact point
 
 
 class SegmentKind(StrEnum):
@@ -145,6 +145,9 @@ PLAIN_VERDICTS: Final = tuple(
 
 LOSS_VERDICTS: Final = tuple(verdict for verdict in Verdict if verdict is not Verdict.DEGENERATE)
 """What a point of another convex loss can be, whose local minima need not be where a layer is narrow."""
+
+TIED_VERDICTS: Final = tuple(verdict for verdict in Verdict if verdict not in (Verdict.BAD_SADDLE, Verdict.DEGENERATE))
+"""What a point of a tied autoencoder's loss can be: the points between strict and not have an irrational weight."""
 
 CRITICAL: Final = (Verdict.GLOBAL_MINIMUM, Verdict.STRICT_SADDLE, Verdict.BAD_SADDLE)
 """The kinds of critical point, which can be constructed."""

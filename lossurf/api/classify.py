@@ -26,7 +26,7 @@ from lossurf.landscape.verdict import Classification
 from lossurf.losses.facts import LossFacts
 from lossurf.regularised.verdict import WeightDecay
 from lossurf.report.document import Document
-from lossurf.words import DECAY_VERDICTS, LOSS_VERDICTS, PLAIN_VERDICTS, LossName, Verdict
+from lossurf.words import DECAY_VERDICTS, LOSS_VERDICTS, PLAIN_VERDICTS, TIED_VERDICTS, LossName, Verdict
 
 if TYPE_CHECKING:
     from lossurf.losses.data import LossData
@@ -106,6 +106,7 @@ def classify(
     delta: float | None = None,
     weight_decay: float | None = None,
     reduction: str = "mean",
+    tied: bool = False,
     samples: Samples = "rows",
 ) -> PointResult:
     """Decide what kind of point of the loss a linear network is at, with a certificate.
@@ -118,7 +119,8 @@ def classify(
         PCA, TruncatedSVD, PLSRegression, LinearRegression, Ridge or MLPRegressor of scikit-learn.
     X : array_like, shape (m, dx), or Data
     Y : array_like, shape (m, dy) or (m,)
-        Left out where X is a Data. For "softmax" and "logistic" one-hot columns, shares, or one column of labels.
+        Left out where X is a Data, and with `tied`. For "softmax" and "logistic" one-hot columns, shares, or one column
+        of labels.
     biases : sequence of array_like or None, optional
         One for each layer, None where it has none. With one on the output the problem is that of centred X and Y.
     layers : sequence of str, optional
@@ -143,6 +145,9 @@ def classify(
         As the optimizer was given it; the loss is then the squared one with this penalty on every weight and no bias.
     reduction : {"mean", "sum", "half-sum"}
         What the optimizer's loss makes of the squares: their mean over all entries, their sum, or half of it.
+    tied : bool
+        The network is W^T W, a tied autoencoder: `weights` is the one matrix W (k, dx), as [W], or W and W^T, without
+        biases, and the loss 1/2 ||W^T W X - X||_F^2.
     samples : {"rows", "columns"}
         Which axis of X and Y counts samples.
 
@@ -159,7 +164,8 @@ def classify(
     UsageError
         If the tolerance or the error of the curvature is not between 0 and 1, `expect` names no verdict of this loss,
         the loss is unknown, lemmas, curvature or a weight decay are asked for under another loss than the squared one,
-        or the weight decay is not a positive number.
+        or the weight decay is not a positive number; if a tied autoencoder is asked about with any of these, or Y is
+        not X.
 
     Examples
     --------
@@ -171,8 +177,9 @@ def classify(
     >>> print(result.verdict, result.inertia.negative)
     strict-saddle 2
     """
+    given = as_data(X, X if tied and Y is None and not isinstance(X, Data) else Y, samples=samples)
     judge = Judge(
-        as_data(X, Y, samples=samples),
+        given,
         loss,
         delta,
         tolerance=tolerance,
@@ -181,11 +188,13 @@ def classify(
         curvature=curvature,
         weight_decay=weight_decay,
         reduction=reduction,
+        tied=tied,
     )
     checkpoint = as_checkpoint(
-        weights, judge.data.dx, judge.data.dy, biases=biases, layers=layers, orientation=orientation
+        weights, judge.data.dx, judge.data.dy, biases=biases, layers=layers, orientation=orientation, tied=tied
     )
-    require_output_bias(checkpoint)
+    if not tied:
+        require_output_bias(checkpoint)
     found = judge(checkpoint)
     return PointResult(**vars(found), of=judge.result([found], checkpoint))
 
@@ -204,6 +213,7 @@ def classify_files(
     delta: float | None = None,
     weight_decay: float | None = None,
     reduction: str = "mean",
+    tied: bool = False,
     progress: Callable[[str, float], None] | None = None,
 ) -> ClassifyResult:
     """Classify checkpoint files one by one; one that cannot be judged is told as such beside the others.
@@ -212,7 +222,7 @@ def classify_files(
     ----------
     files : path, pattern such as "run/*.npz", sequence of these, or CheckpointFiles
     data : Data
-    tolerance, expect, lemmas, curvature, loss, delta, weight_decay, reduction
+    tolerance, expect, lemmas, curvature, loss, delta, weight_decay, reduction, tied
         As in `classify`.
     index, descents : bool
         What a strict saddle's certificate is to hold, as in `lossurf.landscape.classify.classify_network`.
@@ -255,6 +265,7 @@ def classify_files(
         descents=descents,
         weight_decay=weight_decay,
         reduction=reduction,
+        tied=tied,
     )
     results: list[Classification | Unreadable] = []
     last: Checkpoint | None = None
@@ -264,7 +275,7 @@ def classify_files(
         if progress is not None:
             progress("checkpoints", len(results) / len(found))
         try:
-            checkpoint = chosen.read(path, judge.data.dx, judge.data.dy)
+            checkpoint = chosen.read(path, judge.data.dx, judge.data.dy, tied=tied)
             results.append(judge(checkpoint))
             last = checkpoint
         except REFUSED as error:
@@ -287,6 +298,7 @@ class Judge:
     descents: bool = False
     weight_decay: float | None = None
     reduction: str = "mean"
+    tied: bool = False
     _other: LossData | None = field(init=False)
 
     def __post_init__(self) -> None:
@@ -311,10 +323,31 @@ class Judge:
                 remedy="leave out --curvature, or the loss and the weight decay",
             )
         require_penalty(self.given, self.weight_decay, self.reduction, self.loss, lemmas=self.lemmas)
-        require_verdicts(self.expect, decays=self.weight_decay is not None, loss=self.loss)
+        if self.tied:
+            self._require_tied_alone()
+        require_verdicts(self.expect, decays=self.weight_decay is not None, tied=self.tied, loss=self.loss)
         if self.curvature is not False:
             self.given.adjustments.refuse_outputs("the curvature is that of the stored parameters and has no meaning")
         object.__setattr__(self, "_other", prepared_loss(self.given, self.loss, self.delta))
+
+    def _require_tied_alone(self) -> None:
+        """Refuse what a tied autoencoder has no theory of, and data that are not an autoencoder's."""
+        from lossurf.tied.network import require_autoencoder
+
+        others = {
+            "--loss": self.loss != "squared",
+            "--weight-decay": self.weight_decay is not None,
+            "--lemmas": self.lemmas,
+            "--curvature": self.curvature is not False,
+        }
+        for option, given in others.items():
+            if given:
+                raise UsageError(
+                    f"a tied autoencoder is judged under the squared loss alone, without {option}",
+                    where="--tied",
+                    remedy="leave out one of the two",
+                )
+        require_autoencoder(self.given)
 
     @property
     def data(self) -> Data:
@@ -329,8 +362,12 @@ class Judge:
     def __call__(self, checkpoint: Checkpoint) -> Classification:
         """Classify one network."""
         checkpoint = self.given.seen(checkpoint)
-        problem = self.data.problem(bias=checkpoint.has_bias)
-        if (penalty := self.penalty) is not None:
+        problem = self.data.problem(bias=checkpoint.has_bias and not self.tied)
+        if self.tied:
+            from lossurf.tied.classify import classify_tied
+
+            result = classify_tied(checkpoint, problem, tolerance=self.tolerance)
+        elif (penalty := self.penalty) is not None:
             from lossurf.regularised.classify import classify_with_decay
 
             result = classify_with_decay(checkpoint, problem, penalty.lambda_, tolerance=self.tolerance)
@@ -377,7 +414,9 @@ class Judge:
         )
 
 
-def require_verdicts(expect: Sequence[str], *, decays: bool = False, loss: str = LossName.SQUARED) -> None:
+def require_verdicts(
+    expect: Sequence[str], *, decays: bool = False, tied: bool = False, loss: str = LossName.SQUARED
+) -> None:
     """Refuse to expect what no point of a loss is.
 
     Raises
@@ -386,7 +425,9 @@ def require_verdicts(expect: Sequence[str], *, decays: bool = False, loss: str =
     """
     known: tuple[Verdict, ...] = PLAIN_VERDICTS
     of = "of the squared loss without weight decay"
-    if decays:
+    if tied:
+        known, of = TIED_VERDICTS, "of a tied autoencoder"
+    elif decays:
         known, of = DECAY_VERDICTS, "with weight decay"
     elif loss != LossName.SQUARED:
         known, of = LOSS_VERDICTS, f"of the {loss} loss"

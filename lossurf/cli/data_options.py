@@ -53,6 +53,15 @@ class DataSource(NamedTuple):
 
         return Data.open(**self.place())
 
+    def mirrored(self) -> DataSource:
+        """Return the source with X as Y too, as a tied autoencoder has it, if no Y is named."""
+        from lossurf.api.parts.data import is_summary_file
+
+        named = self.y is not None or self.target
+        return (
+            self if named or (self.path is not None and is_summary_file(self.path)) else self._replace(autoencoder=True)
+        )
+
     @property
     def named(self) -> bool:
         """Whether the options name any data."""

@@ -187,6 +187,12 @@ def loss_options(function: Function) -> Function:
     return with_options(function, options)
 
 
+tied_option = _of_loss(
+    "--tied",
+    is_flag=True,
+    help="CHECKPOINT is the one matrix W of a tied autoencoder W^T W, or W and its transpose; Y is X.",
+)
+
 weight_decay_option = _of_loss(
     "--weight-decay",
     type=float,

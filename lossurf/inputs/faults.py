@@ -284,7 +284,7 @@ FAULTS: Final[dict[str, tuple[str, str]]] = {
     "ambiguous": ("the layers chain from {dx} to {dy} in more than one way: {shown}", "{remedy}"),
     "half-autoencoder": (
         "{names} chains between {dx} and {h} only, and X and Y have {dx} columns each: half of an autoencoder",
-        "save encoder and decoder; of a tied one the matrix and its transpose, which are judged as if both were free",
+        "save encoder and decoder: the matrix and its transpose, judged as free; `classify --tied` judges a tied one",
     ),
     "encoder-alone": (
         "{names} is an encoder without a decoder: a tied autoencoder uses its transpose too",
@@ -293,6 +293,22 @@ FAULTS: Final[dict[str, tuple[str, str]]] = {
     "tied": (
         "the one matrix {name!r} has a bias on either side ({biases}), as a tied autoencoder has",
         "save it as two layers, the matrix and its transpose; that is judged as if both were free",
+    ),
+    "tied-shape": (
+        "{name!r} has shape {shape} and X has {dx} columns: no encoder of these data",
+        "give the matrix (hidden units, inputs) that was trained on these data",
+    ),
+    "tied-bias": (
+        "a bias at {names}: the theory of a tied autoencoder is that of one matrix without biases",
+        "train it without biases on centred data; biases beside two free matrices are judged without --tied",
+    ),
+    "tied-depth": (
+        "{count} layers, and a tied autoencoder is one matrix, or it and its transpose",
+        "leave out --tied, which judges all layers as free, or choose one with --layers",
+    ),
+    "tied-differ": (
+        "{last!r} is not the transpose of {first!r}: their entries differ by up to {difference}",
+        "leave out --tied: the two matrices are free; or choose one of them with --layers",
     ),
     "coded-layer": (
         "{name!r} is not its layer's matrix: {other!r} beside it {kind}",

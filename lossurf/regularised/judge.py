@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 
 from lossurf.landscape.bias import MeanResidual
+from lossurf.landscape.margin import contested
 from lossurf.landscape.verdict import Certificate
 from lossurf.network import Layers
 from lossurf.numerics import LARGEST_TOLERANCE, STABILITY_FACTOR, Matrix
@@ -226,13 +227,9 @@ def _with_margin(found: Judgement, tau: float) -> Judgement:
     """Withhold a verdict that another tolerance within STABILITY_FACTOR would change."""
     if found.verdict is Verdict.UNDETERMINED:
         return found
-    ends = ((found.start, found.below), (found.stop, found.above))
-    for end, neighbour in ends:
-        if neighbour is not None and 1.0 / STABILITY_FACTOR < end / tau < STABILITY_FACTOR:
-            return _open(
-                f"{found.verdict} at this tolerance but {neighbour} on the other side of {end:.3g}, "
-                f"within a factor {STABILITY_FACTOR:g}"
-            )
+    doubt = contested(found.verdict, (found.start, found.below), (found.stop, found.above), tau)
+    if doubt is not None:
+        return _open(doubt)
     return found if found.start <= tau < found.stop else _open(f"{found.verdict} at tolerances from {found.start:.3g}")
 
 

@@ -69,8 +69,8 @@ class CheckpointFiles:
             matches = matching_paths(path) if is_wild(path) else ()
             yield from sorted(matches, key=lambda match: natural_key(str(match))) or [path]
 
-    def read(self, path: Path, dx: int, dy: int, *, linear: bool = True) -> Checkpoint:
-        """Read one of them; a linear network with biases must have one on its output.
+    def read(self, path: Path, dx: int, dy: int, *, linear: bool = True, tied: bool = False) -> Checkpoint:
+        """Read one of them; a linear network with biases must have one on its output, if it is not tied.
 
         Raises
         ------
@@ -86,8 +86,9 @@ class CheckpointFiles:
             adapter=AdapterChoice(self.module, self.scale) if linear else None,
             max_memory=self.max_memory,
             linear=linear,
+            tied=tied,
         )
-        if linear:
+        if linear and not tied:
             require_output_bias(checkpoint)
         return checkpoint
 

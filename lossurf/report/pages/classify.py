@@ -12,6 +12,7 @@ from lossurf.report.pages.curvature import curvature_items
 from lossurf.report.pages.other_loss import loss_facts
 from lossurf.report.pages.papers import lemma_tally, papers
 from lossurf.report.pages.steps import on_data, path_word, repeated, step
+from lossurf.report.pages.tied import tied_numbers
 from lossurf.report.pages.weight_decay import decay_numbers, penalty_facts
 from lossurf.report.text import count, number, percent
 from lossurf.report.unreadable import error_text, is_unreadable
@@ -134,8 +135,7 @@ def _range(result: dict[str, Any]) -> tuple[Text, ...]:
 
 
 def _single(result: dict[str, Any]) -> list[Block]:
-    numbers = decay_numbers(result) if result.get("decay") else _numbers(result)
-    blocks: list[Block] = [Facts(tuple(numbers))]
+    blocks: list[Block] = [Facts(tuple(_numbers_of(result)))]
     if result["curvature"] is not None:
         blocks.append(Facts(curvature_items(result["curvature"])))
     if result["certificate"] is not None:
@@ -143,6 +143,12 @@ def _single(result: dict[str, Any]) -> list[Block]:
     if result["lemmas"] is not None:
         blocks += papers(result)
     return blocks
+
+
+def _numbers_of(result: dict[str, Any]) -> list[tuple[str, Text]]:
+    if result.get("tied"):
+        return tied_numbers(result)
+    return decay_numbers(result) if result.get("decay") else _numbers(result)
 
 
 def _numbers(result: dict[str, Any]) -> list[tuple[str, Text]]:
@@ -294,7 +300,7 @@ def _next_steps(document: Document) -> tuple[str | Step, ...]:
 
     (result,), verdict = document["results"], document["results"][0]["verdict"]
     is_saddle = verdict.endswith("saddle")
-    if is_saddle and document.get("other_loss"):  # `escape` follows the squared loss
+    if is_saddle and (document.get("other_loss") or result["tied"]):  # `escape` follows the squared loss of free layers
         return (step("What it means for training", "lossurf explain", verdict),)
     if is_saddle or (document.get("weight_decay") and result["decay"]["lower"] is not None):
         return (lower(document, result["checkpoint"], repeated(document, "network", "loss", "tolerance")),)
