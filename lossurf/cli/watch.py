@@ -10,6 +10,7 @@ import click
 from click.core import ParameterSource
 
 from lossurf.cli.curvature_options import curvature_options
+from lossurf.cli.headings import Heading, option_under
 from lossurf.cli.live_page import LivePage, write_page
 from lossurf.cli.loading import load_data
 from lossurf.cli.options import (
@@ -96,7 +97,7 @@ STREAMS = ("table", "jsonl")
     help="With --curvature: the step of gradient descent; the largest eigenvalue is put beside 2 / ETA.",
 )
 @weight_decay_option
-@click.option(
+@option_under(Heading.LOSS)(
     "--reduction",
     type=words_of(Reduction),
     help="With --step or --weight-decay: what that loss makes of the squares: mean (default), sum, or half the sum.",

@@ -42,6 +42,7 @@ EXPECTED = {
     f"construct bad-saddle {WINE} {WIDTHS} -o better.npz": f"escape better.npz {WINE} -o lower.npz",
     f"escape {SADDLE} {WINE} -o down.npz": f"escape {SADDLE} {WINE} --to-minimum -o best.npz",
     f"audit sample_data/wine --bias {WIDTHS}": f"construct bad-saddle {WINE} {WIDTHS} --bias -o point.npz",
+    f"watch {SADDLE} {WINE} --reduction sum {DECAY}": f"classify {SADDLE} {WINE} {DECAY} --reduction sum",
     f"{EASY} && lossurf verify easy.npz": "verify easy.npz --any-tolerance",
     f"spurious {DIABETES} --seed 2": f"spurious {DIABETES} --seed 2 -o minimum.npz --better better.npz",
 }
