@@ -16,13 +16,14 @@ if TYPE_CHECKING:
     from lossurf.api.classify import ClassifyResult, PointResult, classify, classify_files, classify_loss
     from lossurf.api.construct import Construction, construct
     from lossurf.api.escape import EscapeResult, escape
-    from lossurf.api.explain import explain
+    from lossurf.api.explain import ExplainResult, explain
     from lossurf.api.reduce import reduce
     from lossurf.api.relu import ReluResult, relu
     from lossurf.api.spurious import SpuriousResult, spurious
     from lossurf.api.verify import VerifyResult, verify
     from lossurf.api.watch import WatchResult, watch
     from lossurf.data import Data
+    from lossurf.errors import InputError, LossurfError, MissingExtraError, OutputError, UsageError
     from lossurf.inputs.checkpoints.checkpoint import Checkpoint
     from lossurf.landscape.points.audit import Audit
     from lossurf.landscape.points.escape import Escape
@@ -38,13 +39,14 @@ _HOMES = {
     "lossurf.api.classify": ("ClassifyResult", "PointResult", "classify", "classify_files", "classify_loss"),
     "lossurf.api.construct": ("Construction", "construct"),
     "lossurf.api.escape": ("EscapeResult", "escape"),
-    "lossurf.api.explain": ("explain",),
+    "lossurf.api.explain": ("ExplainResult", "explain"),
     "lossurf.api.reduce": ("reduce",),
     "lossurf.api.relu": ("ReluResult", "relu"),
     "lossurf.api.spurious": ("SpuriousResult", "spurious"),
     "lossurf.api.verify": ("VerifyResult", "verify"),
     "lossurf.api.watch": ("WatchResult", "watch"),
     "lossurf.data": ("Data",),
+    "lossurf.errors": ("InputError", "LossurfError", "MissingExtraError", "OutputError", "UsageError"),
     "lossurf.inputs.checkpoints.checkpoint": ("Checkpoint",),
     "lossurf.landscape.points.audit": ("Audit",),
     "lossurf.landscape.points.escape": ("Escape",),
@@ -64,10 +66,16 @@ __all__ = [
     "Escape",
     "EscapeResult",
     "Evidence",
+    "ExplainResult",
     "Explanation",
+    "InputError",
+    "LossurfError",
+    "MissingExtraError",
+    "OutputError",
     "PointResult",
     "ReluResult",
     "SpuriousResult",
+    "UsageError",
     "VerifyResult",
     "WatchResult",
     "__version__",

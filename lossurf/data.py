@@ -368,10 +368,12 @@ def as_data(X: ArrayLike | Data, Y: ArrayLike | None = None, *, samples: Samples
     """
     if isinstance(X, Data):
         if Y is not None:
-            raise UsageError("Y is given beside data that hold theirs", where="Y", remedy="give the data alone")
+            remedy = "give the data alone, and what follows by its name, such as widths="
+            raise UsageError("Y is given beside data that hold theirs", where="Y", remedy=remedy)
         return X
     if Y is None:
-        raise UsageError("X is given without Y", where="Y", remedy="give X and Y, or lossurf.Data(X, Y)")
+        remedy = "give X and Y, lossurf.Data(X, Y), or lossurf.reduce(batches)"
+        raise UsageError("X is given without Y", where="Y", remedy=remedy)
     return Data(X, Y, samples=samples)
 
 

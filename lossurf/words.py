@@ -18,7 +18,7 @@ class Verdict(StrEnum):
     """The kinds of point a checkpoint can be at, and the two answers that name none."""
 
     GLOBAL_MINIMUM = "global-minimum"
-    LOCAL_MINIMUM = "local-minimum"  # with weight decay
+    LOCAL_MINIMUM = "local-minimum"  # with weight decay or tied weights, and under other losses than the squared one
     STRICT_SADDLE = "strict-saddle"
     BAD_SADDLE = "bad-saddle"  # without
     DEGENERATE = "degenerate"  # with weight decay
@@ -38,7 +38,7 @@ class CertificateKind(StrEnum):
     CONVEX_PART = "convex-part"  # other losses, bad saddle: nothing but the convex part of the Hessian is left
     HESSIAN = "hessian"  # other losses: the sign of the Hessian's least eigenvalue
     SPECTRAL_BOUND = "spectral-bound"  # weight decay, global minimum: the loss against a bound by singular values
-    INERTIA = "inertia"  # weight decay, local minimum or degenerate: signs of the Hessian at an exact point
+    INERTIA = "inertia"  # weight decay or tied, local minimum or degenerate: signs of the Hessian at an exact point
 
 
 class SegmentKind(StrEnum):
@@ -48,6 +48,8 @@ class SegmentKind(StrEnum):
     ROTATE = "rotate"
     GROW = "grow"
     DIRECTION = "direction"
+    DESCEND = "descend"  # with weight decay
+    LOWER = "lower"  # with weight decay: another point, which is known to be lower
 
 
 class Applies(StrEnum):
@@ -139,10 +141,22 @@ DECAY_VERDICTS: Final = tuple(verdict for verdict in Verdict if verdict is not V
 PLAIN_VERDICTS: Final = tuple(
     verdict for verdict in Verdict if verdict not in (Verdict.LOCAL_MINIMUM, Verdict.DEGENERATE)
 )
-"""What a point of a loss without can be: all its local minima are global."""
+"""What a point of the squared loss without can be: all its local minima are global."""
+
+LOSS_VERDICTS: Final = tuple(verdict for verdict in Verdict if verdict is not Verdict.DEGENERATE)
+"""What a point of another convex loss can be, whose local minima need not be where a layer is narrow."""
+
+TIED_VERDICTS: Final = tuple(verdict for verdict in Verdict if verdict not in (Verdict.BAD_SADDLE, Verdict.DEGENERATE))
+"""What a point of a tied autoencoder's loss can be: the points between strict and not have an irrational weight."""
 
 CRITICAL: Final = (Verdict.GLOBAL_MINIMUM, Verdict.STRICT_SADDLE, Verdict.BAD_SADDLE)
 """The kinds of critical point, which can be constructed."""
+
+DECAY_CRITICAL: Final = (Verdict.GLOBAL_MINIMUM, Verdict.LOCAL_MINIMUM, Verdict.STRICT_SADDLE)
+"""The kinds of critical point of a loss with weight decay that can be constructed; ties alone make one degenerate."""
+
+CONSTRUCTED: Final = tuple(verdict for verdict in Verdict if verdict in CRITICAL + DECAY_CRITICAL)
+"""The kinds of critical point that can be constructed, with weight decay or without."""
 
 WRITTEN: Final = (".npz", ".safetensors", ".pt", ".pth", ".keras")
 """Endings of the formats that a network is written in."""

@@ -27,7 +27,7 @@ def check_document(document: dict[str, Any], *, is_line: bool = False) -> None:
     """Validate one document, allowing no field that its schema does not describe."""
     name = document["command"]
     if is_line and f"{name}-line" in schema_names():
-        name += "-line"
+        name += "-head" if "levels" in document else "-line"
     assert name in schema_names(), f"{name} writes JSON: name the class of its document in lossurf/api/{name}.py"
     errors = [f"{error.json_path}: {error.message}" for error in _validator(name).iter_errors(document)]
     assert not errors, errors

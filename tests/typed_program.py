@@ -41,6 +41,11 @@ def read(folder: Path) -> lossurf.WatchResult:
     data = lossurf.read(folder, standardize=True)
     point: lossurf.Construction = lossurf.construct(data, widths=[data.dx, data.dy], kind="global-minimum")
     point.save(folder / "best.npz")
+    runs = lossurf.watch({"sgd": folder / "sgd.jsonl", "adam": f"{folder}/adam/*.npz"}, data)
+    for run in runs.runs or ():
+        print(run.name, run.verdict, run.loss)
+    axes = runs.plot(panel="left")
+    axes.set_title("seeds")
     return lossurf.watch(f"{folder}/run/*.npz", data, expect=["global-minimum"])
 
 

@@ -11,6 +11,7 @@ from typing import Annotated, ClassVar
 from numpy.typing import ArrayLike
 
 from lossurf.api.classify import classify
+from lossurf.api.parts.penalty import penalty_of
 from lossurf.api.parts.result import Result
 from lossurf.certificates.decay import LARGEST_HESSIAN
 from lossurf.certificates.stored import claim_path, digest_of
@@ -70,7 +71,14 @@ class Evidence(Result):
             write_file(file, content)
 
 
-def certify(weights: Network, X: ArrayLike | Data, Y: ArrayLike | None = None) -> Evidence:
+def certify(
+    weights: Network,
+    X: ArrayLike | Data,
+    Y: ArrayLike | None = None,
+    *,
+    weight_decay: float | None = None,
+    reduction: str = "mean",
+) -> Evidence:
     """Classify a network, and return what a reader needs to check the verdict without lossurf.
 
     Parameters
@@ -80,6 +88,8 @@ def certify(weights: Network, X: ArrayLike | Data, Y: ArrayLike | None = None) -
     X : array_like, shape (m, dx), or Data
     Y : array_like, shape (m, dy) or (m,)
         Left out where X is a Data.
+    weight_decay, reduction
+        As in `classify`.
 
     Returns
     -------
@@ -101,7 +111,9 @@ def certify(weights: Network, X: ArrayLike | Data, Y: ArrayLike | None = None) -
     """
     data = as_data(X, Y)
     checkpoint = as_checkpoint(weights, data.dx, data.dy)
-    found = evidence(classify(checkpoint, data), checkpoint, data)
+    result = classify(checkpoint, data, weight_decay=weight_decay, reduction=reduction)
+    penalty = penalty_of(data, weight_decay, reduction)
+    found = evidence(result, checkpoint, data, decay=None if penalty is None else penalty.lambda_)
     if found is None:
         raise UsageError("the verdict is undetermined, which claims nothing", remedy="see `classify` for the reason")
     return found

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from numpy.typing import ArrayLike
 
-from lossurf.api.check import prepared_loss, require_penalty
-from lossurf.api.parts.result import Result
+from lossurf.api.check import prepared_loss
+from lossurf.api.parts.penalty import penalty_of, require_penalty
+from lossurf.api.parts.result import Drawn
 from lossurf.api.parts.unreadable import REFUSED, Unreadable
 from lossurf.data import Data, DataFacts, as_data
 from lossurf.errors import UsageError
@@ -25,14 +26,14 @@ from lossurf.landscape.verdict import Classification
 from lossurf.losses.facts import LossFacts
 from lossurf.regularised.verdict import WeightDecay
 from lossurf.report.document import Document
-from lossurf.words import DECAY_VERDICTS, PLAIN_VERDICTS, Reduction, Verdict
+from lossurf.words import DECAY_VERDICTS, LOSS_VERDICTS, PLAIN_VERDICTS, TIED_VERDICTS, LossName, Verdict
 
 if TYPE_CHECKING:
     from lossurf.losses.data import LossData
 
 
 @dataclass(frozen=True)
-class ClassifyResult(Result):
+class ClassifyResult(Drawn):
     """The verdicts on several checkpoints.
 
     Attributes
@@ -70,7 +71,7 @@ class ClassifyResult(Result):
 
 
 @dataclass(frozen=True)
-class PointResult(Classification, Result):
+class PointResult(Classification, Drawn):
     """The verdict on one network, with its error bar.
 
     Attributes
@@ -105,6 +106,7 @@ def classify(
     delta: float | None = None,
     weight_decay: float | None = None,
     reduction: str = "mean",
+    tied: bool = False,
     samples: Samples = "rows",
 ) -> PointResult:
     """Decide what kind of point of the loss a linear network is at, with a certificate.
@@ -117,7 +119,8 @@ def classify(
         PCA, TruncatedSVD, PLSRegression, LinearRegression, Ridge or MLPRegressor of scikit-learn.
     X : array_like, shape (m, dx), or Data
     Y : array_like, shape (m, dy) or (m,)
-        Left out where X is a Data. For "softmax" and "logistic" one-hot columns, shares, or one column of labels.
+        Left out where X is a Data, and with `tied`. For "softmax" and "logistic" one-hot columns, shares, or one column
+        of labels.
     biases : sequence of array_like or None, optional
         One for each layer, None where it has none. With one on the output the problem is that of centred X and Y.
     layers : sequence of str, optional
@@ -142,6 +145,9 @@ def classify(
         As the optimizer was given it; the loss is then the squared one with this penalty on every weight and no bias.
     reduction : {"mean", "sum", "half-sum"}
         What the optimizer's loss makes of the squares: their mean over all entries, their sum, or half of it.
+    tied : bool
+        The network is W^T W, a tied autoencoder: `weights` is the one matrix W (k, dx), as [W], or W and W^T, without
+        biases, and the loss 1/2 ||W^T W X - X||_F^2.
     samples : {"rows", "columns"}
         Which axis of X and Y counts samples.
 
@@ -158,7 +164,8 @@ def classify(
     UsageError
         If the tolerance or the error of the curvature is not between 0 and 1, `expect` names no verdict of this loss,
         the loss is unknown, lemmas, curvature or a weight decay are asked for under another loss than the squared one,
-        or the weight decay is not a positive number.
+        or the weight decay is not a positive number; if a tied autoencoder is asked about with any of these, or Y is
+        not X.
 
     Examples
     --------
@@ -170,8 +177,9 @@ def classify(
     >>> print(result.verdict, result.inertia.negative)
     strict-saddle 2
     """
+    given = as_data(X, X if tied and Y is None and not isinstance(X, Data) else Y, samples=samples)
     judge = Judge(
-        as_data(X, Y, samples=samples),
+        given,
         loss,
         delta,
         tolerance=tolerance,
@@ -180,11 +188,13 @@ def classify(
         curvature=curvature,
         weight_decay=weight_decay,
         reduction=reduction,
+        tied=tied,
     )
     checkpoint = as_checkpoint(
-        weights, judge.data.dx, judge.data.dy, biases=biases, layers=layers, orientation=orientation
+        weights, judge.data.dx, judge.data.dy, biases=biases, layers=layers, orientation=orientation, tied=tied
     )
-    require_output_bias(checkpoint)
+    if not tied:
+        require_output_bias(checkpoint)
     found = judge(checkpoint)
     return PointResult(**vars(found), of=judge.result([found], checkpoint))
 
@@ -203,6 +213,8 @@ def classify_files(
     delta: float | None = None,
     weight_decay: float | None = None,
     reduction: str = "mean",
+    tied: bool = False,
+    progress: Callable[[str, float], None] | None = None,
 ) -> ClassifyResult:
     """Classify checkpoint files one by one; one that cannot be judged is told as such beside the others.
 
@@ -210,10 +222,12 @@ def classify_files(
     ----------
     files : path, pattern such as "run/*.npz", sequence of these, or CheckpointFiles
     data : Data
-    tolerance, expect, lemmas, curvature, loss, delta, weight_decay, reduction
+    tolerance, expect, lemmas, curvature, loss, delta, weight_decay, reduction, tied
         As in `classify`.
     index, descents : bool
         What a strict saddle's certificate is to hold, as in `lossurf.landscape.classify.classify_network`.
+    progress : callable, optional
+        Called with "checkpoints" and the share of them that is judged.
 
     Returns
     -------
@@ -251,13 +265,17 @@ def classify_files(
         descents=descents,
         weight_decay=weight_decay,
         reduction=reduction,
+        tied=tied,
     )
     results: list[Classification | Unreadable] = []
     last: Checkpoint | None = None
     chosen = CheckpointFiles.of(files)
-    for path in chosen.found():
+    found = list(chosen.found())
+    for path in found:
+        if progress is not None:
+            progress("checkpoints", len(results) / len(found))
         try:
-            checkpoint = chosen.read(path, judge.data.dx, judge.data.dy)
+            checkpoint = chosen.read(path, judge.data.dx, judge.data.dy, tied=tied)
             results.append(judge(checkpoint))
             last = checkpoint
         except REFUSED as error:
@@ -280,6 +298,7 @@ class Judge:
     descents: bool = False
     weight_decay: float | None = None
     reduction: str = "mean"
+    tied: bool = False
     _other: LossData | None = field(init=False)
 
     def __post_init__(self) -> None:
@@ -304,17 +323,31 @@ class Judge:
                 remedy="leave out --curvature, or the loss and the weight decay",
             )
         require_penalty(self.given, self.weight_decay, self.reduction, self.loss, lemmas=self.lemmas)
-        known = PLAIN_VERDICTS if self.weight_decay is None else DECAY_VERDICTS
-        for name in self.expect:
-            if name not in known:
-                kind = "with" if self.weight_decay is not None else "without"
-                what = f"no verdict {kind} weight decay" if name in tuple(Verdict) else "not a verdict"
-                raise UsageError(
-                    f"'{name}' is {what}", where="--expect", remedy=f"use one of {', '.join(map(str, known))}"
-                )
+        if self.tied:
+            self._require_tied_alone()
+        require_verdicts(self.expect, decays=self.weight_decay is not None, tied=self.tied, loss=self.loss)
         if self.curvature is not False:
             self.given.adjustments.refuse_outputs("the curvature is that of the stored parameters and has no meaning")
         object.__setattr__(self, "_other", prepared_loss(self.given, self.loss, self.delta))
+
+    def _require_tied_alone(self) -> None:
+        """Refuse what a tied autoencoder has no theory of, and data that are not an autoencoder's."""
+        from lossurf.tied.network import require_autoencoder
+
+        others = {
+            "--loss": self.loss != "squared",
+            "--weight-decay": self.weight_decay is not None,
+            "--lemmas": self.lemmas,
+            "--curvature": self.curvature is not False,
+        }
+        for option, given in others.items():
+            if given:
+                raise UsageError(
+                    f"a tied autoencoder is judged under the squared loss alone, without {option}",
+                    where="--tied",
+                    remedy="leave out one of the two",
+                )
+        require_autoencoder(self.given)
 
     @property
     def data(self) -> Data:
@@ -322,19 +355,22 @@ class Judge:
         return self.given if self._other is None else self._other.data
 
     @property
-    def penalty(self) -> WeightDecay:
-        """The weight decay in units of the half sum of squares."""
-        assert self.weight_decay is not None
-        return WeightDecay.of(self.weight_decay, Reduction(self.reduction), self.data.reduce().samples, self.data.dy)
+    def penalty(self) -> WeightDecay | None:
+        """The weight decay in units of the half sum of squares; None without."""
+        return None if self.weight_decay is None else penalty_of(self.data, self.weight_decay, self.reduction)
 
     def __call__(self, checkpoint: Checkpoint) -> Classification:
         """Classify one network."""
         checkpoint = self.given.seen(checkpoint)
-        problem = self.data.problem(bias=checkpoint.has_bias)
-        if self.weight_decay is not None:
+        problem = self.data.problem(bias=checkpoint.has_bias and not self.tied)
+        if self.tied:
+            from lossurf.tied.classify import classify_tied
+
+            result = classify_tied(checkpoint, problem, tolerance=self.tolerance)
+        elif (penalty := self.penalty) is not None:
             from lossurf.regularised.classify import classify_with_decay
 
-            result = classify_with_decay(checkpoint, problem, self.penalty.lambda_, tolerance=self.tolerance)
+            result = classify_with_decay(checkpoint, problem, penalty.lambda_, tolerance=self.tolerance)
         elif self._other is None:
             result = classify_network(
                 checkpoint,
@@ -372,10 +408,33 @@ class Judge:
             results=tuple(results),
             ok=all(not isinstance(result, Unreadable) and result.ok for result in results),
             other_loss=facts,
-            weight_decay=None if self.weight_decay is None else self.penalty,
+            weight_decay=self.penalty,
             notes=(*self.given.notes, *(() if self._other is None else self._other.notes)),
             last=last,
         )
+
+
+def require_verdicts(
+    expect: Sequence[str], *, decays: bool = False, tied: bool = False, loss: str = LossName.SQUARED
+) -> None:
+    """Refuse to expect what no point of a loss is.
+
+    Raises
+    ------
+    UsageError
+    """
+    known: tuple[Verdict, ...] = PLAIN_VERDICTS
+    of = "of the squared loss without weight decay"
+    if tied:
+        known, of = TIED_VERDICTS, "of a tied autoencoder"
+    elif decays:
+        known, of = DECAY_VERDICTS, "with weight decay"
+    elif loss != LossName.SQUARED:
+        known, of = LOSS_VERDICTS, f"of the {loss} loss"
+    for name in expect:
+        if name not in known:
+            what = f"no verdict {of}" if name in tuple(Verdict) else "not a verdict"
+            raise UsageError(f"'{name}' is {what}", where="--expect", remedy=f"use one of {', '.join(map(str, known))}")
 
 
 def classify_loss(

@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar
 
 from lossurf.api.parts.result import Result
 from lossurf.fields import limited
+from lossurf.report.document import Document
 from lossurf.theory.explanation import Explanation
 from lossurf.theory.explanations import EXPLANATIONS, find_explanation, needed_by
 
@@ -44,7 +45,18 @@ class Explained(Result):
     notes: tuple[str, ...] = ()
 
 
-def explain(identifier: str) -> Entry:
+@dataclass(frozen=True)
+class ExplainResult(Entry, Result):
+    """One id in plain words, which shows itself as the shell prints it."""
+
+    command: ClassVar[str] = "explain"
+
+    def to_dict(self) -> Document:
+        """Return the document that `explain ID --format json` writes."""
+        return Explained(self.id, (Entry(**vars(self)),)).to_dict()
+
+
+def explain(identifier: str) -> ExplainResult:
     """Look up one id.
 
     Parameters
@@ -54,7 +66,7 @@ def explain(identifier: str) -> Entry:
 
     Returns
     -------
-    Entry
+    ExplainResult
 
     Raises
     ------
@@ -69,14 +81,14 @@ def explain(identifier: str) -> Entry:
     >>> print(lossurf.explain("bad-saddle").title)
     Stuck, with a way down that no second derivative shows
     """
-    return _entry(find_explanation(identifier))
+    return ExplainResult(**vars(_entry(find_explanation(identifier))))
 
 
 def explained(identifier: str | None = None) -> Explained:
     """Look up one id, or list all."""
     if identifier is None:
         return Explained(None, tuple(map(_entry, EXPLANATIONS.values())))
-    entry = explain(identifier)
+    entry = _entry(find_explanation(identifier))
     return Explained(entry.id, (entry,))
 
 

@@ -1,40 +1,32 @@
-"""`watch`: a training run followed from its checkpoints."""
+"""`watch`: a training run followed from its checkpoints or from a monitor's lines, and several runs compared."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, NamedTuple
 
-from lossurf.api.classify import Judge
-from lossurf.api.parts.result import Result
+from lossurf.api.classify import Judge, require_verdicts
+from lossurf.api.parts.penalty import require_reduction
+from lossurf.api.parts.result import Drawn
+from lossurf.api.parts.steps import Course, Following, RunHead, Step, refuse_unlike
+from lossurf.api.parts.told import Told
 from lossurf.api.parts.unreadable import REFUSED, Unreadable
 from lossurf.data import Data, DataFacts
 from lossurf.errors import InputError, UsageError
-from lossurf.fields import Count, Magnitude, limited
-from lossurf.inputs.checkpoints.checkpoint import Checkpoint
-from lossurf.inputs.checkpoints.files import CheckpointFiles, Files
-from lossurf.landscape.balance import Balance
-from lossurf.landscape.views.trajectory import Follower, Level, Visit, levels, plateaus
+from lossurf.fields import Count, Magnitude, Size, limited
+from lossurf.inputs.checkpoints.files import CheckpointFiles, Files, is_told
+from lossurf.inputs.checkpoints.readers import checkpoints_in
+from lossurf.landscape.views.trajectory import Level, plateaus
+from lossurf.regularised.verdict import WeightDecay
 from lossurf.words import Reduction, Verdict
 
-__all__ = ["DOCUMENT", "Edge", "Following", "NamedPlateau", "Run", "Step", "WatchResult", "watch"]
+__all__ = ["DOCUMENT", "HEAD", "Edge", "NamedPlateau", "Place", "RunFacts", "Step", "WatchResult", "Watching", "watch"]
 
-
-@dataclass(frozen=True)
-class Step(Visit):
-    """One checkpoint of a run: what `classify` says of it, where it rests, and how far its balance has drifted.
-
-    Attributes
-    ----------
-    drift : tuple of float or None
-        At every hidden layer, the norm of what its balance has changed by since the first checkpoint of the run, which
-        gradient flow would leave at 0; None where it leaves the range of float64.
-    """
-
-    drift: tuple[float | None, ...]
+Runs = Files | Mapping[str, Files]
+"""Files of one run, or those of several by their names."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +62,8 @@ class NamedPlateau:
         The checkpoints it begins and ends with.
     checkpoints : int
         How many it holds.
+    run : str or None
+        The run that it is of, where several are compared.
     """
 
     rank: Count
@@ -77,11 +71,48 @@ class NamedPlateau:
     first: str
     last: str
     checkpoints: Annotated[int, limited(minimum=2)]
+    run: str | None = None
 
 
 @dataclass(frozen=True)
-class WatchResult(Result):
-    """A training run.
+class RunFacts:
+    """Where one of several runs is.
+
+    Attributes
+    ----------
+    name : str
+        The directory of its checkpoints, the file of its monitor, or the name that it was given.
+    checkpoints : int
+        How many were judged.
+    last : str
+        The last one, which all that follows is about.
+    verdict : Verdict
+    loss, gap, relative_gap, gradient : float
+        As `classify` tells them.
+    on_level : int or None
+        The k of the level L_k it rests on; None between levels.
+    for_checkpoints : int
+        How many checkpoints in a row have rested there; 0 between levels.
+    arrived : str or None
+        The first of these checkpoints, where that level is the lowest that the network can reach; None before.
+    """
+
+    name: str
+    checkpoints: Size
+    last: str
+    verdict: Verdict
+    loss: Magnitude
+    gap: float
+    relative_gap: float | None
+    gradient: Magnitude
+    on_level: Count | None
+    for_checkpoints: Count
+    arrived: str | None
+
+
+@dataclass(frozen=True)
+class WatchResult(Drawn):
+    """A training run, or several beside each other.
 
     Attributes
     ----------
@@ -95,10 +126,14 @@ class WatchResult(Result):
         The picture that was drawn.
     edge : Edge or None
         The edge of stability; None where no step was said.
+    weight_decay : WeightDecay or None
+        None without.
     expected : tuple of str or None
         The verdicts asked for.
     ok : bool
-        Whether all were read and the last verdict is among them (True where nothing was asked).
+        Whether all were read and the last verdict, of every run, is among them (True where nothing was asked).
+    runs : tuple of RunFacts or None
+        Of several runs where each of them is; None where one is followed.
     notes : tuple of str
         What was assumed in reading the data.
     """
@@ -111,8 +146,10 @@ class WatchResult(Result):
     plateaus: tuple[NamedPlateau, ...]
     figure: Path | None
     edge: Edge | None
+    weight_decay: WeightDecay | None
     expected: tuple[Verdict, ...] | None
     ok: bool
+    runs: tuple[RunFacts, ...] | None = None
     notes: tuple[str, ...] = ()
 
     @property
@@ -122,31 +159,39 @@ class WatchResult(Result):
 
 
 def watch(
-    files: Files,
-    data: Data,
+    files: Runs,
+    data: Data | None = None,
     *,
+    runs: bool = False,
     tolerance: float | None = None,
     expect: Sequence[str] = (),
     curvature: bool | float = False,
     step: float | None = None,
+    weight_decay: float | None = None,
     reduction: str = Reduction.MEAN,
 ) -> WatchResult:
-    """Follow a training run from its checkpoints, in the order of their names.
+    """Follow a training run from its checkpoints, in the order of their names, or compare several runs.
 
     Parameters
     ----------
-    files : path, pattern such as "run/*.npz", sequence of these, or CheckpointFiles
-    data : Data
+    files : path, pattern such as "run/*.npz", sequence of these, CheckpointFiles, or mapping of str to these
+        A path that ends in .jsonl is a run that a monitor of `lossurf.callbacks` wrote. A mapping names several runs.
+    data : Data, optional
+        Left out where every run is a monitor's, which says what it is about.
+    runs : bool
+        The checkpoints of each directory are a run of its own, and so is each file of a monitor.
     tolerance : float, optional
         As in `classify`.
     expect : sequence of str
-        Verdicts asked for; the result's `ok` says whether the last one is among them.
+        Verdicts asked for; the result's `ok` says whether the last one of every run is among them.
     curvature : bool or float
         As in `classify`, for every checkpoint.
     step : float, optional
         Of the run's gradient descent: the largest eigenvalue is put beside 2 / step.
+    weight_decay : float, optional
+        As in `classify`; not together with curvature.
     reduction : {"mean", "sum", "half-sum"}
-        What the loss of that step sums.
+        What the loss of that step, or of the optimizer with weight decay, makes of the squares.
 
     Returns
     -------
@@ -157,7 +202,8 @@ def watch(
     InputError
         If no checkpoint could be read, with the reason of the first.
     UsageError
-        As `classify`; also if the step is not positive, its reduction is unknown, or no curvature is asked for.
+        As `classify`; if the step is not positive or no curvature is asked for; if data are missing, or given beside
+        what is no checkpoint.
 
     Examples
     --------
@@ -173,52 +219,185 @@ def watch(
     >>> print([str(step.classification.verdict) for step in run.results])
     ['strict-saddle', 'not-critical', 'not-critical']
     """
-    chosen = CheckpointFiles.of(files)
-    run = Run(chosen, data, tolerance=tolerance, curvature=curvature, step=step, reduction=reduction)
-    return run.result([run.step_or_refuse(path) for path in chosen.found()], expect=expect)
+    watching = Watching(
+        files,
+        data,
+        runs=runs,
+        tolerance=tolerance,
+        expect=expect,
+        curvature=curvature,
+        step=step,
+        weight_decay=weight_decay,
+        reduction=reduction,
+    )
+    return watching.result([step for place in watching.found() for step in watching.steps(place)])
 
 
-class Run:
-    """The checkpoints of one run, read and classified one by one: the first decides the network and the levels."""
+class Place(NamedTuple):
+    """A file of a run: a checkpoint, or the lines of a monitor.
+
+    Attributes
+    ----------
+    path : Path
+    run : str or None
+        The run's name; None where it is the only one.
+    files : CheckpointFiles
+        How it is to be read.
+    """
+
+    path: Path
+    run: str | None
+    files: CheckpointFiles
+
+    @property
+    def is_told(self) -> bool:
+        """Whether it holds the lines of a monitor."""
+        return is_told(self.path)
+
+
+class Watching:
+    """Runs read and classified file by file: the first file of each decides its network, the first run the data."""
 
     def __init__(
         self,
-        files: CheckpointFiles,
-        data: Data,
+        files: Runs,
+        data: Data | None,
         *,
+        runs: bool = False,
         tolerance: float | None = None,
+        expect: Sequence[str] = (),
         curvature: bool | float = False,
         step: float | None = None,
+        weight_decay: float | None = None,
         reduction: str = Reduction.MEAN,
     ) -> None:
-        self._files = files
-        self._judge = Judge(data, tolerance=tolerance, curvature=curvature)
-        self.edge = None if step is None else _edge(step, reduction, data, curvature=curvature)
-        self._following = Following(self._judge)
+        self._wanted: dict[str | None, CheckpointFiles] = (
+            {name: CheckpointFiles.of(each) for name, each in files.items()}
+            if isinstance(files, Mapping)
+            else {None: CheckpointFiles.of(files)}
+        )
+        self._by_place = runs and not isinstance(files, Mapping)
+        self._several = runs or isinstance(files, Mapping)
+        require_verdicts(expect, decays=weight_decay is not None)
+        require_reduction(reduction)
+        self._expect = tuple(map(Verdict, expect))
+        self._step = None if step is None else (step, Reduction(reduction))
+        self._judge = self._judge_of(data, tolerance, curvature, weight_decay, reduction)
+        if step is not None and self._judge is not None:
+            if curvature is False:
+                raise UsageError("nothing is there to hold the step against", where="--step", remedy="add --curvature")
+            _edge(step, Reduction(reduction), self._judge.data.reduce().samples, self._judge.data.dy)
+        self._courses: dict[str | None, Following | Told] = {}
+        self._head: RunHead | None = None
 
-    def step(self, path: Path) -> Step:
-        """Read and classify the next checkpoint.
+    @property
+    def is_told(self) -> bool:
+        """Whether every run is one that a monitor wrote, which needs no data."""
+        return all(files.are_told for files in self._wanted.values())
+
+    def _judge_of(
+        self,
+        data: Data | None,
+        tolerance: float | None,
+        curvature: bool | float,
+        weight_decay: float | None,
+        reduction: str,
+    ) -> Judge | None:
+        if self.is_told:
+            given = {
+                "--data": data is not None,
+                "--tolerance": tolerance is not None,
+                "--curvature": curvature is not False,
+                "--weight-decay": weight_decay is not None,
+            }
+            for option in (option for option, there in given.items() if there):
+                raise UsageError(
+                    "a monitor's lines are judged already, on the data that they name",
+                    where=option,
+                    remedy=f"leave {option} out",
+                )
+            return None
+        if data is None:
+            raise UsageError("nothing says what data the checkpoints are about", where="data", remedy="give data")
+        return Judge(data, tolerance=tolerance, curvature=curvature, weight_decay=weight_decay, reduction=reduction)
+
+    def found(self, *, waiting: bool = False) -> Iterator[Place]:
+        """Yield the files, in natural order; while `waiting`, a directory that holds none yet is passed over.
 
         Raises
         ------
-        InputError
-            If it cannot be read, or is another network than the first.
+        UsageError
+            If a run that a monitor wrote stands among others, and nothing says that there are several.
         """
-        data = self._judge.data
-        checkpoint = self._files.read(path, data.dx, data.dy)
-        return self._following.step(checkpoint)
+        for name, files in self._wanted.items():
+            if self._by_place:
+                yield from self._found_by_place(files, waiting=waiting)
+                continue
+            paths = list(files.found())
+            told = next((path for path in paths if is_told(path)), None)
+            if told is not None and len(paths) > 1:
+                raise UsageError(
+                    f"'{told}' is a whole run and stands among {len(paths)} files",
+                    remedy="name it alone, or add --runs to compare it with others",
+                )
+            yield from (Place(path, name, files) for path in paths)
 
-    def step_or_refuse(self, path: Path) -> Step | Unreadable:
-        """Read and classify the next checkpoint, or say why it cannot be."""
+    def _found_by_place(self, files: CheckpointFiles, *, waiting: bool) -> Iterator[Place]:
+        for path in files.found():
+            inside = checkpoints_in(path)
+            if inside is None:
+                yield Place(path, str(path if is_told(path) else path.parent), files)
+            elif inside or not waiting:
+                yield from (Place(each, str(path), files) for each in inside or [path])
+
+    def steps(self, place: Place, *, waiting: bool = False) -> Iterator[Step | Unreadable]:
+        """Read and classify the next checkpoint, or yield what is new in a monitor's lines; or say why it cannot be."""
         try:
-            return self.step(path)
+            course = self._course(place)
+            if isinstance(course, Told):
+                yield from course.more(growing=waiting)
+            else:
+                data = course.data
+                yield course.step(place.files.read(place.path, data.dx, data.dy))
         except REFUSED as error:
-            return Unreadable.of(str(path), error)
+            yield Unreadable.of(str(place.path), error)
 
-    def result(
-        self, found: Sequence[Step | Unreadable], *, expect: Sequence[str] = (), figure: Path | None = None
-    ) -> WatchResult:
-        """Gather a run that is over.
+    def _course(self, place: Place) -> Following | Told:
+        if place.run not in self._courses:
+            self._courses[place.run] = self._begun(place)
+        return self._courses[place.run]
+
+    def _begun(self, place: Place) -> Following | Told:
+        if place.is_told:
+            return Told(place.path, name=place.run, admit=self._admit)
+        assert self._judge is not None
+        return Following(self._judge, name=place.run, admit=self._admit)
+
+    def _admit(self, head: RunHead) -> None:
+        if self._head is None:
+            self._head = head
+        refuse_unlike(self._head, head)
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether there is anything to tell."""
+        return any(course.steps for course in self._courses.values())
+
+    @property
+    def has_met(self) -> bool:
+        """Whether verdicts were asked for, and every run that has begun has reached one."""
+        last = [course.steps[-1].classification.verdict for course in self._courses.values() if course.steps]
+        return bool(self._expect) and bool(last) and all(verdict in self._expect for verdict in last)
+
+    @property
+    def edge(self) -> Edge | None:
+        """The edge of stability, known once a run has begun; None where no step was said."""
+        if self._step is None or self._head is None:
+            return None
+        return _edge(*self._step, self._head.data.samples, self._head.data.dy)
+
+    def result(self, found: Sequence[Step | Unreadable], *, figure: Path | None = None) -> WatchResult:
+        """Gather runs that are over, or as they are now.
 
         Raises
         ------
@@ -226,93 +405,66 @@ class Run:
             If no checkpoint came, or none could be read.
         """
         refused = [step for step in found if isinstance(step, Unreadable)]
-        following = self._following
-        if following.first is None or len(refused) == len(found):
+        courses = [course for course in self._courses.values() if course.steps]
+        if self._head is None or not courses:
             if refused:
                 raise refused[0].exception
             raise InputError("no checkpoint came", remedy="check the pattern, or allow a longer --timeout")
-        steps = [step.classification for step in found if isinstance(step, Step)]
+        heads = [course.head for course in courses if course.head is not None]
         return WatchResult(
-            data=self._judge.data.facts(bias=following.first.has_bias),
-            levels=following.levels,
+            data=self._head.data,
+            levels=max((head.levels for head in heads), key=len),
             results=tuple(found),
-            plateaus=tuple(
-                NamedPlateau(
-                    rank=plateau.rank,
-                    loss=plateau.loss,
-                    first=steps[plateau.first].checkpoint,
-                    last=steps[plateau.last].checkpoint,
-                    checkpoints=plateau.checkpoints,
-                )
-                for plateau in plateaus(following.visits, following.levels)
-            ),
+            plateaus=tuple(plateau for course in courses for plateau in _plateaus(course)),
             figure=figure,
             edge=self.edge,
-            expected=tuple(map(Verdict, expect)) or None,
-            ok=not refused and (not expect or str(steps[-1].verdict) in expect),
-            notes=self._judge.data.notes,
+            weight_decay=None if self._judge is None else self._judge.penalty,
+            expected=self._expect or None,
+            ok=not refused and (not self._expect or self.has_met),
+            runs=tuple(map(_facts, courses)) if self._several else None,
+            notes=tuple(dict.fromkeys(note for head in heads for note in head.notes)),
         )
 
 
-class Following:
-    """One network followed through its checkpoints: the first decides the shapes, the levels and the balance."""
-
-    def __init__(self, judge: Judge) -> None:
-        self._judge = judge
-        self._balance: Balance | None = None
-        self._follower: Follower | None = None
-        self.first: Checkpoint | None = None
-        self.levels: tuple[Level, ...] = ()
-        self.visits: list[Visit] = []
-
-    def step(self, checkpoint: Checkpoint) -> Step:
-        """Classify the next checkpoint.
-
-        Raises
-        ------
-        InputError
-            If it is another network than the first.
-        """
-        follower = self._begin(checkpoint)
-        visit = follower.visit(self._judge(checkpoint))
-        self.visits.append(visit)
-        balance = Balance(checkpoint.weights, checkpoint.biases)
-        if self._balance is None:
-            self._balance = balance
-        return Step(visit.classification, visit.on_level, visit.for_checkpoints, balance.drift(self._balance))
-
-    def _begin(self, checkpoint: Checkpoint) -> Follower:
-        if self.first is None or self._follower is None:
-            self.first = checkpoint
-            widths = [checkpoint.weights[0].shape[1], *(W.shape[0] for W in checkpoint.weights)]
-            self.levels = levels(self._judge.data.problem(bias=checkpoint.has_bias), min(widths))
-            self._follower = Follower(self.levels)
-        shapes = [[W.shape for W in c.weights] for c in (self.first, checkpoint)]
-        if shapes[0] != shapes[1] or self.first.has_bias != checkpoint.has_bias:
-            raise InputError(
-                f"its network differs from that of {self.first.name}, with which the run began",
-                where=checkpoint.name,
-                remedy="name the checkpoints of one run only",
-            )
-        return self._follower
-
-
-def _edge(step: float, reduction: str, data: Data, *, curvature: bool | float) -> Edge:
-    if curvature is False:
-        raise UsageError("nothing is there to hold the step against", where="--step", remedy="add --curvature")
-    if reduction not in tuple(Reduction):
-        raise UsageError(
-            f"'{reduction}' is no reduction", where="--reduction", remedy=f"use one of {', '.join(map(str, Reduction))}"
+def _plateaus(course: Course) -> Iterator[NamedPlateau]:
+    assert course.head is not None
+    names = [step.classification.checkpoint for step in course.steps]
+    for found in plateaus(course.steps, course.head.levels):
+        yield NamedPlateau(
+            found.rank, found.loss, names[found.first], names[found.last], found.checkpoints, course.name
         )
-    chosen = Reduction(reduction)
-    limit = 2.0 * chosen.half_sum(data.facts(bias=False).samples, data.dy) / step if step > 0.0 else inf
+
+
+def _facts(course: Course) -> RunFacts:
+    assert course.name is not None
+    assert course.head is not None
+    step = course.steps[-1]
+    last, best = step.classification, course.head.levels[-1].rank
+    return RunFacts(
+        name=course.name,
+        checkpoints=len(course.steps),
+        last=last.checkpoint,
+        verdict=last.verdict,
+        loss=last.loss,
+        gap=last.gap,
+        relative_gap=last.relative_gap,
+        gradient=last.gradient,
+        on_level=step.on_level,
+        for_checkpoints=step.for_checkpoints,
+        arrived=course.steps[-step.for_checkpoints].classification.checkpoint if step.on_level == best else None,
+    )
+
+
+def _edge(step: float, reduction: Reduction, samples: int, dy: int) -> Edge:
+    limit = 2.0 * reduction.half_sum(samples, dy) / step if step > 0.0 else inf
     if not 0.0 < limit < inf:
         raise UsageError(
             f"the step {step:g} leaves 2 / step no positive number",
             where="--step",
             remedy="give the step of the run's gradient descent, such as 0.05",
         )
-    return Edge(step, chosen, limit)
+    return Edge(step, reduction, limit)
 
 
 DOCUMENT = WatchResult
+HEAD = RunHead

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from lossurf.api.classify import Judge
-from lossurf.api.watch import Following, Step
+from lossurf.api.parts.steps import Following, RunHead, Step
 from lossurf.data import Data
 from lossurf.errors import OutputError, UsageError
 from lossurf.inputs.checkpoints.checkpoint import Network, as_checkpoint, require_output_bias
 from lossurf.inputs.checkpoints.roles import Orientation
 from lossurf.landscape.verdict import Classification
 from lossurf.report.document import plain
-from lossurf.report.run import line_of
+from lossurf.report.run import head_line, line_of
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Observation:
         return self.visit.classification
 
     def scalars(self) -> dict[str, float]:
-        """Return what a logger draws: what there is of loss, gap, gradient measure, rank, level and Morse index."""
+        """Return what a logger draws: what there is of loss, gap, gradient, rank, levels, Morse index and curvature."""
         found = self.classification
         values = {
             "loss": found.loss,
@@ -48,7 +48,9 @@ class Observation:
             "gradient": found.gradient,
             "rank": found.rank,
             "on_level": self.visit.on_level,
+            "nearest_level": found.plateau_rank,
             "index": None if found.inertia is None else found.inertia.negative,
+            "curvature": None if found.curvature is None else found.curvature.largest,
         }
         return {f"lossurf/{name}": float(value) for name, value in values.items() if value is not None}
 
@@ -63,7 +65,8 @@ class Monitor:
     every : int
         Steps from one judgement to the next.
     path : path, optional
-        File of JSON lines, one a judgement, in the form of `lossurf watch --format jsonl`; begun anew.
+        File of JSON lines, begun anew: one that says what the run is about, then one a judgement, in the form of
+        `lossurf watch --format jsonl`. `lossurf watch FILE` reads it.
     stop_at : str or sequence of str
         Verdicts at which `should_stop` becomes true.
     loggers : sequence
@@ -71,6 +74,8 @@ class Monitor:
         `add_scalar`, `log_metrics` or `log`.
     tolerance : float, optional
         As in `lossurf.classify`.
+    curvature : bool or float
+        As in `lossurf.classify`: also enclose the Hessian's extreme eigenvalues, which takes longer.
     layers, orientation
         As in `lossurf.classify`.
     network : callable, optional
@@ -99,6 +104,7 @@ class Monitor:
         stop_at: str | Sequence[str] = (),
         loggers: Iterable[Any] = (),
         tolerance: float | None = None,
+        curvature: bool | float = False,
         layers: Sequence[str] | None = None,
         orientation: Orientation | None = None,
         network: Callable[[Any], Network] | None = None,
@@ -109,7 +115,7 @@ class Monitor:
         self.should_stop = False
         self._every = every
         self._stop_at = (stop_at,) if isinstance(stop_at, str) else tuple(stop_at)
-        self._judge = Judge(data, tolerance=tolerance, expect=self._stop_at)
+        self._judge = Judge(data, tolerance=tolerance, curvature=curvature, expect=self._stop_at)
         self._reading: dict[str, Any] = {"layers": layers, "orientation": orientation}
         self._network = network or (lambda model: model)
         self._loggers = tuple(loggers)
@@ -139,8 +145,8 @@ class Monitor:
         observation = Observation(step, self._following.step(checkpoint))
         self.observations.append(observation)
         self.should_stop |= bool(self._stop_at) and observation.classification.ok
-        if self._lines is not None:
-            self._lines.add(observation)
+        if self._lines is not None and self._following.head is not None:
+            self._lines.add(observation, self._following.head)
         for logger in self._loggers:
             log_scalars(logger, observation.scalars(), step)
         return observation
@@ -174,12 +180,14 @@ class _Lines:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._begun = False
         self._write("w", "")
 
-    def add(self, observation: Observation) -> None:
-        """Write a judgement in the form of `lossurf watch --format jsonl`."""
+    def add(self, observation: Observation, head: RunHead) -> None:
+        """Write a judgement in the form of `lossurf watch --format jsonl`, below what the run is about."""
         line = {**plain(observation.visit), "checkpoint": f"step {observation.step}"}
-        self._write("a", line_of(line, "jsonl"))
+        self._write("a", ("" if self._begun else head_line(head)) + line_of(line, "jsonl"))
+        self._begun = True
 
     def _write(self, mode: str, text: str) -> None:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import sqrt
+from typing import Final
 
 import numpy as np
 
@@ -11,6 +12,8 @@ from lossurf.certificates.rounding import TWICE, Rounding
 from lossurf.certificates.stored import StoredCertificate, total_weight
 from lossurf.certificates.tolerance import stored_tolerance
 from lossurf.numerics import EPS, Matrix, rank_threshold
+
+_LARGEST_MEASURE: Final = 1e150  # of a mean residual that no relative change of zeros reaches
 
 
 class Claim:
@@ -75,7 +78,7 @@ class Claim:
         change /= self.scale
         if size <= rank_threshold(change, sum(W.shape[1] for W in self.weights)):
             return 0.0, 0.0, length
-        return size, size / change if change else np.inf, length
+        return size, min(size / change if change else np.inf, _LARGEST_MEASURE), length
 
     @property
     def read(self) -> list[Matrix]:

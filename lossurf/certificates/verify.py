@@ -49,6 +49,8 @@ class Verification:
         tau of the claim, and the one that the stored dtypes of the weights justify.
     gap : float or None
         L - L* of the weights, computed again, user's units; None where it leaves the range of float64.
+    gap_is_bound : bool
+        With weight decay: the gap is to a lower bound of the loss, and L - L* is at most that.
     """
 
     certificate: str
@@ -58,6 +60,7 @@ class Verification:
     tolerance: float
     default_tolerance: Annotated[float, limited(exclusiveMinimum=0)]
     gap: Magnitude | None
+    gap_is_bound: bool
 
 
 def verify_certificate(stored: StoredCertificate, *, any_tolerance: bool = False) -> Verification:
@@ -75,12 +78,15 @@ def verify_certificate(stored: StoredCertificate, *, any_tolerance: bool = False
     Verification
         `valid` only if every check passed; a number that leaves the range of float64 passes none.
     """
-    if stored.claim.get("lambda") is not None:
-        return _verify_decay(stored, any_tolerance=any_tolerance)
+    decayed = stored.claim.get("lambda") is not None
+    claim: Claim | DecayClaim
     with np.errstate(all="ignore"):  # a forged certificate may overflow anywhere; its checks then fail
-        claim = Claim(stored)
-        checks = tuple(_checks(claim, any_tolerance=any_tolerance))
-        gap = max(claim.rise, 0.0) * claim.unit
+        if decayed:
+            claim = DecayClaim(stored)
+            checks, gap = tuple(_decay_checks(claim, any_tolerance=any_tolerance)), claim.gap
+        else:
+            claim = Claim(stored)
+            checks, gap = tuple(_checks(claim, any_tolerance=any_tolerance)), max(claim.rise, 0.0) * claim.unit
     return Verification(
         certificate=stored.name,
         claim=str(stored.claim["claim"]),
@@ -89,28 +95,15 @@ def verify_certificate(stored: StoredCertificate, *, any_tolerance: bool = False
         tolerance=claim.tau,
         default_tolerance=claim.default_tau,
         gap=gap if np.isfinite(gap) else None,
+        gap_is_bound=decayed,
     )
 
 
-def _verify_decay(stored: StoredCertificate, *, any_tolerance: bool) -> Verification:
-    """Derive a claim about a loss with weight decay again."""
-    with np.errstate(all="ignore"):
-        claim = DecayClaim(stored)
-        checks = (
-            Check("digest", stored.intact),
-            *_tolerance(claim, any_tolerance=any_tolerance),
-            *decay_checks(claim),
-        )
-        gap = claim.gap
-    return Verification(
-        certificate=stored.name,
-        claim=str(stored.claim["claim"]),
-        valid=all(check.ok for check in checks),
-        checks=checks,
-        tolerance=claim.tau,
-        default_tolerance=claim.default_tau,
-        gap=gap if np.isfinite(gap) else None,
-    )
+def _decay_checks(claim: DecayClaim, *, any_tolerance: bool) -> Iterator[Check]:
+    """Yield the checks of a claim about a loss with weight decay."""
+    yield Check("digest", claim.stored.intact)
+    yield from _tolerance(claim, any_tolerance=any_tolerance)
+    yield from decay_checks(claim)
 
 
 def _checks(claim: Claim, *, any_tolerance: bool) -> Iterator[Check]:

@@ -20,10 +20,12 @@ from lossurf.cli.options import (
     decay_options,
     loss_options,
     report_options,
+    tied_option,
     tolerance_option,
     words_of,
 )
 from lossurf.cli.output_file import OUTPUT_FILE
+from lossurf.cli.progress import shown_progress
 from lossurf.cli.reporting import Reporter
 from lossurf.errors import ExitCode, UsageError
 from lossurf.words import LossName, Verdict
@@ -70,6 +72,7 @@ _POINTS_ON_A_PAGE: Final = 41  # along each axis: contours that are smooth, in s
 @click.option("--lemmas", is_flag=True, help="Also hold the paper's lemmas and the theorems against each checkpoint.")
 @loss_options
 @decay_options
+@tied_option
 @report_options
 def command(
     *,
@@ -85,38 +88,43 @@ def command(
     delta: float | None,
     weight_decay: float | None,
     reduction: str,
+    tied: bool,
     report: Reporter,
 ) -> ExitCode:
     """Decide what kind of point of the loss, squared by default, each CHECKPOINT is at, with a certificate.
 
     The verdict is global-minimum, strict-saddle, bad-saddle, not-critical or undetermined, with the range of
-    tolerances on which it stands; with --weight-decay local-minimum and degenerate take the place of bad-saddle.
+    tolerances on which it stands; with --weight-decay local-minimum and degenerate take the place of bad-saddle, and
+    with --loss local-minimum is one more, with --tied it takes that place.
     CHECKPOINT is an .npz or another file of layers; - reads an .npz from standard input.
     One that cannot be read is told as such beside the others, and the exit code is then 2.
     """
     from lossurf.api.classify import classify_files
     from lossurf.report.document import make_document
 
-    _require_squared(certificate, loss)
+    _require_plain(certificate, loss, tied=tied)
     if descents and certificate is None:
         raise UsageError(
             "directions are written with a certificate", where="--descents", remedy="add --certificate FILE"
         )
-    data = load_data(source, report, whole=loss != LossName.SQUARED)
-    result = classify_files(
-        checkpoints,
-        data,
-        tolerance=tolerance,
-        expect=expect,
-        lemmas=lemmas,
-        curvature=curvature,
-        index=certificate is not None,
-        descents=descents,
-        loss=loss,
-        delta=delta,
-        weight_decay=weight_decay,
-        reduction=reduction,
-    )
+    data = load_data(source.mirrored() if tied else source, report, whole=loss != LossName.SQUARED)
+    with shown_progress(report, "checkpoints") as progress:
+        result = classify_files(
+            checkpoints,
+            data,
+            tolerance=tolerance,
+            expect=expect,
+            lemmas=lemmas,
+            curvature=curvature,
+            index=certificate is not None,
+            descents=descents,
+            loss=loss,
+            delta=delta,
+            weight_decay=weight_decay,
+            reduction=reduction,
+            tied=tied,
+            progress=progress,
+        )
     report.note(*result.notes)
     unreadable = result.unreadable
     if unreadable and (certificate is not None or (len(result.results) == 1 and not report.for_programs)):
@@ -125,7 +133,13 @@ def command(
         report.note("no certificate was written: undetermined claims nothing")
         result = replace(result, ok=False)
     document = make_document("classify", result)
-    if report.format == "html" and len(result.results) == 1 and not unreadable and loss == LossName.SQUARED:
+    if (
+        report.format == "html"
+        and len(result.results) == 1
+        and not unreadable
+        and loss == LossName.SQUARED
+        and not tied
+    ):
         document["beside"] = {"surface": _surface(result, data)}
     code = report(document, ok=result.ok)
     return report.tell_unreadable(unreadable) if unreadable else code
@@ -141,7 +155,13 @@ def _surface(result: ClassifyResult, data: Data) -> dict[str, Any]:
     return drawn
 
 
-def _require_squared(certificate: Path | None, loss: str) -> None:
+def _require_plain(certificate: Path | None, loss: str, *, tied: bool) -> None:
+    if tied and certificate is not None:
+        raise UsageError(
+            "no certificate is written of a tied autoencoder: `verify` has no independent check of one",
+            where="--certificate",
+            remedy="leave it out; the report and --format json hold the evidence",
+        )
     if loss != LossName.SQUARED and certificate is not None:
         raise UsageError(
             "certificates are written for the squared loss only",

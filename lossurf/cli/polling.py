@@ -3,34 +3,38 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lossurf.api.parts.networks import CheckpointFiles
+    from lossurf.api.watch import Place
 
 _LONGEST_SLEEP = 3600.0
 
 State = tuple[int, int]  # bytes, modification time in nanoseconds
 
 
-def settled_files(files: CheckpointFiles, *, interval: float, timeout: float | None) -> Iterator[Path]:
-    """Yield files that match, oldest names first, and again whenever one has changed, until the time is up.
+def settled_files(
+    find: Callable[[], Iterable[Place]], *, interval: float, timeout: float | None, before_pause: Callable[[], None]
+) -> Iterator[Place]:
+    """Yield files that are found, oldest names first, and again whenever one has changed, until the time is up.
 
-    A file is taken when two looks in a row find it the same, so that one that is still being written is left alone.
+    A checkpoint is taken when two looks in a row find it the same, so that one that is still being written is left
+    alone; a monitor's lines are taken whenever there are new ones. `before_pause` is called after every look.
     """
     deadline = None if timeout is None else time.monotonic() + timeout
     seen: dict[Path, State] = {}
     taken: dict[Path, State] = {}
     while True:
-        for path in files.found():
-            state = _state(path)
-            if state is not None and state == seen.get(path) != taken.get(path):
+        for place in find():
+            state, path = _state(place.path), place.path
+            if state is not None and (place.is_told or state == seen.get(path)) and state != taken.get(path):
                 taken[path] = state
-                yield path
+                yield place
             elif state is not None:
                 seen[path] = state
+        before_pause()
         left = interval if deadline is None else min(interval, deadline - time.monotonic())
         if left <= 0.0:
             return

@@ -18,7 +18,8 @@ from lossurf.cli.streams import write_stdout
 def command(document: str | None, output: Path | None) -> None:
     """Print the JSON Schema (2020-12) of a DOCUMENT, or the names of all that have one.
 
-    NAME is what NAME --format json writes, NAME-line one line of --format jsonl.
+    NAME is what NAME --format json writes, NAME-line one line of --format jsonl, and watch-head the line above those
+    that a monitor of lossurf.callbacks writes.
     """
     text = schema_text(document) if document else "".join(f"{name}\n" for name in schema_names())
     if output is None or str(output) == "-":

@@ -115,11 +115,11 @@ FAULTS: Final[dict[str, tuple[str, str]]] = {
     "layer-not-finite": ("{letter} holds {value}", "use a checkpoint from before training diverged"),
     "not-finite": (
         "{letter} holds {value}",
-        "correct or remove that sample in both files; nothing is dropped silently",
+        "correct or remove that sample, in both files if X and Y are two; nothing is dropped silently",
     ),
     "missing-target": (
         "{letter} holds NaN: with entries missing, minima can be spurious and no verdict is known",
-        "fill it in, or remove that sample in both files; see 'lossurf explain missing-entries'",
+        "fill it in, or remove that sample, from X too; see 'lossurf explain missing-entries'",
     ),
     "beyond-float64": (
         "the value {value} is too large for float64",
@@ -170,7 +170,7 @@ FAULTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "missing-cell": (
         "the cell is {cell}: a missing value",
-        "fill it in or remove the sample; nothing is dropped silently",
+        "fill it in or remove the sample; 'lossurf explain missing-entries' says why Y's count too",
     ),
     "text-cell": ("the cell {cell} is not a number", "correct it, or leave its column out with {leave}"),
     "date-cell": (
@@ -189,7 +189,7 @@ FAULTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "non-finite-cell": (
         "the cell {cell} is not finite",
-        "correct it or remove the sample; nothing is dropped silently",
+        "correct it or remove the sample; 'lossurf explain missing-entries' says why Y's count too",
     ),
     "mixed-marks": (
         "the cell {cell!r} uses another decimal mark than the cells before it",
@@ -223,7 +223,7 @@ FAULTS: Final[dict[str, tuple[str, str]]] = {
     "column-type": ("the column {column!r} has type {dtype}", "convert it to numbers, or leave it out with {leave}"),
     "null-cell": (
         "the column {column!r} has a missing value",
-        "fill it in or remove the sample; nothing is dropped silently",
+        "fill it in or remove the sample; 'lossurf explain missing-entries' says why Y's count too",
     ),
     # weights of samples and outputs, and what is subtracted
     "weights-target": (
@@ -284,7 +284,7 @@ FAULTS: Final[dict[str, tuple[str, str]]] = {
     "ambiguous": ("the layers chain from {dx} to {dy} in more than one way: {shown}", "{remedy}"),
     "half-autoencoder": (
         "{names} chains between {dx} and {h} only, and X and Y have {dx} columns each: half of an autoencoder",
-        "save encoder and decoder; of a tied one the matrix and its transpose, which are judged as if both were free",
+        "save encoder and decoder: the matrix and its transpose, judged as free; `classify --tied` judges a tied one",
     ),
     "encoder-alone": (
         "{names} is an encoder without a decoder: a tied autoencoder uses its transpose too",
@@ -293,6 +293,22 @@ FAULTS: Final[dict[str, tuple[str, str]]] = {
     "tied": (
         "the one matrix {name!r} has a bias on either side ({biases}), as a tied autoencoder has",
         "save it as two layers, the matrix and its transpose; that is judged as if both were free",
+    ),
+    "tied-shape": (
+        "{name!r} has shape {shape} and X has {dx} columns: no encoder of these data",
+        "give the matrix (hidden units, inputs) that was trained on these data",
+    ),
+    "tied-bias": (
+        "a bias at {names}: the theory of a tied autoencoder is that of one matrix without biases",
+        "train it without biases on centred data; biases beside two free matrices are judged without --tied",
+    ),
+    "tied-depth": (
+        "{count} layers, and a tied autoencoder is one matrix, or it and its transpose",
+        "leave out --tied, which judges all layers as free, or choose one with --layers",
+    ),
+    "tied-differ": (
+        "{last!r} is not the transpose of {first!r}: their entries differ by up to {difference}",
+        "leave out --tied: the two matrices are free; or choose one of them with --layers",
     ),
     "coded-layer": (
         "{name!r} is not its layer's matrix: {other!r} beside it {kind}",
@@ -387,6 +403,7 @@ FAULTS: Final[dict[str, tuple[str, str]]] = {
         "leave --layers out, and give --module NAME",
     ),
     "adapter-relu": ("a LoRA adapter is a linear map, not a network of ReLUs", "judge it with 'lossurf classify'"),
+    "no-network": ("a {kind} is no network", "give a list of matrices, a state dict, a model or the path of a file"),
     "no-batch": (
         "a batch is no pair of X and Y: a {kind} of {items} items",
         "give pairs: ((x, y) for x, y in loader)",

@@ -22,6 +22,7 @@ from lossurf.landscape.descent import strict_saddle_descent
 from lossurf.landscape.index_evidence import NO_DIRECTIONS, index_evidence
 from lossurf.landscape.inertia import LARGEST_WORK, QUICK_WORK, find_inertia, work_of_counting
 from lossurf.landscape.levels import best_loss, critical_losses, nearest_losses
+from lossurf.landscape.margin import contested
 from lossurf.landscape.reading import Reading, read_point
 from lossurf.landscape.shadow import FARTHEST_SHADOW, find_shadow
 from lossurf.landscape.stored_gradient import surely_not_critical
@@ -220,13 +221,7 @@ def _doubt_of_weights(setting: _Setting) -> str | None:
     step, tau = setting.step, setting.tau
     if step.verdict is Verdict.UNDETERMINED:
         return _unresolved(setting)
-    for end, neighbour in ((step.start, setting.below), (step.stop, setting.above)):
-        if neighbour is not None and 1.0 / STABILITY_FACTOR < end / tau < STABILITY_FACTOR:
-            return (
-                f"{step.verdict} at this tolerance but {neighbour} on the other side of {end:.3g}, "
-                f"within a factor {STABILITY_FACTOR:g}"
-            )
-    return None
+    return contested(step.verdict, (step.start, setting.below), (step.stop, setting.above), tau)
 
 
 def _unresolved(setting: _Setting) -> str:

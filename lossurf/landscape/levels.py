@@ -12,7 +12,6 @@ import numpy as np
 
 from lossurf.fields import Count, Indices, Magnitude, Size, limited
 from lossurf.landscape.index_range import IndexRange, index_range
-from lossurf.landscape.verdict import PlainVerdict
 from lossurf.numerics import UNDECIDED_FACTOR, Matrix, decide_nonzero, surely_nonzero
 from lossurf.reduction.problem import ReducedProblem
 from lossurf.words import Status, Verdict
@@ -62,17 +61,20 @@ def eigen_groups(problem: ReducedProblem, product: Matrix, rank: int) -> list[Ei
     """
     u, s, vt = problem.target_svd
     resolution = root_resolution(problem)
-    span = np.linalg.svd(product, full_matrices=False)[0][:, :rank] if rank else np.zeros((len(u), 0))
+    # the range of nothing and of all outputs need no decomposition
+    span = np.eye(len(u)) if rank in (0, len(u)) else np.linalg.svd(product, full_matrices=False)[0]
+    overlaps, groups = u.T @ span[:, :rank], []
     ends = [0, *(np.flatnonzero(-np.diff(s) > resolution) + 1), s.size] if s.size else [0]
-    groups = []
     for start, stop in pairwise(ends):
-        left = u[:, start:stop]
-        overlap = left.T @ span
+        overlap = overlaps[start:stop]
         count = round(float(np.sum(overlap**2)))
         if count and s[start] <= resolution:
             return None
-        carried = np.linalg.svd(overlap, full_matrices=False)[0][:, :count] if count else np.zeros((stop - start, 0))
-        groups.append(EigenGroup(left, vt[start:stop].T, float(np.mean(s[start:stop])), carried))
+        # one eigenvector alone is its own combination, whichever its sign
+        alone = stop - start == 1 or not count
+        nearest = np.eye(stop - start) if alone else np.linalg.svd(overlap, full_matrices=False)[0]
+        carried = nearest[:, :count]
+        groups.append(EigenGroup(u[:, start:stop], vt[start:stop].T, float(np.mean(s[start:stop])), carried))
     return groups if sum(group.carried.shape[1] for group in groups) == rank else None
 
 
@@ -174,7 +176,7 @@ class CriticalValue:
     rank : int
         Size of the set.
     eigen_indices : tuple of int
-        From 1, ascending.
+        From 1, ascending; with weight decay those that it was followed from.
     loss : float
         Of the critical points.
     kinds : tuple of Verdict
@@ -190,7 +192,7 @@ class CriticalValue:
     rank: Count
     eigen_indices: Indices
     loss: Magnitude
-    kinds: Annotated[tuple[PlainVerdict, ...], limited(minItems=1)]
+    kinds: Annotated[tuple[Verdict, ...], limited(minItems=1)]
     index_least: Count
     index_most: Count | None
     index_most_proved: bool

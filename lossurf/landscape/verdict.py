@@ -237,6 +237,32 @@ class DecayFacts:
 
 
 @dataclass(frozen=True)
+class TiedFacts:
+    """What only a tied autoencoder, 1/2 ||W^T W X - X||^2, has.
+
+    Attributes
+    ----------
+    optimal_loss_error : float
+        Bound of the error of `optimal_loss`.
+    unseen_inputs : int
+        Directions of the inputs that X does not have: its inputs less its rank.
+    idle_units : int or None
+        Hidden units that carry no eigenvector of X X^T; None where the verdict names no kind of critical point.
+    idle_weights : tuple of float
+        Singular values of the idle units' weights on unseen inputs, descending, one for each idle unit: from sqrt 2 on
+        a unit does not leave its place.
+    symmetries : int or None
+        How many of the inertia's zeros are rotations of hidden units.
+    """
+
+    optimal_loss_error: Magnitude
+    unseen_inputs: Count
+    idle_units: Count | None
+    idle_weights: tuple[Magnitude, ...]
+    symmetries: Count | None
+
+
+@dataclass(frozen=True)
 class Classification:
     """The verdict on one checkpoint, with its error bar.
 
@@ -249,7 +275,8 @@ class Classification:
     reason : str
         The verdict's ground in words.
     loss, mse : float
-        L(W) = 1/2 ||W_N ... W_1 X - Y||_F^2, with weight decay its penalty as well, and the mean squared error.
+        L(W) = 1/2 ||W_N ... W_1 X - Y||_F^2, with weight decay its penalty as well, and the mean squared error; of a
+        tied autoencoder 1/2 ||W^T W X - X||_F^2.
     optimal_loss : float
         L* for these widths; with weight decay the best lower bound of the loss, which is the least loss at a global
         minimum and for one hidden layer that is wide enough.
@@ -266,8 +293,8 @@ class Classification:
     rank, rank_max : int
         Numerical rank r of P X, and min(d_0, ..., d_N).
     eigen_indices : tuple of int or None
-        1-based indices of the eigenvectors of Sigma that P carries; None where ties leave them open or W is not
-        critical.
+        1-based indices of the eigenvectors of Sigma (tied: of X X^T) that P carries; None where ties leave them open or
+        W is not critical.
     plateau_rank : int or None
         The k whose L_k is nearest to the loss.
     plateau_distance : float or None
@@ -293,6 +320,8 @@ class Classification:
         With weight decay: no network of this depth has a regularised loss lower by more than this.
     decay : DecayFacts or None
         What only a loss with weight decay has; None without.
+    tied : TiedFacts or None
+        What only a tied autoencoder has; None for weights that are free.
     lemmas : tuple of LemmaFinding or None
         The paper's lemmas on this checkpoint; None where not asked for.
     theorems : tuple of TheoremFinding or None
@@ -331,6 +360,7 @@ class Classification:
     notes: tuple[str, ...] = ()
     gap_bound: Magnitude | None = None
     decay: DecayFacts | None = None
+    tied: TiedFacts | None = None
     lemmas: tuple[LemmaFinding, ...] | None = None
     theorems: tuple[TheoremFinding, ...] | None = None
     expected: tuple[Verdict, ...] | None = None

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import PurePath
 from typing import Any
 
-from lossurf.report.document import make_document
+from lossurf.report.document import Document, make_document
 from lossurf.report.json_text import HEAD, lines_of
 from lossurf.report.text import number, percent, printable
 from lossurf.report.unreadable import is_unreadable
@@ -16,6 +17,11 @@ _RESOLVED = 1e-10  # relative gaps below are made of rounding: the loss itself i
 _COLUMNS = (("loss", 12), ("gap", 12), ("gradient", 12), ("on", 5), ("for", 4), ("down", 5))
 _VERDICT = 15  # the width of the longest
 _CURVATURES = (("curvature", 12), ("of edge", 11))
+
+
+def head_line(head: object) -> str:
+    """Return the line above a run's JSON lines: what they are about."""
+    return json.dumps(make_document("watch", head), allow_nan=False, separators=(",", ":")) + "\n"
 
 
 def line_of(
@@ -30,7 +36,7 @@ def line_of(
         (line,) = lines_of({**head, "results": [result], "notes": list(notes)})
         return json.dumps(line, allow_nan=False, separators=(",", ":")) + "\n"
     columns = _columns(curved=curved, edge=edge)
-    name = printable(PurePath(result["checkpoint"]).name)
+    name = printable(name_of(result))
     if is_unreadable(result):
         width = sum(width for _, width in columns) + 2 * (len(columns) - 1)
         return f"{'-'.rjust(width)}  {'unreadable':<{_VERDICT}}  {name}\n"
@@ -57,6 +63,24 @@ def steepness(result: dict[str, Any], edge: float | None) -> tuple[str, str]:
     if found is None:
         return "-", "-"
     return number(found["largest"]), "-" if edge is None else percent(found["largest"] / edge)
+
+
+def name_of(result: dict[str, Any]) -> str:
+    """Return what a checkpoint's row is called: its file, after its run where there are several."""
+    name = PurePath(result["checkpoint"]).name
+    return f"{result['run']}: {name}" if result.get("run") else name
+
+
+def is_told(checkpoint: str) -> bool:
+    """Tell whether a checkpoint is a step in a monitor's lines, and no file."""
+    return re.fullmatch(r"step \d+", checkpoint) is not None
+
+
+def short_names(document: Document) -> dict[str, str]:
+    """Return the names of the runs without the directory that they are all in."""
+    names = [run["name"] for run in document["runs"]]
+    together = len({PurePath(name).parent for name in names}) == 1
+    return {name: PurePath(name).name if together and PurePath(name).name else name for name in names}
 
 
 def gap_text(result: dict[str, Any]) -> str:

@@ -205,7 +205,8 @@ LINEAR_THEOREMS: Final = (
         "Deep linear networks whose products are the maps of bounded rank, squared loss.",
         ("bottleneck", "xxt-full-rank", "conditions-as-published"),
         "Every local minimum is a global minimum; other smooth convex losses may have many bad ones.",
-        "With a bottleneck, what holds for the squared loss must not be carried over to another loss.",
+        "With a bottleneck, what holds for the squared loss must not be carried over to another loss: `classify "
+        "--loss` then asks each point's own second derivative, and says local-minimum where it proves one.",
         f"{TRAGER_2020}, abstract",
     ),
     Theorem(

@@ -7,11 +7,13 @@ from typing import Final
 from lossurf.theory.explanation import Explanation
 from lossurf.theory.references import (
     ACHOUR_2024,
+    BALDI_HORNIK_1989,
     HAEFFELE_VIDAL_2015,
     KAWAGUCHI_2016,
     KUNIN_2019,
     LOSHCHILOV_HUTTER_2019,
     SREBRO_2005,
+    TRAGER_2020,
     YUN_2019,
 )
 from lossurf.words import Kind
@@ -30,13 +32,20 @@ _CRITICAL_POINTS: Final = (
     Explanation(
         "local-minimum",
         Kind.VERDICT,
-        "With weight decay: nothing nearby is better, and whether anything is, is open or told",
-        "Every direction but rotations of hidden units raises the loss with its penalty, and no lower bound shows that "
-        "no network is better. From three layers on zero is always such a point.",
-        "Descent does not leave it. The report gives what can be gained at most, and a lower point if a descent from "
-        "the data's spectrum found one.",
-        "Compare the bound with what the difference is worth; start again away from zero, or with less weight decay at "
-        "first. `lossurf explain weight-decay` says why depth matters.",
+        "With another loss than the plain squared one: nothing nearby is better, and whether anything is, is open",
+        "Every direction but those that leave the network as it is (rotations of hidden units, say) raises the loss, "
+        "and no lower bound shows that no network is better. With weight decay zero is such a point from three layers "
+        "on. Under another convex loss it happens where a layer is narrower than min(dx, dy): the product is then a "
+        "pure critical point on the matrices of its rank, and its second derivative there is positive. A tied "
+        "autoencoder has such points only on data that lack an input, and they are above the optimum.",
+        "Descent does not leave it. The report gives what can be gained at most, and with weight decay a lower point "
+        "if a descent from the data's spectrum found one.",
+        "Compare the bound with what the difference is worth. Start again away from zero, or with less weight decay at "
+        "first; under another convex loss start from several points, or widen the narrowest layer to min(dx, dy), "
+        "where no such point is left; `lossurf escape --weight-decay` writes the lower point where one is known, and "
+        "`lossurf explain weight-decay` says why depth matters there, `lossurf explain tied-autoencoder` why inputs "
+        "that never vary do.",
+        f"{TRAGER_2020}; {HAEFFELE_VIDAL_2015}",
     ),
     Explanation(
         "degenerate",
@@ -190,10 +199,14 @@ _CERTIFICATES: Final = (
         "hessian",
         Kind.CERTIFICATE,
         "Evidence from the Hessian's least eigenvalue under another convex loss, or with weight decay",
-        "The sign of the least eigenvalue of the loss's own Hessian, formed for small networks where nothing shorter "
-        "decides it.",
-        "A negative one makes the saddle strict; none makes it a bad one.",
-        "Follow the direction of a strict saddle; restart from another initialisation at a bad one.",
+        "The sign of the least eigenvalue of the loss's own Hessian, where nothing shorter decides it: on the tangent "
+        "space of the products of the network's rank, at all that the tolerance may make of them, or for small "
+        "networks over the layers.",
+        "A negative one makes the saddle strict, with a direction that was followed; a positive one on products of "
+        "full rank makes a local minimum; none at a product of lower rank a bad saddle.",
+        "Follow the direction of a strict saddle; restart from another initialisation at a bad one. The margin is how "
+        "far the eigenvalue is beyond what the tolerance explains.",
+        TRAGER_2020,
     ),
     Explanation(
         "spectral-bound",
@@ -208,7 +221,7 @@ _CERTIFICATES: Final = (
     Explanation(
         "inertia",
         Kind.CERTIFICATE,
-        "Evidence for a local minimum or a degenerate point with weight decay",
+        "Evidence for a local minimum or a degenerate point with weight decay, or of a tied autoencoder",
         "The signs of the Hessian's eigenvalues at the exactly critical point beside the checkpoint: none is negative, "
         "and the zeros are counted against the rotations of hidden units.",
         "No Hessian of the whole network is formed: the count is that of a form on the products of the same rank.",
@@ -257,8 +270,28 @@ _SUBJECTS: Final = (
         "A checkpoint trained with weight decay is at a critical point of this loss and not of the plain one, where it "
         "is called not-critical.",
         "Give --weight-decay what the optimizer was given, and --reduction what its loss makes of the squares. Biases "
-        "are taken as not decayed: in PyTorch put them in a group of parameters of their own with weight_decay 0.",
+        "are taken as not decayed: in PyTorch put them in a group of parameters of their own with weight_decay 0. An "
+        "idle unit of size d has a gradient lambda d and stops to shrink at the last digit of its weights: a verdict "
+        "speaks of the exact point beside, at the distance that is reported, up to a thousandth of a layer.",
         f"{SREBRO_2005}; {HAEFFELE_VIDAL_2015}; {KUNIN_2019}",
+    ),
+    Explanation(
+        "tied-autoencoder",
+        Kind.SUBJECT,
+        "One matrix as encoder and, transposed, as decoder",
+        "The loss is 1/2 ||W^T W X - X||^2 with W of k rows. W is at a critical point exactly if, up to a rotation of "
+        "the hidden units, r rows are eigenvectors of X X^T, of norm 1, and the other k - r are idle: they see only "
+        "directions of the inputs that X lacks. The Hessian's signs follow from the set of eigenvectors and from the "
+        "singular values z of the idle rows: each carried eigenvector of smaller eigenvalue than one left out is a way "
+        "down, and so is each idle unit with z < sqrt 2 for every eigenvector left out. The optimum is PCA: half the "
+        "sum of the eigenvalues left out.",
+        "On data of full rank every local minimum is global and every saddle strict, for any k. On data that lack an "
+        "input (a pixel that is always 0) an idle unit with a weight above sqrt 2 on it is held there: a local minimum "
+        "above the optimum. Whitening changes this loss, so the units of the inputs decide which eigenvectors count.",
+        "Give `classify --tied` the matrix, or it and its transpose. Drop inputs that are always 0, or start from "
+        "small weights. `check --autoencoder` gives the least loss of every width. No certificate file is written.",
+        f"{BALDI_HORNIK_1989}, {KUNIN_2019}, where the matrices are free; the tied loss's critical points, signs and "
+        "local minima are lossurf's, checked against dense Hessians",
     ),
     Explanation(
         "adamw",

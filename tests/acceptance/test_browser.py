@@ -18,6 +18,7 @@ from process import ROOT
 from lossurf.report.render import RENDERERS, Style
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="needs selenium")
+WebDriverWait = pytest.importorskip("selenium.webdriver.support.ui", reason="needs selenium").WebDriverWait
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 pytestmark = [
     pytest.mark.browser,
@@ -130,7 +131,7 @@ def test_without_its_style_sheet_a_page_still_reads(browser, pages, tmp_path):
     bare.write_text(text[: text.index("<style>")] + text[text.index("</style>") + 8 :], "utf-8")
     show(browser, bare.as_uri())
     colors = browser.execute_script(
-        "return [...document.querySelectorAll('polyline')]."
+        "return [...document.querySelectorAll('polyline')]"
         ".map(line => getComputedStyle(line)).map(look => [look.fill, look.stroke])"
     )
     assert colors
@@ -167,3 +168,15 @@ def test_axe_finds_no_fault(browser, pages, axe, path, view):
     ]
     assert faults == []
     assert len(found["passes"]) > 15
+
+
+def test_a_page_that_is_still_being_written_loads_itself_again_under_its_own_policy(browser, tmp_path):
+    whole = json.loads((ROOT / "tests" / "data" / "documents" / "watch.json").read_text("utf-8"))
+    early = {**whole, "results": whole["results"][:3], "plateaus": [], "beside": {"refresh": 1}}
+    page = tmp_path / "run.html"
+    page.write_text(RENDERERS["html"](early, Style()), "utf-8")
+    show(browser, page.as_uri())
+    assert "step-01000.npz" in browser.title
+    page.write_text(RENDERERS["html"](whole, Style()), "utf-8")
+    WebDriverWait(browser, 20).until(lambda it: "step-08000.npz" in it.title)
+    assert browser.get_log("browser") == []

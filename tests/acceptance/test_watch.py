@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
 from process import ROOT, clean_environment, python
 from schemas import check_output
+
+from lossurf import Data
+from lossurf.callbacks import Monitor
 
 WINE = ROOT / "sample_data" / "wine"
 RUN = sorted((WINE / "run").glob("*.npz"))
@@ -118,6 +124,54 @@ def test_following_in_a_table_writes_rows_and_ends_with_the_verdict(tmp_path):
     assert lines[2].startswith(f"{RUN[0].name} is not-critical")
 
 
+def awaited(page: Path, word: str) -> str:
+    """Return the page once a word is in it; it is never a part of one."""
+    for _ in range(1200):
+        text = page.read_text("utf-8") if page.exists() else ""
+        assert text == "" or text.rstrip().endswith("</html>")
+        if word in text:
+            return text
+        time.sleep(0.05)
+    raise AssertionError(f"{word} never came")
+
+
+def test_a_page_is_written_again_as_checkpoints_come_and_rests_when_the_run_is_over(tmp_path):
+    (tmp_path / "run").mkdir()
+    page = tmp_path / "run.html"
+    shutil.copy(RUN[0], tmp_path / "run")
+    following = Following(tmp_path / "run", "--html", str(page), "--expect", "global-minimum", "--timeout", "60", "-q")
+    assert 'http-equiv="refresh"' in awaited(page, RUN[0].name)
+    shutil.copy(RUN[4], tmp_path / "run")
+    assert 'http-equiv="refresh"' in awaited(page, RUN[4].name)
+    shutil.copy(RUN[9], tmp_path / "run")
+    code, _, err = following.end()
+    assert (code, err) == (0, "")
+    text = page.read_text("utf-8")
+    assert f"{RUN[9].name} is global-minimum" in text
+    assert 'http-equiv="refresh"' not in text
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["run", "run.html"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C as a signal")
+def test_a_page_rests_too_when_the_watch_is_interrupted(tmp_path):
+    (tmp_path / "run").mkdir()
+    shutil.copy(RUN[0], tmp_path / "run")
+    following = Following(tmp_path / "run", "--html", str(tmp_path / "run.html"))
+    awaited(tmp_path / "run.html", RUN[0].name)
+    time.sleep(0.5)  # out of the imports of the first writing, where an interrupt ends the process on the spot
+    following.process.send_signal(signal.SIGINT)
+    assert following.end()[0] == 130
+    assert 'http-equiv="refresh"' not in (tmp_path / "run.html").read_text("utf-8")
+
+
+def test_a_page_of_a_run_that_is_over_is_written_beside_the_table(inside, tmp_path):
+    done = inside("watch", *RUN[:3], "--data", WINE, "--html", "run.html", "-q")
+    assert (done.returncode, done.stderr) == (0, "")
+    text = (tmp_path / "run.html").read_text("utf-8")
+    assert "<table" in text
+    assert 'http-equiv="refresh"' not in text
+
+
 def test_following_past_the_time_without_the_expected_verdict_is_1(tmp_path):
     shutil.copy(RUN[0], tmp_path)
     following = Following(tmp_path, "--timeout", "2", "--expect", "global-minimum", "--format", "jsonl")
@@ -155,6 +209,94 @@ def test_a_report_of_a_followed_run_can_go_to_a_file(tmp_path):
     code, out, _ = Following(tmp_path / "run", "--timeout", "2", "--format", "json", "-o", str(report)).end()
     assert (code, out) == (0, "")
     assert len(json.loads(report.read_text("utf-8"))["results"]) == 1
+
+
+@pytest.fixture(scope="module")
+def lines():
+    """The lines of a monitor on the checkpoints of the run, the head first."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "run.jsonl"
+        monitor = Monitor(Data.open(WINE), path=path)
+        for file in RUN:
+            monitor.step(dict(np.load(file)), int(file.stem.removeprefix("step-")))
+        return path.read_text("utf-8").splitlines(keepends=True)
+
+
+def test_a_monitors_lines_are_watched_as_its_checkpoints_are_and_need_no_data(inside, lines, tmp_path):
+    (tmp_path / "run.jsonl").write_text("".join(lines), "utf-8")
+    done = inside("watch", "run.jsonl", "--expect", "global-minimum")
+    assert (done.returncode, done.stderr) == (0, "")
+    own = inside("watch", WINE / "run" / "*.npz", "--data", WINE).stdout
+    assert [line.split()[2:] for line in done.stdout.splitlines() if line.startswith("step ")][1:-1] == [
+        line.split()[1:] for line in own.splitlines() if line.startswith("step-0")
+    ][1:-1]
+    assert inside("watch", "run.jsonl", "--expect", "bad-saddle").returncode == 1
+    assert inside("plot", "run", "run.jsonl", "-o", "run.svg").returncode == 0
+
+
+def test_a_growing_file_of_lines_is_followed(lines, tmp_path):
+    path = tmp_path / "run.jsonl"
+    path.write_text("".join(lines[:3]), "utf-8")
+    arguments = ["--follow", "--interval", "0.05", "--timeout", "60", "--expect", "global-minimum", "-f", "jsonl"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "lossurf", "watch", str(path), *arguments],
+        stdout=subprocess.PIPE,
+        env=clean_environment(),
+        encoding="utf-8",
+    )
+    assert process.stdout is not None
+    told = [process.stdout.readline() for _ in range(2)]
+    with path.open("a", encoding="utf-8") as file:
+        file.write("".join(lines[3:-1]) + lines[-1][:200])
+        file.flush()
+        told += [process.stdout.readline() for _ in range(len(lines) - 5)]
+        file.write(lines[-1][200:])
+    rest, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    told += rest.splitlines()
+    assert [json.loads(line)["checkpoint"] for line in told] == [
+        json.loads(line)["checkpoint"] for line in lines[1 : len(told) + 1]
+    ]
+    assert json.loads(told[-1])["verdict"] == "global-minimum"
+
+
+def test_following_lines_without_a_head_ends_at_once(inside, lines, tmp_path):
+    (tmp_path / "old.jsonl").write_text("".join(lines[1:]), "utf-8")
+    done = inside("watch", "old.jsonl", "--follow", "--format", "jsonl")
+    assert done.returncode == 2
+    assert "does not say what data and levels" in done.stderr
+
+
+def test_runs_are_compared_in_a_table_and_followed_together(inside, lines, tmp_path):
+    (tmp_path / "all").mkdir()
+    (tmp_path / "all" / "told.jsonl").write_text("".join(lines), "utf-8")
+    shutil.copytree(WINE / "run", tmp_path / "all" / "saved")
+    (tmp_path / "all" / "to-come").mkdir()
+    done = inside("watch", "all/saved", "all/told.jsonl", "--runs", "--data", WINE)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "2 runs, by the last checkpoint of each: 2 global-minimum." in done.stdout
+    options = ["--runs", "--data", WINE, "--follow", "--interval", "0.05", "--timeout", "1.5"]
+    followed = inside("watch", "all/*", *options)
+    assert (followed.returncode, followed.stderr) == (0, "")
+    assert len([line for line in followed.stdout.splitlines() if "all/saved: step-" in line]) == len(RUN)
+    assert "all/told.jsonl: step 8000" in followed.stdout
+
+
+@pytest.mark.parametrize(
+    ("args", "fault"),
+    [
+        (["run.jsonl", "--data", WINE], "leave --data out"),
+        (["run.jsonl", "--layers", "a,b"], "leave --layers out"),
+        (["run.jsonl", "--curvature"], "leave --curvature out"),
+        (["run.jsonl", "--tolerance", "1e-6"], "leave --tolerance out"),
+        (["run.jsonl", RUN[0], "--data", WINE], "add --runs"),
+    ],
+)
+def test_what_lines_say_already_is_refused(inside, lines, tmp_path, args, fault):
+    (tmp_path / "run.jsonl").write_text("".join(lines), "utf-8")
+    done = inside("watch", *args)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert fault in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,7 @@ COMMANDS = {
     "verify": f"{_CERTIFY} && lossurf verify c.npz {_WINE}",
     "verify-other-data": f"{_CERTIFY} && lossurf verify c.npz --data sample_data/linnerud",
     "watch": f"watch sample_data/wine/run/*.npz {_WINE} --curvature --step 0.05",
+    "watch-runs": f"watch sample_data/wine/run/step-0[01]*.npz {_POINTS}/strict-saddle.npz {_WINE} --runs",
 }
 """How each stored document was made; their last digits depend on the machine, so they are kept."""
 

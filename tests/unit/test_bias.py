@@ -7,6 +7,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 from critical_points import RECIPES, build, dense_hessian, eigen_system, loss, random_data
+from schemas import check_document
 
 import lossurf
 from lossurf.landscape.bias import mean_residual
@@ -144,3 +145,17 @@ def test_a_mean_residual_within_the_error_of_the_means_is_none():
         found = mean_residual([np.ones((1, 1))], [np.array([share * known / 2.0])], problem)
         assert (found.measure == 0.0) is is_none
         assert found.norm == pytest.approx(share * known / problem.scale, rel=0.15)
+
+
+def test_a_network_of_zeros_beside_a_mean_has_a_measure_that_documents_hold(tmp_path):
+    """No relative change of a zero is one: the measure was infinite, which JSON has no word for."""
+    rng = np.random.default_rng(2)
+    data = lossurf.Data(rng.standard_normal((20, 3)), rng.standard_normal((20, 2)) + 1.0)
+    zeros = {"0.weight": np.zeros((2, 3)), "0.bias": np.zeros(2), "1.weight": np.zeros((2, 2)), "1.bias": np.zeros(2)}
+    found = lossurf.classify(zeros, data)
+    assert found.verdict == "not-critical"
+    check_document(found.to_dict())
+    lossurf.certify(zeros, data).save(tmp_path / "proof.npz")
+    assert lossurf.verify(tmp_path / "proof.npz", data).valid
+    np.savez(tmp_path / "zeros.npz", **zeros)
+    assert lossurf.watch(tmp_path / "zeros.npz", data).report("html")

@@ -53,9 +53,12 @@ def test_a_run_is_judged_stopped_and_written(tmp_path):
     for at, weights in saved.items():
         alone = lossurf.classify(weights, data)
         assert (alone.verdict, alone.loss) == (seen[at].verdict, seen[at].loss)
-    lines = [json.loads(line) for line in path.read_text().splitlines()]
-    for line in lines:
+    head, *lines = [json.loads(line) for line in path.read_text().splitlines()]
+    for line in (head, *lines):
         check_document(line, is_line=True)
+    losses = lossurf.check(data).loss_by_rank
+    assert [level["loss"] for level in head["levels"]] == losses.tolist()
+    assert (head["data"]["samples"], head["data"]["dx"], head["data"]["dy"]) == (40, 3, 2)
     assert [line["checkpoint"] for line in lines] == [f"step {at}" for at in saved]
     assert lines[-1]["verdict"] == "global-minimum"
     tensorboard, mlflow, wandb = (logger.calls for logger in loggers)
@@ -73,6 +76,16 @@ def test_the_data_are_reduced_once_for_all_steps(monkeypatch):
     for step, weights in descent(5):
         monitor.step(weights, step)
     assert calls == [1]
+
+
+def test_the_largest_curvature_is_told_on_request():
+    logger = Logger("log")
+    monitor = Monitor(lossurf.Data(X, Y), curvature=True, loggers=[logger])
+    for step, weights in descent(1):
+        monitor.step(weights, step)
+        alone = lossurf.classify(weights, lossurf.Data(X, Y), curvature=True)
+        assert logger.calls[step][0][0]["lossurf/curvature"] == alone.curvature.largest
+        assert logger.calls[step][0][0]["lossurf/nearest_level"] == alone.plateau_rank
 
 
 def test_a_part_of_a_model_is_the_network():
@@ -97,6 +110,54 @@ def test_what_cannot_be_watched_is_refused(options, error, said, tmp_path, monke
 def test_a_logger_of_no_known_kind_is_refused():
     with pytest.raises(UsageError, match="takes no numbers"):
         log_scalars(object(), {"a": 1.0}, 0)
+
+
+@pytest.fixture
+def recorded(tmp_path, monkeypatch):
+    """A run of three steps, handed to a logger; returns the losses that were observed."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TRACKIO_DIR", str(tmp_path))
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", (tmp_path / "mlruns").as_uri())
+
+    def record(logger):
+        monitor = Monitor(lossurf.Data(X, Y), loggers=[logger])
+        for step, weights in descent(2):
+            monitor.step(weights, step)
+        return [seen.classification.loss for seen in monitor.observations]
+
+    return record
+
+
+@pytest.mark.torch
+@pytest.mark.filterwarnings("ignore")  # of the library itself
+def test_tensorboard_holds_what_was_observed(recorded):
+    events = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    board = pytest.importorskip("torch.utils.tensorboard")
+    with board.SummaryWriter("board") as writer:
+        losses = recorded(writer)
+    read = events.EventAccumulator("board").Reload()
+    found = [(event.step, event.value) for event in read.Scalars("lossurf/loss")]
+    assert found == [(step, pytest.approx(loss, rel=1e-6)) for step, loss in enumerate(losses)]  # it keeps float32
+
+
+@pytest.mark.filterwarnings("ignore")  # of the library itself
+def test_mlflow_holds_what_was_observed(recorded):
+    mlflow = pytest.importorskip("mlflow")
+    with mlflow.start_run() as run:
+        losses = recorded(mlflow)
+    history = mlflow.MlflowClient().get_metric_history(run.info.run_id, "lossurf/loss")
+    assert [(metric.step, metric.value) for metric in history] == list(enumerate(losses))
+
+
+@pytest.mark.filterwarnings("ignore")  # of the library itself
+def test_trackio_holds_what_was_observed(recorded):
+    trackio = pytest.importorskip("trackio")
+    run = trackio.init(project="lossurf", name="run", embed=False)
+    losses = recorded(run)
+    trackio.finish()
+    found = pytest.importorskip("trackio.sqlite_storage").SQLiteStorage.get_logs("lossurf", "run")
+    assert [(row["step"], row["lossurf/loss"]) for row in found] == list(enumerate(losses))
 
 
 def torch_network():

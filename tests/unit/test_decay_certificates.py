@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from decay_points import random_point
 
+import lossurf
 from lossurf.api.certificate import evidence
 from lossurf.certificates.decay import _least
 from lossurf.certificates.stored import StoredCertificate, digest_of
@@ -90,3 +91,19 @@ def test_the_two_ways_to_the_scalar_problem_agree():
         square, slope, weight = 10.0 ** rng.uniform(-3, 0), 10.0 ** rng.uniform(-2, 0.5), 10.0 ** rng.uniform(-4, 0)
         ours = scalar_minimum(square, slope, weight, N)[1]
         assert _least(square, slope, weight, N) == pytest.approx(ours, abs=1e-9 * slope**2 / square)
+
+
+def test_the_gap_of_a_local_minimum_is_told_as_a_bound(tmp_path):
+    # trusts the construction: zero under three layers, where a singular value is worth carrying
+    X, Y = np.eye(3), np.diag([3.0, 2.0, 1.2])
+    zero = lossurf.certify([np.zeros((3, 3))] * 3, X, Y, weight_decay=0.4, reduction="half-sum")
+    zero.save(tmp_path / "zero.npz")
+    found = lossurf.verify(tmp_path / "zero.npz", Data(X, Y))
+    assert found.valid
+    assert found.gap_is_bound
+    assert "the loss is at most " in found.report("table")
+    plain = lossurf.certify([np.zeros((3, 3))] * 2, X, Y)
+    plain.save(tmp_path / "plain.npz")
+    found = lossurf.verify(tmp_path / "plain.npz")
+    assert not found.gap_is_bound
+    assert "the loss is 7.22 above L*" in found.report("table")

@@ -14,7 +14,7 @@ import lossurf
 QUESTIONS = sorted(path.stem for path in (ROOT / "lossurf" / "api").glob("*.py") if path.stem != "__init__")
 
 
-@pytest.mark.parametrize("name", QUESTIONS)
+@pytest.mark.parametrize("name", [*QUESTIONS, "parts.result"])
 def test_the_examples_of_a_question_run(name):
     module = import_module(f"lossurf.api.{name}")
     found = [test for test in doctest.DocTestFinder().find(module) if test.examples]

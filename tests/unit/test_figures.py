@@ -22,7 +22,7 @@ from lossurf.report.figures.heights import shown_heights
 from lossurf.words import PLAIN_VERDICTS
 
 STORED = ROOT / "tests" / "data" / "documents"
-PAINTERS = {"watch": run, "plot-spectrum": spectrum, "plot-levels": levels, "plot-surface": surface}
+PAINTERS = {"watch": run, "watch-runs": run, "plot-spectrum": spectrum, "plot-levels": levels, "plot-surface": surface}
 
 
 def document(name):

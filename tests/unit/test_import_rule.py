@@ -21,6 +21,7 @@ _ANALYSIS = _LINEAR | {
     "landscape/views",
     "losses",
     "regularised",
+    "tied",
     "nonlinear/relu",
     "nonlinear/spurious",
     "certificates",
@@ -49,7 +50,8 @@ ALLOWED = {
     "landscape/points": _BASE | _DATA | _LINEAR | {"landscape/lemmas"},
     "landscape/views": _BASE | _DATA | _LINEAR | {"landscape/points"},
     "losses": _BASE | _DATA | _LINEAR,
-    "regularised": _BASE | _DATA | _LINEAR,
+    "regularised": _BASE | _DATA | _LINEAR | {"landscape/points", "landscape/views"},
+    "tied": _BASE | _DATA | _LINEAR,
     "nonlinear": set(),
     "nonlinear/relu": _BASE | _DATA | _LINEAR,
     "nonlinear/spurious": _BASE | _DATA | _LINEAR,
@@ -57,7 +59,7 @@ ALLOWED = {
     "api": _BASE | _DATA | _ANALYSIS | {"report"},
     "callbacks": _BASE | _DATA | _ANALYSIS | {"report", "api"},
     "cli": {"_version", "errors", "words", "output", "api", "report"},  # and the reader of the configuration file
-    "__init__": {"_version", "data", "inputs/checkpoints", "api"} | _ANALYSIS,
+    "__init__": {"_version", "errors", "data", "inputs/checkpoints", "api"} | _ANALYSIS,
     "__main__": {"cli", "signals"},
 }
 CONFIGURATION = ("cli", "lossurf.inputs.config")

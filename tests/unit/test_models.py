@@ -262,6 +262,20 @@ def test_layers_and_orientation_are_chosen_as_in_the_shell(data):
 # --- errors --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("kind", ["InputError", "LossurfError", "MissingExtraError", "OutputError", "UsageError"])
+def test_errors_are_the_packages_own(kind):
+    assert getattr(lossurf, kind) is getattr(lossurf.errors, kind)
+
+
+def test_a_generator_of_parameters_is_a_network_and_what_is_none_is_named(data):
+    first, second = RNG.standard_normal((3, 5)), RNG.standard_normal((3, 3))
+    given = lossurf.classify((W for W in (first, second)), data)
+    assert given.loss == lossurf.classify([first, second], data).loss
+    for other in (3, None, b"weights", object()):
+        with pytest.raises(InputError, match=f"a {type(other).__name__} is no network.*state dict"):
+            lossurf.classify(other, data)
+
+
 @pytest.mark.parametrize(
     ("ask", "said"),
     [

@@ -70,7 +70,7 @@ def stored(path):
 def infected(part):
     """A document with every text replaced that a user may have chosen: names of files, layers, outputs, notes."""
     if isinstance(part, dict):
-        chosen = {"checkpoint", "output", "x", "y", "certificate", "name", "first", "last", "minimum_file"}
+        chosen = {"checkpoint", "output", "x", "y", "certificate", "name", "first", "last", "minimum_file", "run"}
         return {
             key: HOSTILE + value if key in chosen and isinstance(value, str) else infected(value)
             for key, value in part.items()
@@ -127,6 +127,16 @@ def test_no_name_becomes_markup_or_turns_the_text(path):
     text.encode("utf-8")
 
 
+def test_a_page_that_is_still_being_written_says_that_it_loads_itself_again():
+    document = stored(ROOT / "tests" / "data" / "documents" / "watch.json")
+    page = Tree(rendered({**document, "beside": {"refresh": 7}}))
+    assert [values["content"] for _, values in page.elements if values.get("http-equiv") == "refresh"] == ["7"]
+    assert "loads nothing but itself, every 7 seconds" in page.text["footer"]
+    whole = Tree(rendered(document))
+    assert "refresh" not in [values.get("http-equiv") for _, values in whole.elements]
+    assert "loads nothing and runs nothing" in whole.text["footer"]
+
+
 def test_a_page_is_the_same_each_time():
     document = stored(STORED[0])
     assert rendered(document) == rendered(stored(STORED[0]))
@@ -163,6 +173,14 @@ def test_pictures_are_drawn_for_every_command_that_has_numbers_to_draw():
     drawn = {path.stem: len(pictures_of(stored(path))) for path in STORED}
     without = {"check-huber", "escape-stays", "explain-one", "reduce", "verify", "verify-other-data"}
     assert {name for name, count in drawn.items() if count == 0} == without
+
+
+@pytest.mark.parametrize(("name", "tone"), [("classify-bad-saddle", "bad"), ("classify-strict-saddle", "bad")])
+def test_the_stretch_of_a_verdict_has_the_colour_of_the_verdict(name, tone):
+    page = Tree(rendered(stored(ROOT / "tests" / "data" / "documents" / f"{name}.json")))
+    classes = [values.get("class") or "" for _, values in page.elements]
+    assert [look for look in classes if look.startswith("here")] == [f"here {tone}"]
+    assert f"verdict {tone}" in classes
 
 
 def test_pictures_need_no_matplotlib(monkeypatch):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from lossurf.errors import UsageError
 from lossurf.report.document import Document, make_document
 from lossurf.report.render import RENDERERS, Style
+
+if TYPE_CHECKING:
+    from lossurf.report.figures.on_axes import Axes
 
 
 class Result:
@@ -54,3 +57,45 @@ class Result:
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # noqa: ARG002 - IPython's signature
         printer.text(str(self))
+
+
+class Drawn(Result):
+    """A result that has a picture."""
+
+    def plot(self, ax: Axes | None = None, *, panel: str | None = None) -> Axes:
+        """Draw one panel of the result's picture, in the caller's own style.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            To draw on; those of a new figure by default.
+        panel : str, optional
+            Of `check` and `plot.spectrum` "eigenvalues" or "losses" (by rank); of `plot.levels` "levels" or "indices";
+            of `audit` "levels"; of `plot.surface` "plane" or "cut"; of `classify` "gaps" (against the gradient measure)
+            or "indices" (against the loss); of `watch` "losses", "left" (above L*), "gradients", "indices" or
+            "curvatures". By default the first of these.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+
+        Raises
+        ------
+        MissingExtraError
+            Without matplotlib.
+        UsageError
+            If the picture has no such panel, the result has nothing to draw on it, or `ax` is not one Axes.
+
+        Examples
+        --------
+        >>> import numpy as np, lossurf, matplotlib
+        >>> matplotlib.use("Agg")  # no window
+        >>> X = np.array([[1.0, 2.0], [2.0, 1.0], [3.0, 5.0], [4.0, 3.0]])
+        >>> Y = X @ np.array([[1.0, 0.0], [2.0, 1.0]]) + np.array([[0.1, 0.0], [0.0, 0.1], [0.1, 0.1], [0.0, 0.0]])
+        >>> axes = lossurf.check(X, Y).plot(panel="losses")
+        >>> axes.get_xlabel()
+        'rank k of the product'
+        """
+        from lossurf.report.figures.on_axes import draw_on
+
+        return draw_on(self.to_dict(), ax, panel)

@@ -26,6 +26,9 @@ Schema = dict[str, Any]
 LINED: Final = ("classify", "watch")
 """Commands whose JSON lines are their results, one by one."""
 
+HEADED: Final = ("watch",)
+"""Commands whose JSON lines may have a head, the class `HEAD`, above them."""
+
 _API: Final = Path(__file__).parents[1]
 _MAJOR: Final = FORMAT_VERSION.split(".")[0]
 _PLAIN: Final[dict[type, Schema]] = {
@@ -37,9 +40,9 @@ _PLAIN: Final[dict[type, Schema]] = {
 
 
 def schema_names() -> list[str]:
-    """Return the documents that have a schema: a command's name, with "-line" for its JSON lines."""
+    """Return the documents that have a schema: a command's name, with "-line" for its JSON lines, "-head" above."""
     names = [path.stem for path in _API.glob("*.py") if path.stem != "__init__"]
-    return sorted([*names, *(f"{name}-line" for name in LINED)])
+    return sorted([*names, *(f"{name}-line" for name in LINED), *(f"{name}-head" for name in HEADED)])
 
 
 def schema_text(name: str) -> str:
@@ -49,10 +52,14 @@ def schema_text(name: str) -> str:
 
 def schema_of(name: str) -> Schema:
     """Return the schema of a document."""
-    command = name.removesuffix("-line")
-    document: Any = import_module(f"lossurf.api.{command}").DOCUMENT
+    command = name.removesuffix("-line").removesuffix("-head")
+    module = import_module(f"lossurf.api.{command}")
+    document: Any = module.DOCUMENT
     forms = _Forms()
-    if name.endswith("-line"):
+    if name.endswith("-head"):
+        body = forms.of(module.HEAD)
+        title = "The line above those that a monitor of lossurf.callbacks writes"
+    elif name.endswith("-line"):
         body = forms.of(_item(get_type_hints(document, include_extras=True)["results"]))
         title = f"One line of `lossurf {command} --format jsonl`"
     else:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -194,6 +194,7 @@ class _Wanted:
     orientation: Orientation | None = None
     fixed: bool = False  # the layers are given first to last
     linear: bool = True  # what is between the layers is the identity
+    tied: bool = False  # one matrix alone is an encoder, whose transpose decodes
 
 
 def read_checkpoint(
@@ -206,6 +207,7 @@ def read_checkpoint(
     adapter: AdapterChoice | None = _FROM_FILE,
     max_memory: int | str | None = None,
     linear: bool = True,
+    tied: bool = False,
 ) -> Checkpoint:
     """Read a trained network.
 
@@ -225,6 +227,8 @@ def read_checkpoint(
         Bytes that may be taken, or a size such as "4G".
     linear : bool
         Whether nothing lies between the layers; else what lies there is not noted as taken for the identity.
+    tied : bool
+        Whether one matrix alone is the encoder of a tied autoencoder, which leads from dx to any width.
 
     Returns
     -------
@@ -236,7 +240,7 @@ def read_checkpoint(
         If the file is not readable, or what it holds is not a linear network from dx to dy.
     """
     limit = memory_limit(max_memory)
-    wanted = _Wanted(dx, dy, limit, orientation, linear=linear)
+    wanted = _Wanted(dx, dy, limit, orientation, linear=linear, tied=tied)
     path = adapter_path(path)
     file = read_tensors(path, limit)
     place = None if path == STANDARD_INPUT else path
@@ -266,6 +270,7 @@ def as_checkpoint(
     layers: Sequence[str] | None = None,
     orientation: Orientation | None = None,
     linear: bool = True,
+    tied: bool = False,
 ) -> Checkpoint:
     """Validate the weights of a network, in whatever form a program holds them.
 
@@ -285,6 +290,8 @@ def as_checkpoint(
         Axes of the weights; told from shapes and names by default, and (out, in) in a sequence.
     linear : bool
         Whether nothing lies between the layers; else what lies there is not noted as taken for the identity.
+    tied : bool
+        Whether one matrix alone is the encoder of a tied autoencoder, which leads from dx to any width.
 
     Returns
     -------
@@ -297,24 +304,33 @@ def as_checkpoint(
     if isinstance(weights, Checkpoint):
         if biases is not None:
             raise fault("biases-twice")
+        dy = len(weights.weights[0]) if tied and len(weights.weights) == 1 else dy
         if (weights.weights[0].shape[1], weights.weights[-1].shape[0]) != (dx, dy):
             shapes = ", ".join(f"{layer.name} {layer.shape}" for layer in weights.layers)
             remedy = "give the data that this network was trained on"
             raise fault("no-chain", weights.name, dx=dx, dy=dy, shapes=shapes, remedy=remedy)
         return weights
     if isinstance(weights, str | PathLike):
-        return read_checkpoint(Path(weights), dx, dy, layers=layers, orientation=orientation, linear=linear)
+        path = Path(weights)
+        return read_checkpoint(path, dx, dy, layers=layers, orientation=orientation, linear=linear, tied=tied)
     model = model_of(weights, linear=linear)
     if model is not None and model.arrays is None:
         weights, biases = model.weights, model.biases
     elif model is not None:
         weights = model.arrays or {}
-    wanted = _Wanted(dx, dy, memory_limit(None), orientation, linear=linear)
+    wanted = _Wanted(dx, dy, memory_limit(None), orientation, linear=linear, tied=tied)
     if isinstance(weights, Mapping):
         if biases is not None:
             raise fault("biases-twice")
         return _of_state_dict(weights, layers, wanted)
-    return _of_sequence(cast(Sequence[ArrayLike], weights), biases, replace(wanted, fixed=True))
+    return _of_sequence(_listed(weights), biases, replace(wanted, fixed=True))
+
+
+def _listed(weights: Any) -> Sequence[ArrayLike]:
+    """Return weights in a row, which a generator such as PyTorch's `parameters()` gives once."""
+    if isinstance(weights, bytes) or not hasattr(weights, "__iter__"):
+        raise fault("no-network", kind=type(weights).__name__)
+    return weights if isinstance(weights, Sequence) or hasattr(weights, "__getitem__") else list(weights)
 
 
 def _of_state_dict(values: Mapping[str, Any], layers: Sequence[str] | None, wanted: _Wanted) -> Checkpoint:
@@ -373,6 +389,8 @@ def _assembled(file: TensorFile, chosen: Sequence[Layer], wanted: _Wanted, where
         raise fault("too-deep", where, count=len(chosen), most=_MOST_LAYERS)
     require_memory(f"the analysis of {len(chosen)} layers", _BYTES_A_PAIR * len(chosen) ** 2, wanted.limit, where)
     shapes = [stored_shape(layer, wanted.dy, where) for layer in chosen]
+    if wanted.tied and len(chosen) == 1:
+        wanted = _of_encoder(chosen[0].weight.name, shapes[0], wanted, file.name)
     links = Links(
         names=[layer.weight.name for layer in chosen],
         shapes=shapes,
@@ -397,7 +415,8 @@ def _assembled(file: TensorFile, chosen: Sequence[Layer], wanted: _Wanted, where
     weights = [weight.reshape(shapes[i]) for weight, i in zip(weights, chain.order, strict=True)]
     if chain.orientation == "in-out":
         weights = [np.ascontiguousarray(weight.T) for weight in weights]
-    notes += [f"{file.name}: {note}" for note in _tied([layer.weight.name for layer in chosen], weights)]
+    if not wanted.tied:
+        notes += [f"{file.name}: {note}" for note in _tied([layer.weight.name for layer in chosen], weights)]
     pairs = zip(chosen, weights, strict=True)
     biases = tuple(_bias(layer.bias, weight.shape[0], file.name, wanted.limit, notes) for layer, weight in pairs)
     return Checkpoint(
@@ -410,6 +429,13 @@ def _assembled(file: TensorFile, chosen: Sequence[Layer], wanted: _Wanted, where
         bias_names=tuple(layer.bias.name if layer.bias else None for layer in chosen),
         orientation=chain.orientation,
     )
+
+
+def _of_encoder(name: str, shape: tuple[int, int], wanted: _Wanted, where: str) -> _Wanted:
+    """Let one matrix alone lead from the inputs to as many hidden units as its other axis has."""
+    if wanted.dx not in shape:
+        raise fault("tied-shape", where, name=name, shape="x".join(map(str, shape)), dx=wanted.dx)
+    return replace(wanted, dy=shape[0] if shape[1] == wanted.dx else shape[1], fixed=True)
 
 
 def _assumed(file: TensorFile, layers: Sequence[Layer], wanted: _Wanted) -> Iterator[str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
+from typing import Final
 
 from lossurf.errors import UsageError
 from lossurf.inputs.checkpoints.checkpoint import Checkpoint, read_checkpoint, require_output_bias
@@ -13,6 +14,13 @@ from lossurf.inputs.checkpoints.lora import AdapterChoice
 from lossurf.inputs.checkpoints.roles import Orientation
 from lossurf.inputs.order import natural_key
 from lossurf.inputs.patterns import is_wild, matching_paths
+
+_TOLD: Final = ".jsonl"
+
+
+def is_told(path: Path) -> bool:
+    """Tell whether a path names a whole run in a monitor's JSON lines, and no checkpoint."""
+    return path.suffix.lower() == _TOLD
 
 
 @dataclass(frozen=True)
@@ -50,14 +58,19 @@ class CheckpointFiles:
         paths = [files] if isinstance(files, str | PathLike) else files
         return cls(tuple(map(Path, paths)))
 
+    @property
+    def are_told(self) -> bool:
+        """Whether they are runs in JSON lines, all of them."""
+        return all(map(is_told, self.paths))
+
     def found(self) -> Iterator[Path]:
         """Yield the files; a pattern that names no file stands for its matches, in natural order."""
         for path in self.paths:
             matches = matching_paths(path) if is_wild(path) else ()
             yield from sorted(matches, key=lambda match: natural_key(str(match))) or [path]
 
-    def read(self, path: Path, dx: int, dy: int, *, linear: bool = True) -> Checkpoint:
-        """Read one of them; a linear network with biases must have one on its output.
+    def read(self, path: Path, dx: int, dy: int, *, linear: bool = True, tied: bool = False) -> Checkpoint:
+        """Read one of them; a linear network with biases must have one on its output, if it is not tied.
 
         Raises
         ------
@@ -73,8 +86,9 @@ class CheckpointFiles:
             adapter=AdapterChoice(self.module, self.scale) if linear else None,
             max_memory=self.max_memory,
             linear=linear,
+            tied=tied,
         )
-        if linear:
+        if linear and not tied:
             require_output_bias(checkpoint)
         return checkpoint
 

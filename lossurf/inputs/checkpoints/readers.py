@@ -59,6 +59,25 @@ def _read_directory(path: Path, limit: int) -> TensorFile:
     raise fault("checkpoint-directory", name=str(path), example=_example(path))
 
 
+def checkpoints_in(path: Path) -> list[Path] | None:
+    """Return the checkpoint files in a directory, in natural order; None for a file, or a checkpoint of many files."""
+    if not is_directory(path) or _is_checkpoint(path):
+        return None
+    try:
+        found = [each for each in path.iterdir() if ending(each, tuple(READERS)) or _is_checkpoint(each)]
+    except OSError as error:
+        raise fault("not-readable", name=str(path), reason=error.strerror or str(error)) from None
+    return sorted(found, key=lambda each: natural_key(each.name))
+
+
+def _is_checkpoint(directory: Path) -> bool:
+    """Tell whether a directory is one checkpoint: one that holds several is a run of them."""
+    try:
+        return orbax_item(directory) is not None or _holds(directory, "*.distcp")
+    except InputError:
+        return False
+
+
 def _holds(directory: Path, pattern: str) -> bool:
     try:
         return any(directory.glob(pattern))

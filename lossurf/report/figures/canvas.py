@@ -92,11 +92,16 @@ def require_form(path: Path) -> str:
             where=str(path),
             remedy=f"end the name in {', '.join('.' + name for name in FORMS)}",
         )
+    require_matplotlib()
+    return form
+
+
+def require_matplotlib() -> None:
+    """Refuse to draw where matplotlib is missing."""
     try:
         import_module("matplotlib")
     except ImportError as error:
         raise MissingExtraError("plot", needed_for="drawing a picture") from error
-    return form
 
 
 def in_readable_units(document: Document) -> Document:
@@ -285,13 +290,12 @@ def label_levels(axes: Axes, levels: Sequence[dict[str, Any]]) -> None:
 
     low, high = axes.get_ylim()
     shown = [level for level in levels if min(low, high) <= level["loss"] <= max(low, high)]
-    figure = axes.get_figure()
-    assert figure is not None
-    figure.draw_without_rendering()  # type: ignore[union-attr]  # the layout, which decides how high a label is
+    figure: Figure = axes.figure.figure  # the whole one: axes may be on a part of it
+    figure.draw_without_rendering()  # the layout, which decides how high a label is
     transform = axes.transData
     pixels = [float(transform.transform((0.0, level["loss"]))[1]) for level in shown]
     line_height = 1.25 * rcParams["font.size"] * figure.dpi / 72.0
-    brief = figure.get_size_inches()[0] < _BESIDE  # type: ignore[union-attr]
+    brief = figure.get_size_inches()[0] < _BESIDE
     places = [float(transform.inverted().transform((0.0, pixel))[1]) for pixel in spread(pixels, line_height)]
     for level, place in zip(shown, places, strict=True):
         axes.axhline(level["loss"], color=GREY, linewidth=0.8, linestyle=(0, (4, 3)), zorder=1)

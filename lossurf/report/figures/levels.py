@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from lossurf.report.document import Document
 from lossurf.report.figures.canvas import BLUE, GREY, MARKS, label_levels, legend, mark
@@ -15,6 +15,9 @@ _CROWD = 40  # more values of one kind are drawn as thin lines: symbols would co
 
 _NAMES = {
     "global-minimum": "global minimum",
+    "local-minimum": "local minimum",
+    "degenerate": "degenerate",
+    "undetermined": "undetermined",
     "bad-saddle": "bad saddles, and strict ones",
     "strict-saddle": "strict saddles only",
 }
@@ -22,9 +25,28 @@ _NAMES = {
 
 def paint(figure: Figure, document: Document) -> None:
     """Draw a document of `plot levels`."""
+    axes, indices = figure.subplots(1, 2, sharey=True, width_ratios=(3.0, 2.0))
+    best = _values(axes, document)
+    _indices(indices, document["critical_values"])
+    legend(figure)
+    label_levels(indices, best)
+
+
+def of_audit(document: Document) -> Document:
+    """Return the document of `audit` as one of `plot levels`, without Morse indices."""
+    values = [{**level, "kinds": _kinds(level["points"])} for level in document["levels"]]
+    return {**document, "critical_values": values}
+
+
+def _kinds(points: list[dict[str, Any]]) -> list[str]:
+    found = {point["verdict"] for point in points}
+    return [kind for kind in MARKS if kind in found]
+
+
+def _values(axes: Axes, document: Document) -> list[dict[str, Any]]:
+    """Draw the critical values; return the lowest of each rank."""
     from matplotlib.ticker import MaxNLocator
 
-    axes, indices = figure.subplots(1, 2, sharey=True, width_ratios=(3.0, 2.0))
     values = document["critical_values"]
     for kind, name in _NAMES.items():
         chosen = [value for value in values if value["kinds"][0] == kind]
@@ -42,11 +64,9 @@ def paint(figure: Figure, document: Document) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.set_xlabel("rank of the product")
     axes.set_ylabel(f"{document['loss_name']} of critical points")
-    _indices(indices, values)
     widths = ", ".join(map(str, document["network"]["widths"]))
     axes.set_title(f"widths {widths}", loc="left")
-    legend(figure)
-    label_levels(indices, [{"rank": rank, "loss": loss} for rank, loss in best.items()])
+    return [{"rank": rank, "loss": loss} for rank, loss in best.items()]
 
 
 def _indices(axes: Axes, values: list[dict[str, Any]]) -> None:
@@ -63,3 +83,18 @@ def _indices(axes: Axes, values: list[dict[str, Any]]) -> None:
     axes.set_xlim(-0.5, max(most) + 0.5)
     proved = all(value["index_most_proved"] for value in values)
     axes.set_xlabel("Morse index" if proved else "index found")  # no longer word fits the narrowest sheet
+
+
+def _values_alone(axes: Axes, document: Document) -> bool:
+    label_levels(axes, _values(axes, document))
+    return True
+
+
+def _indices_alone(axes: Axes, document: Document) -> bool:
+    _indices(axes, document["critical_values"])
+    axes.set_ylabel(f"{document['loss_name']} of critical points")
+    return True
+
+
+PANELS: Final = {"levels": _values_alone, "indices": _indices_alone}
+"""What may be drawn alone."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from lossurf.report.document import Document
 from lossurf.report.figures.canvas import BLUE, GREEN, VERMILLION, label_levels, legend, panels
@@ -17,14 +17,29 @@ _FAR = 30.0  # eigenvalues that span more than this factor are drawn on a logari
 def paint(figure: Figure, document: Document) -> None:
     """Draw a document of `plot spectrum`."""
     left, right = panels(figure, (1.0, 1.0), both=True)
-    _eigenvalues(left, document["eigenvalues"], document["loss_name"])
+    _eigenvalues(left, document)
     _losses(right, document)
     legend(figure)
-    label_levels(right, [{"rank": "*", "loss": document["loss_by_rank"][document["rank_max"]]}])
+    _label_best(right, document)
 
 
-def _eigenvalues(axes: Axes, eigenvalues: list[dict[str, Any]], loss_name: str) -> None:
+def of_check(document: Document) -> Document:
+    """Return the document of `check` as one of `plot spectrum`."""
+    pairs = zip(document["eigenvalues"], document["eigenvalues_error"], strict=True)
+    values = [
+        {"index": index, "value": value, "low": value - (error or 0.0), "high": value + (error or 0.0)}
+        for index, (value, error) in enumerate(pairs, 1)
+    ]
+    network, full = document["network"], len(document["loss_by_rank"]) - 1
+    rank = full if network is None else min(network["rank_max"], full)
+    return {**document, "eigenvalues": values, "rank_max": rank}
+
+
+def _eigenvalues(axes: Axes, document: Document) -> bool:
     """Draw eigenvalues that are surely not zero with their error bars, the others as zeros at the bottom."""
+    eigenvalues = document["eigenvalues"]
+    if _is_other(document) or not eigenvalues:
+        return False
     sure = [item for item in eigenvalues if item["low"] > 0.0]
     zeros = [item["index"] for item in eigenvalues if item["low"] <= 0.0]
     if sure:
@@ -41,9 +56,10 @@ def _eigenvalues(axes: Axes, eigenvalues: list[dict[str, Any]], loss_name: str) 
             label="zero to rounding",
         )
     axes.set_xlabel("direction i, the largest first")
-    axes.set_ylabel(loss_name.replace("loss", "explained\nsum of squares"))
+    axes.set_ylabel(document["loss_name"].replace("loss", "explained\nsum of squares"))
     axes.set_xlim(0.5, len(eigenvalues) + 0.5)
     _whole_numbers(axes)
+    return True
 
 
 def _sure(axes: Axes, sure: list[dict[str, Any]]) -> None:
@@ -69,7 +85,28 @@ def _losses(axes: Axes, document: Document) -> None:
     _whole_numbers(axes)
 
 
+def _is_other(document: Document) -> bool:
+    """Whether a check was about another loss, which Sigma says nothing of."""
+    return document.get("other_loss") is not None
+
+
+def _losses_alone(axes: Axes, document: Document) -> bool:
+    if _is_other(document):
+        return False
+    _losses(axes, document)
+    _label_best(axes, document)
+    return True
+
+
+def _label_best(axes: Axes, document: Document) -> None:
+    label_levels(axes, [{"rank": "*", "loss": document["loss_by_rank"][document["rank_max"]]}])
+
+
 def _whole_numbers(axes: Axes) -> None:
     from matplotlib.ticker import MaxNLocator
 
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+
+
+PANELS: Final = {"eigenvalues": _eigenvalues, "losses": _losses_alone}
+"""What may be drawn alone."""

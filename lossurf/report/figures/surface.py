@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import PurePath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from lossurf.report.document import Document
 from lossurf.report.figures.canvas import VERMILLION, drawable, label_levels, level_name, mark, panels
@@ -71,3 +71,18 @@ def _cut(axes: Axes, document: Document, low: float, high: float) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(5))
     axes.set_xlabel(f"along {document['x']['name']}\n(1 = size of the weights)")
     axes.set_ylabel(document["loss_name"])
+
+
+def _plane_alone(axes: Axes, document: Document) -> bool:
+    _plane(axes, document, *shown_heights(document))
+    return True
+
+
+def _cut_alone(axes: Axes, document: Document) -> bool:
+    _cut(axes, document, *shown_heights(document))
+    label_levels(axes, document["levels"])
+    return True
+
+
+PANELS: Final = {"plane": _plane_alone, "cut": _cut_alone}
+"""What may be drawn alone."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import PurePath
 from typing import Any
 
@@ -9,13 +10,16 @@ from lossurf.report.document import Document
 from lossurf.report.page import Block, Case, Cell, Facts, Grid, Lines, Outcome, Page, Text, Tone
 from lossurf.report.pages.classify import (
     TONE_BY_VERDICT,
+    certificate_of,
     notes_of,
     unreadable_case,
     unreadable_line,
     verdict_cell,
 )
 from lossurf.report.pages.common import data_facts
-from lossurf.report.run import gap_text, steepness
+from lossurf.report.pages.runs import of_runs, with_short_run
+from lossurf.report.pages.weight_decay import penalty_facts
+from lossurf.report.run import gap_text, is_told, name_of, steepness
 from lossurf.report.text import count, number
 from lossurf.report.unreadable import is_unreadable
 
@@ -27,41 +31,61 @@ def page(document: Document) -> Page:
     results = document["results"]
     readable = _readable(document)
     refused = [result for result in results if is_unreadable(result)]
-    folders = {str(PurePath(result["checkpoint"]).parent) for result in results}
-    place = f" in {folders.pop()}" if len(folders) == 1 and folders != {"."} else ""
-    read = [("Checkpoints", f"{len(results)}{place}")]
-    if document["edge"] is not None:
-        edge = document["edge"]
-        read.append(
-            ("Edge of stability", f"{number(edge['curvature'])}: 2 / {number(edge['step'])} ({edge['reduction']})")
-        )
-    if document["figure"]:
-        read.append(("Figure", document["figure"]))
     notes = notes_of(readable)
+    below = _told_apart(refused, notes)
+    if document.get("runs") is not None:
+        rows = _rows([with_short_run(result, document) for result in results], document["edge"])
+        return of_runs(document, _read(document), rows, below)._replace(notes=notes)
+    rows = _rows(results, document["edge"])
     blocks: list[Block] = [_plateaus(document)] if document["plateaus"] else []
+    last = readable[-1]["checkpoint"]
     return Page(
         title="lossurf watch",
-        read=(data_facts(document["data"]), Facts(tuple(read))),
+        read=(data_facts(document["data"]), _read(document)),
         verdict=(_verdict(document), _now(document)),
-        blocks=(*blocks, _rows(results, document["edge"]), *_told_apart(refused, notes)),
-        next_steps=(f"lossurf classify {readable[-1]['checkpoint']} --data ...: the last one's certificate",),
+        blocks=(*blocks, rows, *below),
+        next_steps=() if is_told(last) else (certificate_of(document, last, "The certificate of the last one"),),
         cases=(_case(document), *(unreadable_case(result) for result in refused)),
         brief=tuple(unreadable_line(result) for result in refused),
         notes=notes,
     )
 
 
+def _read(document: Document) -> Facts:
+    """Return what the run was read from, and what was asked of it."""
+    results, runs, edge = document["results"], document.get("runs"), document["edge"]
+    read: list[tuple[str, Text]]
+    if runs is None:
+        read = [("Checkpoints", f"{len(results)}{_within(result['checkpoint'] for result in results)}")]
+    else:
+        read = [("Runs", f"{len(runs)}{_within(run['name'] for run in runs)}"), ("Checkpoints", str(len(results)))]
+    if document["weight_decay"] is not None:
+        read.append(penalty_facts(document["weight_decay"]))
+    if edge is not None:
+        read.append(
+            ("Edge of stability", f"{number(edge['curvature'])}: 2 / {number(edge['step'])} ({edge['reduction']})")
+        )
+    if document["figure"]:
+        read.append(("Figure", document["figure"]))
+    return Facts(tuple(read))
+
+
+def _within(names: Iterable[str]) -> str:
+    folders = {str(PurePath(name).parent) for name in names}
+    return f" in {folders.pop()}" if len(folders) == 1 and folders != {"."} else ""
+
+
 def _readable(document: Document) -> list[dict[str, Any]]:
     return [result for result in document["results"] if not is_unreadable(result)]
 
 
-def _told_apart(refused: list[dict[str, Any]], notes: tuple[str, ...]) -> list[Block]:
+def _told_apart(refused: list[dict[str, Any]], notes: tuple[str, ...]) -> tuple[Block, ...]:
     blocks: list[Block] = []
     if refused:
         blocks.append(Lines(tuple(unreadable_line(result) for result in refused), "Unreadable"))
     if notes:
         blocks.append(Lines(notes, "Notes"))
-    return blocks
+    return tuple(blocks)
 
 
 def _verdict(document: Document) -> Cell:
@@ -78,6 +102,8 @@ def _now(document: Document) -> Text:
     gap = f"gap {left}." if last["relative_gap"] is None else f"{left} of the possible gain is left."
     if last["on_level"] is None:
         below, above = last["nearest_levels"]
+        if (below, above) == (None, None):
+            return f"Its loss {number(last['loss'])} is on no level; {gap}"
         return f"Its loss {number(last['loss'])} is between critical values {number(below)} and {number(above)}; {gap}"
     stay = count(last["for_checkpoints"], "checkpoint")
     return f"It rests on L_{last['on_level']}, the best loss of rank {last['on_level']}, for {stay}; {gap}"
@@ -107,7 +133,7 @@ def _rows(results: list[dict[str, Any]], edge: dict[str, Any] | None) -> Grid:
     header = ("checkpoint", "loss", "gap", "gradient", "on level", "for", "ways down", "drift", *curvatures)
     rows: list[tuple[Text, ...]] = []
     for result in results:
-        name = PurePath(result["checkpoint"]).name
+        name = name_of(result)
         if is_unreadable(result):
             rows.append((name, *["-"] * (len(header) - 1), Cell("unreadable", Tone.BAD)))
             continue

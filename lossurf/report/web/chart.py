@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from lossurf.report.figures.canvas import BLACK, BLUE, GREY, MARKS, VERMILLION, spread
+from lossurf.report.figures.run import LINES
 from lossurf.report.text import number
 from lossurf.report.web.elements import Element, element
 from lossurf.report.web.scales import Scale, level_text, tick_text
@@ -32,6 +33,15 @@ _PAINT: Final[dict[str, dict[str, object]]] = {
     "zero": {"fill": VERMILLION},
     "rim": {"stroke": "#FF7A33", "stroke_width": "1.6", "stroke_dasharray": "5 3", "fill": "none"},
     "limit": {"stroke": VERMILLION, "stroke_width": "1.4", "stroke_dasharray": "2 3"},
+    **{
+        f"run-{number}": {
+            "stroke": color or BLACK,
+            "stroke_width": "1.8",
+            "fill": "none",
+            "stroke_dasharray": " ".join(f"{2.0 * length:g}" for length in dashes) or None,
+        }
+        for number, (color, dashes) in enumerate(LINES)
+    },
 }
 
 

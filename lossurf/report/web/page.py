@@ -22,7 +22,7 @@ from typing import Any, Final
 
 from lossurf.report import json_text
 from lossurf.report.document import Document
-from lossurf.report.page import Cell, Grid, Page, Tone, page_of, quiet_lines, text_of, tone_of
+from lossurf.report.page import Cell, Grid, Page, Step, Tone, page_of, quiet_lines, text_of, tone_of
 from lossurf.report.pages.classify import verdict_cell
 from lossurf.report.render import Style
 from lossurf.report.unreadable import is_unreadable
@@ -51,10 +51,16 @@ def render(document: Document, style: Style) -> str:
         None if quiet else element("main", _main(document, page, style)),
         _footer(document),
     )
-    return markup(element("html", _head(title), body, lang="en"))
+    return markup(element("html", _head(title, _refresh(document)), body, lang="en"))
 
 
-def _head(title: str) -> Element:
+def _refresh(document: Document) -> int | None:
+    """Return after how many seconds the page is to be loaded again, because it is still being written."""
+    found: int | None = document.get("beside", {}).get("refresh")
+    return found
+
+
+def _head(title: str, refresh: int | None) -> Element:
     """Return what stands before the page: nothing of it names another file."""
     sheet, digest = style_sheet()
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
@@ -65,6 +71,7 @@ def _head(title: str) -> Element:
         element("meta", name="viewport", content="width=device-width, initial-scale=1"),
         element("meta", name="color-scheme", content="light dark"),
         element("meta", name="referrer", content="no-referrer"),
+        element("meta", http_equiv="refresh", content=f"{refresh}") if refresh else None,
         element("title", title if len(title) <= _TITLE else f"{title[:_TITLE]}..."),
         element("link", rel="icon", href="data:,"),
         element("style", Verbatim(sheet)),
@@ -109,7 +116,7 @@ def _main(document: Document, page: Page, style: Style) -> Iterator[Element]:
     yield element("div", words, drawn, class_="whole drawn" if beside else "whole")
     if page.next_steps:
         yield element("h2", "Next")
-        yield element("ul", [element("li", step) for step in page.next_steps], class_="next")
+        yield element("ul", [element("li", _step(step)) for step in page.next_steps], class_="next")
     if folded:
         yield element("h2", "In detail")
         yield from (_folded(titled(block), [draw_block(block, titled=False)], style.verbosity > 1) for block in folded)
@@ -122,6 +129,14 @@ def _main(document: Document, page: Page, style: Style) -> Iterator[Element]:
     text = Verbatim(json_text.render({name: value for name, value in document.items() if name != "beside"}, style))
     numbers = element("pre", text, tabindex="0", role="region", aria_label="The document as JSON")
     yield element("details", element("summary", "The document, as --format json writes it"), numbers, class_="numbers")
+
+
+def _step(step: str | Step) -> Iterator[Element | str]:
+    if isinstance(step, Step):
+        yield f"{step.why}: "
+        yield element("code", step.command)
+    else:
+        yield step
 
 
 def _folded(summary: str, parts: list[Element], unfolded: bool) -> Element:
@@ -150,10 +165,12 @@ def _footer(document: Document) -> Element:
     beside = document.get("beside", {})
     versions = ", ".join(f"{name} {version}" for name, version in beside.get("versions", {}).items())
     made = f"Made by lossurf {document['lossurf_version']}{f' with {versions}' if versions else ''}"
+    refresh = _refresh(document)
+    again = f" but itself, every {refresh} seconds while it is being written," if refresh else ""
     typed = beside.get("typed") or f"lossurf {document['command']}"
     return element(
         "footer",
         element("p", element("code", typed)),
         element("p", f"{made}; document format {document['format_version']}."),
-        element("p", "This page holds everything it shows: it loads nothing and runs nothing."),
+        element("p", f"This page holds everything it shows: it loads nothing{again} and runs nothing."),
     )

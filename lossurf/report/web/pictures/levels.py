@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lossurf.report.document import Document
-from lossurf.report.figures.canvas import MARKS
+from lossurf.report.figures.levels import of_audit as as_levels
 from lossurf.report.text import count, number
 from lossurf.report.web.chart import (
     BOTTOM,
@@ -33,12 +33,7 @@ def of_plot(document: Document) -> list[Picture]:
 
 def of_audit(document: Document) -> list[Picture]:
     """Return the picture of `audit`: the levels that were built."""
-    return [_levels([{**level, "kinds": _kinds(level["points"])} for level in document["levels"]])]
-
-
-def _kinds(points: list[dict[str, Any]]) -> list[str]:
-    found = {point["verdict"] for point in points}
-    return [kind for kind in MARKS if kind in found]
+    return of_plot(as_levels(document))
 
 
 def _levels(values: list[dict[str, Any]]) -> Picture:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lossurf.report.document import Document
+from lossurf.report.figures.spectrum import of_check as as_spectrum
 from lossurf.report.text import number
 from lossurf.report.web.chart import (
     BOTTOM,
@@ -29,15 +30,9 @@ def of_check(document: Document) -> list[Picture]:
     """Return the pictures of `check`: none where another loss was asked for."""
     if document.get("other_loss") or not document.get("eigenvalues"):
         return []
-    pairs = zip(document["eigenvalues"], document["eigenvalues_error"], strict=True)
-    values = [
-        {"index": index, "value": value, "low": value - (error or 0.0), "high": value + (error or 0.0)}
-        for index, (value, error) in enumerate(pairs, 1)
-    ]
-    network = document["network"]
-    losses = document["loss_by_rank"]
-    rank = len(losses) - 1 if network is None else min(network["rank_max"], len(losses) - 1)
-    return [_eigenvalues(values), _losses(losses, rank, given=network is not None)]
+    found = as_spectrum(document)
+    given = document["network"] is not None
+    return [_eigenvalues(found["eigenvalues"]), _losses(found["loss_by_rank"], found["rank_max"], given=given)]
 
 
 def of_plot(document: Document) -> list[Picture]:

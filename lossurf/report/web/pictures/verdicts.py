@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from lossurf.report.document import Document
+from lossurf.report.page import Tone
+from lossurf.report.pages.classify import TONE_BY_VERDICT
 from lossurf.report.text import number
 from lossurf.report.unreadable import is_unreadable
 from lossurf.report.web.chart import (
@@ -27,6 +29,7 @@ _STRIP: Final = 118.0  # height of the picture of a range
 _LEAST_TAU: Final = 1e-17  # below the rounding of float64 every tolerance says the same
 _LEAST_SHARE: Final = 1e-16  # of the gain: what is left below is rounding, and 0 has no logarithm
 _LETTER: Final = 7.0
+_GROUNDS: Final = {Tone.GOOD: "#CFE5DC", Tone.BAD: "#F3D9CC", Tone.UNSURE: "#F3E6C4", Tone.PLAIN: "#ECECEC"}
 _WAYS: Final = {"down": "#D55E00", "flat": "#D5D5D5", "up": "#0072B2"}
 
 
@@ -78,7 +81,8 @@ def _at(x: Scale, tolerance: float) -> list[Element]:
 def _band(start: float, end: float, verdict: str | None, *, here: bool) -> list[Element]:
     """Return a stretch of tolerances with its verdict, where the word has room."""
     tooltip = element("title", verdict) if verdict else None
-    look, fill = ("here", "#CFE5DC") if here else ("other", "#ECECEC")
+    tone = TONE_BY_VERDICT[verdict] if here and verdict else Tone.PLAIN
+    look, fill = (f"here {tone}", _GROUNDS[tone]) if here else ("other", "#ECECEC")
     width = max(end - start, 1.0)
     parts = [element("rect", tooltip, x=start, y=34.0, width=width, height=38.0, class_=look, fill=fill)]
     if verdict and width > _LETTER * len(verdict):

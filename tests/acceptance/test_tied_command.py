@@ -1,0 +1,88 @@
+"""`classify --tied` as a process. The trusted channel: numpy's singular values of the samples."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from process import python
+
+rng = np.random.default_rng(3)
+X = rng.normal(size=(30, 4)) * [0.0, 3.0, 2.0, 1.0]
+S, Q = np.linalg.svd(X)[1], np.linalg.svd(X)[2].T
+IDLE = np.eye(4)[:1]
+NETWORKS = {
+    "best": {"encoder.weight": Q[:, :2].T},
+    "pair": {"W1": Q[:, :2].T, "W2": Q[:, :2]},
+    "held": {"W": np.vstack([Q[:, 0], 2.0 * IDLE])},
+    "worse": {"W": Q[:, [0, 2]].T},
+    "free": {"W1": Q[:, :2].T, "W2": Q[:, 1:3]},
+    "biased": {"0.weight": Q[:, :2].T, "0.bias": np.ones(2)},
+    "other": {"W": np.ones((2, 7))},
+    "deep": {"W1": np.eye(4), "W2": np.eye(4), "W3": np.eye(4)},
+}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    np.save(tmp_path / "X.npy", X)
+    np.savez(tmp_path / "data.npz", X=X, Y=X[:, :3])
+    for name, arrays in NETWORKS.items():
+        np.savez(tmp_path / f"{name}.npz", **arrays)
+    return tmp_path
+
+
+def classify(folder, *arguments):
+    return python("-m", "lossurf", "classify", "--tied", *arguments, cwd=folder)
+
+
+def test_many_are_judged_and_those_that_are_not_tied_told(folder):
+    done = classify(folder, *(f"{name}.npz" for name in NETWORKS), "--data", "X.npy", "--format", "json")
+    assert done.returncode == 2
+    document = json.loads(done.stdout)
+    found = {result["checkpoint"].removesuffix(".npz"): result for result in document["results"]}
+    judged = {name: result["verdict"] for name, result in found.items() if "verdict" in result}
+    assert judged == {
+        "best": "global-minimum",
+        "pair": "global-minimum",
+        "held": "local-minimum",
+        "worse": "strict-saddle",
+    }
+    least = 0.5 * float(np.sum(S[2:] ** 2))
+    for name, loss in (("best", least), ("held", 0.5 * float(np.sum(S[1:] ** 2)))):
+        assert found[name]["optimal_loss"] == pytest.approx(least, rel=1e-12)
+        assert found[name]["loss"] == pytest.approx(loss, rel=1e-12)
+    assert found["held"]["tied"]["idle_weights"] == pytest.approx([2.0])
+    assert found["worse"]["certificate"]["curvature"] == pytest.approx(S[2] ** 2 - S[1] ** 2, rel=1e-12)
+    told = {name: result["error"]["what"] for name, result in found.items() if "error" in result}
+    assert told.keys() == {"free", "biased", "other", "deep"}
+    assert "not the transpose of 'W1'" in told["free"]
+    assert "bias at 0.weight" in told["biased"]
+    assert "2x7 and X has 4 columns" in told["other"]
+    assert "3 layers" in told["deep"]
+
+
+def test_a_report_says_what_holds_the_idle_unit(folder):
+    done = classify(folder, "held.npz", "--data", "X.npy", "--expect", "global-minimum")
+    assert done.returncode == 1
+    assert "eigenvectors {1} of X X^T" in done.stdout
+    assert "1, with weights 2 on the 1 direction that X lacks" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["best.npz", "--data", "X.npy", "--certificate", "c.npz"], "no certificate is written"),
+        (["best.npz", "--data", "X.npy", "--weight-decay", "0.1"], "without --weight-decay"),
+        (["best.npz", "--data", "X.npy", "--curvature"], "without --curvature"),
+        (["best.npz", "--x", "X.npy", "--y", "X.npy", "--residual"], "without weights of outputs, base or ridge"),
+        (["free.npz", "--data", "X.npy"], "their entries differ by up to"),
+    ],
+)
+def test_what_has_no_answer_is_refused_in_three_lines(folder, arguments, message):
+    done = classify(folder, *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert message in done.stderr
+    assert len(done.stderr.splitlines()) == 3
+    assert not (folder / "c.npz").exists()
