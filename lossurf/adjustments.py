@@ -17,7 +17,7 @@ from lossurf.errors import UsageError
 from lossurf.fields import limited
 from lossurf.inputs.faults import fault
 from lossurf.inputs.tables.dataset import Dataset
-from lossurf.numerics import Matrix
+from lossurf.numerics import Matrix, column_norms
 from lossurf.reduction import changes
 from lossurf.reduction.data import reduce_data
 from lossurf.reduction.engine import reduce_blocks
@@ -218,6 +218,18 @@ class Adjustments:
         if self.predictions is not None:
             self._require_count(len(X))
         return self._left(X, Y, 0)
+
+    def taken(self, norms: Matrix) -> Matrix:
+        """Bound the norms of what the base takes from the columns of Y, (dy,), by those of [1 X], (1 + dx,)."""
+        found = np.zeros(1)
+        if self.predictions is not None:
+            roots = 1.0 if self.samples is None else np.sqrt(self.samples[1])[:, None]
+            found = column_norms(roots * self.predictions)
+        if self.weight is not None:
+            found = np.abs(self.weight) @ norms[1:]
+        if self.bias is not None:
+            found = found + norms[0] * np.abs(self.bias)
+        return np.asarray(found if self.outputs is None else found * np.sqrt(self.outputs))
 
     def _left(self, X: Matrix, Y: Matrix, start: int) -> Matrix:
         if self.predictions is not None:

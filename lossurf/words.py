@@ -18,7 +18,7 @@ class Verdict(StrEnum):
     """The kinds of point a checkpoint can be at, and the two answers that name none."""
 
     GLOBAL_MINIMUM = "global-minimum"
-    LOCAL_MINIMUM = "local-minimum"  # with weight decay
+    LOCAL_MINIMUM = "local-minimum"  # with weight decay, and under other losses than the squared one
     STRICT_SADDLE = "strict-saddle"
     BAD_SADDLE = "bad-saddle"  # without
     DEGENERATE = "degenerate"  # with weight decay
@@ -48,6 +48,8 @@ class SegmentKind(StrEnum):
     ROTATE = "rotate"
     GROW = "grow"
     DIRECTION = "direction"
+    DESCEND = "descend"  # with weight decay
+    LOWER = "lower"  # with weight decay: another point, which is known to be lower
 
 
 class Applies(StrEnum):
@@ -114,11 +116,15 @@ class ActivationName(StrEnum):
 
 
 class Reduction(StrEnum):
-    """How the loss that an optimizer with weight decay was given sums the squares."""
+    """How the loss that an optimizer was given sums the squares."""
 
     MEAN = "mean"  # over all entries, as PyTorch's MSELoss does
     SUM = "sum"
     HALF_SUM = "half-sum"
+
+    def half_sum(self, samples: int, outputs: int) -> float:
+        """Return how often a loss of this kind is in the half sum of squares over so many samples and outputs."""
+        return {"mean": 0.5 * samples * outputs, "sum": 0.5, "half-sum": 1.0}[self.value]
 
 
 class DType(StrEnum):
@@ -135,10 +141,19 @@ DECAY_VERDICTS: Final = tuple(verdict for verdict in Verdict if verdict is not V
 PLAIN_VERDICTS: Final = tuple(
     verdict for verdict in Verdict if verdict not in (Verdict.LOCAL_MINIMUM, Verdict.DEGENERATE)
 )
-"""What a point of a loss without can be: all its local minima are global."""
+"""What a point of the squared loss without can be: all its local minima are global."""
+
+LOSS_VERDICTS: Final = tuple(verdict for verdict in Verdict if verdict is not Verdict.DEGENERATE)
+"""What a point of another convex loss can be, whose local minima need not be where a layer is narrow."""
 
 CRITICAL: Final = (Verdict.GLOBAL_MINIMUM, Verdict.STRICT_SADDLE, Verdict.BAD_SADDLE)
 """The kinds of critical point, which can be constructed."""
+
+DECAY_CRITICAL: Final = (Verdict.GLOBAL_MINIMUM, Verdict.LOCAL_MINIMUM, Verdict.STRICT_SADDLE)
+"""The kinds of critical point of a loss with weight decay that can be constructed; ties alone make one degenerate."""
+
+CONSTRUCTED: Final = tuple(verdict for verdict in Verdict if verdict in CRITICAL + DECAY_CRITICAL)
+"""The kinds of critical point that can be constructed, with weight decay or without."""
 
 WRITTEN: Final = (".npz", ".safetensors", ".pt", ".pth", ".keras")
 """Endings of the formats that a network is written in."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -51,6 +51,7 @@ def audit(
     limit: int = 64,
     seed: int = 0,
     samples: Samples = "rows",
+    progress: Callable[[str, float], None] | None = None,
 ) -> AuditResult:
     """Show Theorem 2.3 and Corollary 2.4 of Kawaguchi 2016 on data, level by level.
 
@@ -69,6 +70,8 @@ def audit(
         Of the bases in which the points are written.
     samples : {"rows", "columns"}
         Which axis of X and Y counts samples.
+    progress : callable, optional
+        Called with "levels" and the share of them that is built.
 
     Returns
     -------
@@ -99,7 +102,8 @@ def audit(
             where="widths",
             remedy=f"give a hidden layer, such as {data.dx},{narrow},{data.dy}",
         )
-    found = audit_landscape(data.problem(bias=bias), network.widths, limit=limit, seed=seed)
+    problem = data.problem(bias=bias)
+    found = audit_landscape(problem, network.widths, limit=limit, seed=seed, progress=progress)
     facts = data.facts(bias=bias)
     return AuditResult(**vars(found), data=facts, network=network, ok=found.shown, notes=data.notes)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from numpy.typing import ArrayLike
 
+from lossurf.api.parts.penalty import penalty_of, require_penalty
 from lossurf.api.parts.result import Drawn
 from lossurf.api.parts.widths import NetworkFacts, fitting_widths, network_facts
 from lossurf.data import Data, DataFacts, as_data
@@ -23,7 +24,7 @@ from lossurf.theory.hypotheses import Condition, Finding, check_hypotheses, over
 from lossurf.theory.registry import advice, evaluate
 from lossurf.theory.samples import SampleFacts, sample_facts
 from lossurf.theory.theorems import TheoremFinding
-from lossurf.words import LossName, Reduction, Status
+from lossurf.words import LossName, Status
 
 if TYPE_CHECKING:
     from lossurf.losses.data import LossData
@@ -154,7 +155,8 @@ def check(
     other = prepared_loss(data, loss, delta)
     if weight_decay is not None:
         result = _check(data, widths, bias, sample_facts(data))
-        penalty = WeightDecay.of(weight_decay, Reduction(reduction), result.data.samples, data.dy)
+        penalty = penalty_of(data, weight_decay, reduction)
+        assert penalty is not None
         found = _one_hidden_layer(data, penalty, result.network, bias=bias)
         return replace(result, weight_decay=penalty, regularised=found)
     if other is None:
@@ -182,40 +184,6 @@ def _one_hidden_layer(data: Data, penalty: WeightDecay, network: NetworkFacts | 
             remedy="widen the layer, or leave out --widths for a bound that holds for every width",
         )
     return found
-
-
-def require_penalty(data: Data, weight_decay: float | None, reduction: str, loss: str, *, lemmas: bool = False) -> None:
-    """Refuse a weight decay that does not go with what else is asked.
-
-    Raises
-    ------
-    UsageError
-    """
-    require_reduction(reduction)
-    if weight_decay is None:
-        return
-    if loss != LossName.SQUARED:
-        raise UsageError(
-            "weight decay goes with the squared loss", where="--weight-decay", remedy="leave out one of the two"
-        )
-    if lemmas:
-        raise UsageError(
-            "the lemmas are about the loss without weight decay",
-            where="--weight-decay",
-            remedy="leave out one of the two",
-        )
-    data.adjustments.refuse_outputs("weight decay of the last layer is not that of the one that is seen")
-
-
-def require_reduction(reduction: str) -> None:
-    """Refuse a word that is no reduction.
-
-    Raises
-    ------
-    UsageError
-    """
-    if reduction not in tuple(Reduction):
-        raise UsageError(f"'{reduction}' is no reduction", remedy=f"use one of {', '.join(map(str, Reduction))}")
 
 
 def prepared_loss(data: Data, loss: str, delta: float | None) -> LossData | None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from numpy.typing import ArrayLike
 
-from lossurf.api.check import prepared_loss, require_penalty
+from lossurf.api.check import prepared_loss
+from lossurf.api.parts.penalty import penalty_of, require_penalty
 from lossurf.api.parts.result import Drawn
 from lossurf.api.parts.unreadable import REFUSED, Unreadable
 from lossurf.data import Data, DataFacts, as_data
@@ -25,7 +26,7 @@ from lossurf.landscape.verdict import Classification
 from lossurf.losses.facts import LossFacts
 from lossurf.regularised.verdict import WeightDecay
 from lossurf.report.document import Document
-from lossurf.words import DECAY_VERDICTS, PLAIN_VERDICTS, Reduction, Verdict
+from lossurf.words import DECAY_VERDICTS, LOSS_VERDICTS, PLAIN_VERDICTS, LossName, Verdict
 
 if TYPE_CHECKING:
     from lossurf.losses.data import LossData
@@ -203,6 +204,7 @@ def classify_files(
     delta: float | None = None,
     weight_decay: float | None = None,
     reduction: str = "mean",
+    progress: Callable[[str, float], None] | None = None,
 ) -> ClassifyResult:
     """Classify checkpoint files one by one; one that cannot be judged is told as such beside the others.
 
@@ -214,6 +216,8 @@ def classify_files(
         As in `classify`.
     index, descents : bool
         What a strict saddle's certificate is to hold, as in `lossurf.landscape.classify.classify_network`.
+    progress : callable, optional
+        Called with "checkpoints" and the share of them that is judged.
 
     Returns
     -------
@@ -255,7 +259,10 @@ def classify_files(
     results: list[Classification | Unreadable] = []
     last: Checkpoint | None = None
     chosen = CheckpointFiles.of(files)
-    for path in chosen.found():
+    found = list(chosen.found())
+    for path in found:
+        if progress is not None:
+            progress("checkpoints", len(results) / len(found))
         try:
             checkpoint = chosen.read(path, judge.data.dx, judge.data.dy)
             results.append(judge(checkpoint))
@@ -295,16 +302,16 @@ class Judge:
             )
         if self.loss != "squared" and self.lemmas:
             raise UsageError(
-                "the lemmas are about the squared loss", where="lemmas", remedy="leave out lemmas or the loss"
+                "the lemmas are about the squared loss", where="--lemmas", remedy="leave out --lemmas or the loss"
             )
         if (self.loss != "squared" or self.weight_decay is not None) and self.curvature is not False:
             raise UsageError(
                 "the curvature is that of the squared loss alone",
-                where="curvature",
-                remedy="leave out curvature, or the loss and the weight decay",
+                where="--curvature",
+                remedy="leave out --curvature, or the loss and the weight decay",
             )
         require_penalty(self.given, self.weight_decay, self.reduction, self.loss, lemmas=self.lemmas)
-        require_verdicts(self.expect, decays=self.weight_decay is not None)
+        require_verdicts(self.expect, self.loss, decays=self.weight_decay is not None)
         if self.curvature is not False:
             self.given.adjustments.refuse_outputs("the curvature is that of the stored parameters and has no meaning")
         object.__setattr__(self, "_other", prepared_loss(self.given, self.loss, self.delta))
@@ -315,22 +322,26 @@ class Judge:
         return self.given if self._other is None else self._other.data
 
     @property
-    def penalty(self) -> WeightDecay:
-        """The weight decay in units of the half sum of squares."""
-        assert self.weight_decay is not None
-        return WeightDecay.of(self.weight_decay, Reduction(self.reduction), self.data.reduce().samples, self.data.dy)
+    def penalty(self) -> WeightDecay | None:
+        """The weight decay in units of the half sum of squares; None without."""
+        return None if self.weight_decay is None else penalty_of(self.data, self.weight_decay, self.reduction)
 
     def __call__(self, checkpoint: Checkpoint) -> Classification:
         """Classify one network."""
         checkpoint = self.given.seen(checkpoint)
         problem = self.data.problem(bias=checkpoint.has_bias)
-        if self.weight_decay is not None:
+        if (penalty := self.penalty) is not None:
             from lossurf.regularised.classify import classify_with_decay
 
-            result = classify_with_decay(checkpoint, problem, self.penalty.lambda_, tolerance=self.tolerance)
+            result = classify_with_decay(checkpoint, problem, penalty.lambda_, tolerance=self.tolerance)
         elif self._other is None:
             result = classify_network(
-                checkpoint, problem, tolerance=self.tolerance, index=self.index, descents=self.descents
+                checkpoint,
+                problem,
+                tolerance=self.tolerance,
+                count=self.curvature is not False,
+                index=self.index,
+                descents=self.descents,
             )
         else:
             from lossurf.losses.classify import classify_under_loss
@@ -360,24 +371,28 @@ class Judge:
             results=tuple(results),
             ok=all(not isinstance(result, Unreadable) and result.ok for result in results),
             other_loss=facts,
-            weight_decay=None if self.weight_decay is None else self.penalty,
+            weight_decay=self.penalty,
             notes=(*self.given.notes, *(() if self._other is None else self._other.notes)),
             last=last,
         )
 
 
-def require_verdicts(expect: Sequence[str], *, decays: bool = False) -> None:
-    """Refuse what is no verdict of a loss, with weight decay or without.
+def require_verdicts(expect: Sequence[str], loss: str = LossName.SQUARED, *, decays: bool = False) -> None:
+    """Refuse to expect what no point of a loss, with weight decay or without, is.
 
     Raises
     ------
     UsageError
     """
-    known = DECAY_VERDICTS if decays else PLAIN_VERDICTS
+    known: tuple[Verdict, ...] = PLAIN_VERDICTS
+    of = "of the squared loss without weight decay"
+    if decays:
+        known, of = DECAY_VERDICTS, "with weight decay"
+    elif loss != LossName.SQUARED:
+        known, of = LOSS_VERDICTS, f"of the {loss} loss"
     for name in expect:
         if name not in known:
-            kind = "with" if decays else "without"
-            what = f"no verdict {kind} weight decay" if name in tuple(Verdict) else "not a verdict"
+            what = f"no verdict {of}" if name in tuple(Verdict) else "not a verdict"
             raise UsageError(f"'{name}' is {what}", where="--expect", remedy=f"use one of {', '.join(map(str, known))}")
 
 

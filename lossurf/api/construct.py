@@ -9,14 +9,18 @@ from typing import Annotated, Any, ClassVar
 
 from numpy.typing import ArrayLike, NDArray
 
+from lossurf.api.parts.penalty import penalty_of
 from lossurf.api.parts.result import Result
+from lossurf.api.parts.widths import fitting_widths
 from lossurf.data import Data, DataFacts, as_data
+from lossurf.errors import UsageError
 from lossurf.fields import Count, Indices, Magnitude, Widths, Written, limited
 from lossurf.inputs.checkpoints.checkpoint import Checkpoint
 from lossurf.inputs.tables.data import Samples
 from lossurf.landscape.points.construct import construct_point
 from lossurf.landscape.verdict import Certificate, Classification, Inertia
-from lossurf.words import CRITICAL, SQUARED_CERTIFICATES, DType, Verdict
+from lossurf.regularised.verdict import WeightDecay
+from lossurf.words import CONSTRUCTED, DECAY_CERTIFICATES, SQUARED_CERTIFICATES, DType, Verdict
 
 
 @dataclass(frozen=True)
@@ -39,9 +43,10 @@ class Construction(Result):
     rank : int
         Of the product.
     eigen_indices : tuple of int
-        The eigenvectors of Sigma that the product carries, from 1.
+        The eigenvectors of Sigma that the product carries, from 1; with weight decay those that it was followed from,
+        if any.
     loss, optimal_loss : float
-        L(W) and L*.
+        L(W) and L*; with weight decay the regularised loss and the best lower bound of it.
     verdict : Verdict
         Equal to `kind`.
     tolerance : float
@@ -51,6 +56,8 @@ class Construction(Result):
     certificate : Certificate
     inertia : Inertia or None
         How many independent ways lead down, are flat, and lead up.
+    weight_decay : WeightDecay or None
+        None without.
     notes : tuple of str
         What was assumed in reading the data.
     checkpoint : Checkpoint
@@ -61,7 +68,7 @@ class Construction(Result):
     command: ClassVar[str] = "construct"
 
     data: DataFacts
-    kind: Annotated[Verdict, limited(enum=[*CRITICAL])]
+    kind: Annotated[Verdict, limited(enum=[*CONSTRUCTED])]
     output: Written
     widths: Widths
     dtype: DType
@@ -70,12 +77,16 @@ class Construction(Result):
     eigen_indices: Indices
     loss: Magnitude
     optimal_loss: Magnitude
-    verdict: Annotated[Verdict, limited(enum=[*CRITICAL])]
+    verdict: Annotated[Verdict, limited(enum=[*CONSTRUCTED])]
     tolerance: Magnitude
     stable_from: Magnitude
     stable_to: float | None
-    certificate: Annotated[Certificate, limited(properties={"kind": {"enum": [*SQUARED_CERTIFICATES]}})]
+    certificate: Annotated[
+        Certificate,
+        limited(properties={"kind": {"enum": list(dict.fromkeys(SQUARED_CERTIFICATES + DECAY_CERTIFICATES))}}),
+    ]
     inertia: Inertia | None
+    weight_decay: WeightDecay | None
     notes: tuple[str, ...]
     checkpoint: Checkpoint = field(repr=False)
     classification: Classification = field(repr=False)
@@ -111,6 +122,8 @@ def construct(
     seed: int = 0,
     dtype: str = "float64",
     bias: bool = False,
+    weight_decay: float | None = None,
+    reduction: str = "mean",
     samples: Samples = "rows",
 ) -> Construction:
     """Construct a critical point of a wanted kind on data.
@@ -122,11 +135,14 @@ def construct(
         Left out where X is a Data.
     widths : sequence of int
         (dx, hidden widths, dy).
-    kind : {"global-minimum", "strict-saddle", "bad-saddle"}
+    kind : {"global-minimum", "local-minimum", "strict-saddle", "bad-saddle"}
+        A local minimum that is not global only with weight decay, a bad saddle only without.
     rank, eigen_set, by, seed, dtype
-        As for `lossurf.landscape.points.construct.construct_point`.
+        As for `lossurf.landscape.points.construct.construct_point`; `by` only without weight decay.
     bias : bool
         The network has a bias on its output: X and Y are centred.
+    weight_decay, reduction
+        As in `classify`: the point is one of the regularised loss.
     samples : {"rows", "columns"}
         Which axis of X and Y counts samples.
 
@@ -155,9 +171,22 @@ def construct(
     data.adjustments.refuse_outputs(
         "a constructed network would be one of the weighted outputs, which is not what is written,"
     )
-    made = construct_point(
-        data.problem(bias=bias), widths, kind, rank=rank, eigen_set=eigen_set, by=by, seed=seed, dtype=dtype
-    )
+    penalty, problem = penalty_of(data, weight_decay, reduction), data.problem(bias=bias)
+    if penalty is None:
+        made = construct_point(problem, widths, kind, rank=rank, eigen_set=eigen_set, by=by, seed=seed, dtype=dtype)
+    else:
+        if by is not None:
+            raise UsageError(
+                "what makes a saddle strict is told apart without weight decay alone",
+                where="--by",
+                remedy="leave out --by or --weight-decay",
+            )
+        from lossurf.regularised.construct import construct_with_decay
+
+        fitting = fitting_widths(widths, data)
+        made = construct_with_decay(
+            problem, penalty.lambda_, fitting, kind, rank=rank, eigen_set=eigen_set, seed=seed, dtype=dtype
+        )
     found = made.classification
     assert found.certificate is not None  # a critical point that was told has one
     return Construction(
@@ -177,6 +206,7 @@ def construct(
         stable_to=found.stable_to,
         certificate=found.certificate,
         inertia=found.inertia,
+        weight_decay=penalty,
         notes=data.notes,
         # exact: they were rounded before they were classified
         checkpoint=Checkpoint.of(made.weights, made.biases, dtypes=[dtype] * len(made.weights), name=found.checkpoint),

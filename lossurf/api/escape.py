@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import Any, ClassVar
 
 from numpy.typing import ArrayLike
 
+from lossurf.api.parts.penalty import penalty_of
 from lossurf.api.parts.result import Result
 from lossurf.data import Data, DataFacts, as_data
 from lossurf.inputs.checkpoints.checkpoint import Checkpoint, Network, as_checkpoint, require_output_bias
@@ -17,6 +19,7 @@ from lossurf.inputs.checkpoints.roles import Orientation
 from lossurf.inputs.tables.data import Samples
 from lossurf.landscape.points.construct import require_one_of
 from lossurf.landscape.points.escape import Escape, Weights, escape_point
+from lossurf.regularised.verdict import WeightDecay
 from lossurf.words import DType
 
 _EXACT = "float64"
@@ -37,6 +40,8 @@ class EscapeResult(Escape, Result):
         Number type of each layer of the lower point.
     to_minimum : bool
         Whether the whole path was asked for.
+    weight_decay : WeightDecay or None
+        None without.
     notes : tuple of str
         What was assumed in reading the data and the checkpoint.
     given : Checkpoint
@@ -50,6 +55,7 @@ class EscapeResult(Escape, Result):
     files: tuple[Path, ...]
     dtypes: tuple[DType, ...]
     to_minimum: bool
+    weight_decay: WeightDecay | None
     notes: tuple[str, ...]
     given: Checkpoint = field(repr=False)
 
@@ -88,6 +94,8 @@ def escape(
     layers: Sequence[str] | None = None,
     orientation: Orientation | None = None,
     dtype: str | None = None,
+    weight_decay: float | None = None,
+    reduction: str = "mean",
     samples: Samples = "rows",
 ) -> EscapeResult:
     """Find a point of lower loss from a saddle.
@@ -107,6 +115,9 @@ def escape(
         As in `classify`.
     dtype : {"float64", "float32", "float16"}, optional
         Precision that the lower point is rounded to before its loss is taken; by default that of each layer.
+    weight_decay, reduction
+        As in `classify`: the way down is then that of the regularised loss, and `to_minimum` leads to a point that is
+        at least a local minimum, of the kind `verdict_after`; one that is known not to be the least is left as well.
     samples : {"rows", "columns"}
         Which axis of X and Y counts samples.
 
@@ -138,10 +149,11 @@ def escape(
     data.adjustments.refuse_outputs(
         "the lower point would be one of the weighted outputs, which is not what is written,"
     )
+    penalty = penalty_of(data, weight_decay, reduction)
     checkpoint = as_checkpoint(weights, data.dx, data.dy, biases=biases, layers=layers, orientation=orientation)
     require_output_bias(checkpoint)
     dtypes = _written(checkpoint) if dtype is None else (dtype,) * len(checkpoint.weights)
-    found = escape_point(
+    found = _way_down(penalty)(
         checkpoint,
         data.problem(bias=checkpoint.has_bias),
         to_minimum=to_minimum,
@@ -158,9 +170,18 @@ def escape(
         files=(),
         dtypes=tuple(map(DType, dtypes)),
         to_minimum=to_minimum,
+        weight_decay=penalty,
         notes=(*data.notes, *checkpoint.notes),
         given=checkpoint,
     )
+
+
+def _way_down(penalty: WeightDecay | None) -> Callable[..., Escape]:
+    if penalty is None:
+        return escape_point
+    from lossurf.regularised.escape import escape_with_decay
+
+    return partial(escape_with_decay, decay=penalty.lambda_)
 
 
 def _written(checkpoint: Checkpoint) -> tuple[str, ...]:

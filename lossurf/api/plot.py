@@ -9,6 +9,7 @@ from typing import Annotated, ClassVar, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
+from lossurf.api.parts.penalty import penalty_of
 from lossurf.api.parts.result import Drawn
 from lossurf.api.parts.widths import NetworkFacts, fitting_widths, network_facts
 from lossurf.data import Data, DataFacts, as_data
@@ -20,6 +21,7 @@ from lossurf.landscape.views.surface import Axis
 from lossurf.landscape.views.surface import surface as evaluate
 from lossurf.landscape.views.trajectory import Level
 from lossurf.numerics import Matrix
+from lossurf.regularised.verdict import WeightDecay
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,8 @@ class LevelsPicture(Drawn):
     critical_values : tuple of CriticalValue
     complete : bool
         Whether they are all.
+    weight_decay : WeightDecay or None
+        None without.
     notes : tuple of str
         What was assumed in reading the data.
     """
@@ -81,6 +85,7 @@ class LevelsPicture(Drawn):
     network: NetworkFacts
     critical_values: tuple[CriticalValue, ...]
     complete: bool
+    weight_decay: WeightDecay | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -201,7 +206,13 @@ def spectrum(
 
 
 def levels(
-    X: ArrayLike | Data, Y: ArrayLike | None = None, *, widths: Sequence[int], bias: bool = False
+    X: ArrayLike | Data,
+    Y: ArrayLike | None = None,
+    *,
+    widths: Sequence[int],
+    bias: bool = False,
+    weight_decay: float | None = None,
+    reduction: str = "mean",
 ) -> LevelsPicture:
     """Gather every critical value of a network of given widths, with the kinds of point that are found there.
 
@@ -214,6 +225,8 @@ def levels(
         (dx, hidden widths, dy).
     bias : bool
         The network has a bias on its output: X and Y are centred.
+    weight_decay, reduction
+        As in `classify`: the values are those of the regularised loss, as many as were found.
 
     Returns
     -------
@@ -238,7 +251,13 @@ def levels(
     data = as_data(X, Y)
     problem = data.problem(bias=bias)
     network = network_facts(fitting_widths(widths, data))
-    values, complete = critical_values(problem, network.widths)
+    penalty = penalty_of(data, weight_decay, reduction)
+    if penalty is None:
+        values, complete = critical_values(problem, network.widths)
+    else:
+        from lossurf.regularised.levels import critical_values_with_decay
+
+        values, complete = critical_values_with_decay(problem, penalty.lambda_, network.widths)
     return LevelsPicture(
         kind="levels",
         output=None,
@@ -246,6 +265,7 @@ def levels(
         network=network,
         critical_values=values,
         complete=complete,
+        weight_decay=penalty,
         notes=data.notes,
     )
 

@@ -90,11 +90,13 @@ def _against(stored: StoredCertificate, data: Data) -> tuple[Check, ...]:
     """Hold the matrices against the rows [1 x y] of the data, or of the triangular factor that a summary holds."""
     dataset = data.dataset
     _require_same_changes(stored, data)
+    taken, eps = data.adjustments.taken, dataset.data_eps
     if dataset.summary is None:
-        return data_checks(stored, data.rows(), eps=dataset.data_eps)
+        return data_checks(stored, data.rows(), taken=taken, eps=eps)
     triangle, first = data.reduce(), 1 + dataset.dx
     R = triangle.r
-    return data_checks(stored, [(R[:, 0], R[:, 1:first], R[:, first:])], shift=triangle.shift[1:], eps=dataset.data_eps)
+    rows = [(R[:, 0], R[:, 1:first], R[:, first:])]
+    return data_checks(stored, rows, shift=triangle.shift[1:], taken=taken, eps=eps)
 
 
 def _require_same_changes(stored: StoredCertificate, data: Data) -> None:

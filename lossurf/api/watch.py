@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar, NamedTuple
 
-from lossurf.api.check import require_reduction
 from lossurf.api.classify import Judge, require_verdicts
+from lossurf.api.parts.penalty import require_reduction
 from lossurf.api.parts.result import Drawn
 from lossurf.api.parts.steps import Course, Following, RunHead, Step, refuse_unlike
 from lossurf.api.parts.told import Told
@@ -19,8 +19,8 @@ from lossurf.errors import InputError, UsageError
 from lossurf.fields import Count, Magnitude, Size, limited
 from lossurf.inputs.checkpoints.files import CheckpointFiles, Files, is_told
 from lossurf.inputs.checkpoints.readers import checkpoints_in
-from lossurf.landscape.verdict import PlainVerdict
 from lossurf.landscape.views.trajectory import Level, plateaus
+from lossurf.regularised.verdict import WeightDecay
 from lossurf.words import Reduction, Verdict
 
 __all__ = ["DOCUMENT", "HEAD", "Edge", "NamedPlateau", "Place", "RunFacts", "Step", "WatchResult", "Watching", "watch"]
@@ -100,7 +100,7 @@ class RunFacts:
     name: str
     checkpoints: Size
     last: str
-    verdict: PlainVerdict
+    verdict: Verdict
     loss: Magnitude
     gap: float
     relative_gap: float | None
@@ -118,7 +118,7 @@ class WatchResult(Drawn):
     ----------
     data : DataFacts
     levels : tuple of Level
-        What the run can wait on, descending.
+        What the run can wait on, descending; with weight decay the least losses of every rank that were found.
     results : tuple of Visit or Unreadable
         One a checkpoint, in the order they came.
     plateaus : tuple of NamedPlateau
@@ -126,6 +126,8 @@ class WatchResult(Drawn):
         The picture that was drawn.
     edge : Edge or None
         The edge of stability; None where no step was said.
+    weight_decay : WeightDecay or None
+        None without; losses, levels and verdicts are otherwise those of the regularised loss.
     expected : tuple of str or None
         The verdicts asked for.
     ok : bool
@@ -144,6 +146,7 @@ class WatchResult(Drawn):
     plateaus: tuple[NamedPlateau, ...]
     figure: Path | None
     edge: Edge | None
+    weight_decay: WeightDecay | None
     expected: tuple[Verdict, ...] | None
     ok: bool
     runs: tuple[RunFacts, ...] | None = None
@@ -164,6 +167,7 @@ def watch(
     expect: Sequence[str] = (),
     curvature: bool | float = False,
     step: float | None = None,
+    weight_decay: float | None = None,
     reduction: str = Reduction.MEAN,
 ) -> WatchResult:
     """Follow a training run from its checkpoints, in the order of their names, or compare several runs.
@@ -184,8 +188,10 @@ def watch(
         As in `classify`, for every checkpoint.
     step : float, optional
         Of the run's gradient descent: the largest eigenvalue is put beside 2 / step.
+    weight_decay : float, optional
+        As in `classify`; not together with curvature.
     reduction : {"mean", "sum", "half-sum"}
-        What the loss of that step sums.
+        What the loss of that step, or of the optimizer with weight decay, makes of the squares.
 
     Returns
     -------
@@ -196,7 +202,8 @@ def watch(
     InputError
         If no checkpoint could be read, with the reason of the first.
     UsageError
-        As `classify`; if data are missing, or given beside what is no checkpoint.
+        As `classify`; if data are missing, or given beside what is no checkpoint; if the step is not positive, or no
+        curvature is asked for.
 
     Examples
     --------
@@ -220,6 +227,7 @@ def watch(
         expect=expect,
         curvature=curvature,
         step=step,
+        weight_decay=weight_decay,
         reduction=reduction,
     )
     return watching.result([step for place in watching.found() for step in watching.steps(place)])
@@ -260,6 +268,7 @@ class Watching:
         expect: Sequence[str] = (),
         curvature: bool | float = False,
         step: float | None = None,
+        weight_decay: float | None = None,
         reduction: str = Reduction.MEAN,
     ) -> None:
         self._wanted: dict[str | None, CheckpointFiles] = (
@@ -269,13 +278,14 @@ class Watching:
         )
         self._by_place = runs and not isinstance(files, Mapping)
         self._several = runs or isinstance(files, Mapping)
-        require_verdicts(expect)
+        require_verdicts(expect, decays=weight_decay is not None)
         require_reduction(reduction)
-        if step is not None and not 0.0 < step < math.inf:
-            raise UsageError(f"{step:g} is no step of gradient descent", where="--step", remedy="give a number above 0")
         self._expect = tuple(map(Verdict, expect))
         self._step = None if step is None else (step, Reduction(reduction))
-        self._judge = self._judge_of(data, tolerance, curvature)
+        self._judge = self._judge_of(data, tolerance, curvature, weight_decay, reduction)
+        if step is not None and self._judge is not None and curvature is False:
+            raise UsageError("nothing is there to hold the step against", where="--step", remedy="add --curvature")
+        self.edge = None if data is None else self._edge(data.facts(bias=False))
         self._courses: dict[str | None, Following | Told] = {}
         self._head: RunHead | None = None
 
@@ -284,9 +294,21 @@ class Watching:
         """Whether every run is one that a monitor wrote, which needs no data."""
         return all(files.are_told for files in self._wanted.values())
 
-    def _judge_of(self, data: Data | None, tolerance: float | None, curvature: bool | float) -> Judge | None:
+    def _judge_of(
+        self,
+        data: Data | None,
+        tolerance: float | None,
+        curvature: bool | float,
+        weight_decay: float | None,
+        reduction: str,
+    ) -> Judge | None:
         if self.is_told:
-            given = {"--data": data is not None, "--tolerance": tolerance is not None, "--curvature": curvature}
+            given = {
+                "--data": data is not None,
+                "--tolerance": tolerance is not None,
+                "--curvature": curvature,
+                "--weight-decay": weight_decay is not None,
+            }
             for option in (option for option, there in given.items() if there):
                 raise UsageError(
                     "a monitor's lines are judged already, on the data that they name",
@@ -296,7 +318,10 @@ class Watching:
             return None
         if data is None:
             raise UsageError("nothing says what data the checkpoints are about", where="data", remedy="give data")
-        return Judge(data, tolerance=tolerance, curvature=curvature)
+        return Judge(data, tolerance=tolerance, curvature=curvature, weight_decay=weight_decay, reduction=reduction)
+
+    def _edge(self, data: DataFacts) -> Edge | None:
+        return None if self._step is None else _edge(*self._step, data)
 
     def found(self, *, waiting: bool = False) -> Iterator[Place]:
         """Yield the files, in natural order; while `waiting`, a directory that holds none yet is passed over.
@@ -353,7 +378,7 @@ class Watching:
     def _admit(self, head: RunHead) -> None:
         if self._head is None:
             self._head = head
-        refuse_unlike(self._head, head)
+        refuse_unlike(self._head, head, by_levels=self._judge is None or self._judge.penalty is None)
 
     @property
     def has_begun(self) -> bool:
@@ -387,7 +412,8 @@ class Watching:
             results=tuple(found),
             plateaus=tuple(plateau for course in courses for plateau in _plateaus(course)),
             figure=figure,
-            edge=None if self._step is None else _edge(*self._step, self._head.data),
+            edge=self._edge(self._head.data),
+            weight_decay=None if self._judge is None else self._judge.penalty,
             expected=self._expect or None,
             ok=not refused and (not self._expect or self.has_met),
             runs=tuple(map(_facts, courses)) if self._several else None,
@@ -425,12 +451,14 @@ def _facts(course: Course) -> RunFacts:
 
 
 def _edge(step: float, reduction: Reduction, data: DataFacts) -> Edge:
-    scales = {
-        Reduction.HALF_SUM: 2.0,
-        Reduction.SUM: 1.0,
-        Reduction.MEAN: float(data.samples * data.dy),
-    }
-    return Edge(step, reduction, scales[reduction] / step)
+    limit = 2.0 * reduction.half_sum(data.samples, data.dy) / step if step > 0.0 else math.inf
+    if not 0.0 < limit < math.inf:
+        raise UsageError(
+            f"the step {step:g} leaves 2 / step no positive number",
+            where="--step",
+            remedy="give the step of the run's gradient descent, such as 0.05",
+        )
+    return Edge(step, reduction, limit)
 
 
 DOCUMENT = WatchResult

@@ -7,7 +7,7 @@ not. Every column is measured in its own norm, so that no unit of the data makes
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lossurf.certificates.check import Check, at_most
-from lossurf.certificates.stored import StoredCertificate, total_weight
+from lossurf.certificates.stored import StoredCertificate, is_weighted, total_weight
 from lossurf.numerics import EPS, Matrix, column_norms, frobenius_norm
 
 _FACTORISED: Final = 30.0
@@ -71,7 +71,7 @@ class _Sums:
 
     def __init__(self, units: _Units) -> None:
         (rank, dx), dy = units.factor.shape, len(units.T)
-        self.samples = 0.0
+        self.samples, self.rows = 0.0, 0  # weights of the samples, and how many rows were added
         self.x, self.y = np.zeros(dx), np.zeros(dy)
         self.xx, self.zz = np.zeros((dx, dx)), np.zeros((rank, rank))
         self.yx, self.yz = np.zeros((dy, dx)), np.zeros((dy, rank))
@@ -79,7 +79,8 @@ class _Sums:
         self.left_x, self.left_y = np.zeros(dx), np.zeros(dy)  # sums of what off_x and off_y sum the squares of
         # from the means to what was subtracted before factorising, at most
         self.far_x, self.far_y = np.zeros(dx), np.zeros(dy)
-        self.long_x, self.long_y = np.zeros(dx), np.zeros(dy)  # largest numbers as they are given
+        self.long_x = np.zeros(dx)  # largest numbers as they are given
+        self.taken_y = np.zeros(dy)  # norms of what was subtracted from Y
 
     def add(self, ones: Matrix, X: Matrix, Y: Matrix, units: _Units, shift: Matrix | None) -> None:
         """Add some rows [1 x y], from which `shift` has been taken."""
@@ -88,7 +89,7 @@ class _Sums:
         centred_x = (X - np.outer(ones, units.mean_x - away_x)) / units.x
         centred_y = (Y - np.outer(ones, units.mean_y - away_y)) / units.y
         Z = centred_x @ units.inverse
-        self.samples += float(ones @ ones)
+        self.samples, self.rows = self.samples + float(ones @ ones), self.rows + len(ones)
         self.x, self.y = self.x + ones @ centred_x, self.y + ones @ centred_y
         self.xx, self.zz = self.xx + centred_x.T @ centred_x, self.zz + Z.T @ Z
         self.yx, self.yz = self.yx + centred_y.T @ centred_x, self.yz + centred_y.T @ Z
@@ -96,26 +97,39 @@ class _Sums:
         self.left_x, self.left_y = self.left_x + ones @ left_x, self.left_y + ones @ left_y
         self.off_x, self.off_y = self.off_x + np.sum(left_x**2, axis=0), self.off_y + float(np.sum(left_y**2))
         self.yy += np.sum(centred_y**2, axis=0)
+        share = np.ones((1, 1))  # what makes a sample of its row; those of a triangle are none
         if shift is None:
-            self.far_x, self.far_y = _larger(self.far_x, centred_x), _larger(self.far_y, centred_y)
+            share = np.divide(1.0, ones, out=np.zeros_like(ones), where=ones > 0.0)[:, None]
+            self.far_x, self.far_y = _larger(self.far_x, share * centred_x), _larger(self.far_y, share * centred_y)
         else:
             self.far_x, self.far_y = np.abs(units.mean_x - away_x) / units.x, np.abs(units.mean_y - away_y) / units.y
-        self.long_x = np.maximum(_larger(self.long_x, X / units.x), np.abs(away_x / units.x))
-        self.long_y = np.maximum(_larger(self.long_y, Y / units.y), np.abs(away_y / units.y))
+        self.long_x = np.maximum(_larger(self.long_x, share * X / units.x), np.abs(away_x / units.x))
+
+    def subtract(self, taken: Callable[[Matrix], Matrix], units: _Units) -> None:
+        """Note the norms of what was subtracted from Y, from those of the columns of [1 X] about zero."""
+        root = np.sqrt(self.samples)
+        norms = units.x * np.sqrt(np.diag(self.xx)) + root * np.abs(units.mean_x)
+        self.taken_y = taken(np.append(root, norms)) / units.y
 
     def errors(self, unit: float) -> tuple[Matrix, Matrix]:
         """Bound what factorising and summing loses of every column, in the certificate's units.
 
         `unit` times the norm of the column as it was factorised: about the shift, or where that is not known a number
-        among its own, no farther from the mean than the farthest of them.
+        among its own, no farther from the mean than the farthest of them. What is left of Y has the rounding of what
+        was subtracted and of Y itself, which is no longer than both together.
         """
         x = np.sqrt(np.diag(self.xx) + self.samples * self.far_x**2)
-        y = np.sqrt(self.yy + self.samples * self.far_y**2)
+        y = np.sqrt(self.yy + self.samples * self.far_y**2) + 2.0 * self.taken_y
         return np.asarray(unit * x), np.asarray(unit * y)
 
 
 def data_checks(
-    stored: StoredCertificate, rows: Iterable[Rows], *, shift: Matrix | None = None, eps: float = EPS
+    stored: StoredCertificate,
+    rows: Iterable[Rows],
+    *,
+    shift: Matrix | None = None,
+    taken: Callable[[Matrix], Matrix] | None = None,
+    eps: float = EPS,
 ) -> tuple[Check, ...]:
     """Hold a certificate against the data it is said to be about.
 
@@ -127,6 +141,9 @@ def data_checks(
         [1 X Y], which has the same sums of products.
     shift : ndarray, shape (dx + dy,), optional
         What has been subtracted from every sample; a large mean is then not added only to be taken away again.
+    taken : callable, optional
+        Where Y is what a base left: from norms of the columns of [1 X], shape (1 + dx,), to bounds on
+        those of what was subtracted, (dy,).
     eps : float
         Relative precision of the stored numbers: directions of X below it are not in the certificate.
 
@@ -150,12 +167,15 @@ def data_checks(
             if (X.shape[1], Y.shape[1]) != (len(units.x), len(units.T)):
                 return (Check("data-shape", False),)
             sums.add(ones, X, Y, units, shift)
+        if taken is not None:
+            sums.subtract(taken, units)
         return tuple(_checks(stored, units, sums, eps))
 
 
 def _checks(stored: StoredCertificate, units: _Units, sums: _Sums, eps: float) -> Iterator[Check]:
     samples, order = total_weight(stored.claim["data"]), 1 + len(units.x) + len(units.T)
-    unit = (_FACTORISED * order + sums.samples) * EPS
+    count = sums.rows if is_weighted(stored.claim["data"]) else sums.samples  # a triangle's rows stand for its samples
+    unit = (_FACTORISED * order + count) * EPS
     yield at_most("data-shape", abs(sums.samples - samples) / max(samples, 1.0), unit)
     if "mean_x" in stored.arrays:
         yield _means(units, sums, unit)
@@ -170,9 +190,8 @@ def _checks(stored: StoredCertificate, units: _Units, sums: _Sums, eps: float) -
     neglected = 0.0 if units.T.any() else min(direction, float(np.sqrt(unit)))
     yield _products(units, sums, x, y, neglected)
     of_y = float(np.linalg.norm(y))
-    yield at_most(
-        "data-y", abs(float(np.sum(sums.yy)) - 1.0) if sums.yy.any() or units.T.any() else 0.0, 2.0 * of_y + unit
-    )
+    off_y = abs(float(np.sum(sums.yy)) - 1.0) if sums.yy.any() or units.T.any() else 0.0
+    yield at_most("data-y", off_y, 2.0 * of_y + of_y**2 + unit)
     if direction < _LEAST_KNOWN:
         yield from _directions(units, sums, direction, of_y, left_out)
 
@@ -212,7 +231,7 @@ def _directions(units: _Units, sums: _Sums, direction: float, of_y: float, left_
 def _means(units: _Units, sums: _Sums, unit: float) -> Check:
     """Hold the sums about the stored means, known to a few eps of themselves and of what was summed for them."""
     off = np.abs(np.append(sums.x, sums.y))
-    far = np.append(sums.far_x, sums.far_y)
+    far = np.append(sums.far_x, sums.far_y + 2.0 * sums.taken_y / np.sqrt(max(sums.samples, 1.0)))
     means = np.append(np.abs(units.mean_x) / units.x, np.abs(units.mean_y) / units.y)
     return _within("data-means", _excess(off, unit * sums.samples * (far + means)))
 

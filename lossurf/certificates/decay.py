@@ -23,6 +23,7 @@ LARGEST_HESSIAN: Final = 1500
 """Weights of a network whose Hessian is formed: 18 MB, and its eigenvalues in a few seconds."""
 
 _FARTHEST: Final = 10.0  # times tau: how far an exact point may be away (theory, end of section 6a)
+_FAR: Final = 1e-3  # of a layer, or up to this where idle units may be that far from zero
 _GRID: Final = 2001  # points of the first look at a scalar problem, whose minimum is then closed in on
 
 
@@ -97,23 +98,40 @@ class DecayClaim:
             found.append((slope, float(np.linalg.norm(terms)) + self.lam * float(np.linalg.norm(W))))
         return found
 
-    def measures(self) -> tuple[float, float]:
-        """Tolerances at which the gradients vanish, and at which the layers are balanced."""
+    @cached_property
+    def measures(self) -> tuple[float, float, float]:
+        """Tolerances at which the gradients vanish and at which the layers are balanced, and the stiffness.
+
+        The last is how much more of a gradient the layers reach than an idle unit of their size, which has lam of it.
+        """
         sizes = [max(_norm(W), 1.0) for W in self.layers]
         E = _product(self.layers) @ self.F - self.T
         change_of_product = self._change(0, self.depth, sizes)
-        gradient = 0.0
+        gradient, stiffness = 0.0, 0.0
         for k, (slope, _) in enumerate(self.gradients(self.layers)):
             up, down = self._size(k + 1, self.depth), self._size(0, k)
             change = self._change(k + 1, self.depth, sizes) * _norm(E) * down + up * down * change_of_product
             change += up * _norm(E) * self._change(0, k, sizes) + self.lam * sizes[k]
             gradient = max(gradient, _ratio(_norm(slope), change))
+            stiffness = max(stiffness, change / (self.lam * sizes[k]))
         balance = 0.0
         for k in range(self.depth - 1):
             lower, upper = self.layers[k], self.layers[k + 1]
             change = 2.0 * (_norm(lower) * sizes[k] + _norm(upper) * sizes[k + 1])
             balance = max(balance, _ratio(_norm(upper.T @ upper - lower @ lower.T), change))
-        return gradient, balance
+        return gradient, balance, stiffness
+
+    @property
+    def reach(self) -> float:
+        """How far away an exact point may be: ten times tau, or as far as its gradient lets idle units be."""
+        return min(self.tau * max(_FARTHEST, self.measures[2]), max(_FARTHEST * self.tau, _FAR))
+
+    @property
+    def balanced_at(self) -> float:
+        """The least tau whose reach is the imbalance, which is a distance from every critical point."""
+        _, balance, stiffness = self.measures
+        least = balance / max(_FARTHEST, stiffness)
+        return least if balance <= _FAR else max(least, balance / _FARTHEST)
 
     def _part(self, start: int, stop: int) -> Matrix:
         """W_stop ... W_{start+1}, with F where it begins with the first layer."""
@@ -138,13 +156,13 @@ def decay_checks(claim: DecayClaim) -> Iterator[Check]:
     """Yield what the claim says, computed again."""
     yield from _numbers(claim)
     verdict = str(claim.said["claim"])
-    gradient, balance = claim.measures()
+    gradient, balance, _ = claim.measures
     if verdict == "not-critical":
         yield Check("kind", claim.said["kind"] == "gradient")
-        yield above("not-critical", max(gradient, balance, claim.mean_measure), claim.tau)
+        yield above("not-critical", max(gradient, claim.balanced_at, claim.mean_measure), claim.tau)
         return
     yield at_most("critical", max(gradient, claim.mean_measure), claim.tau)
-    yield at_most("balanced", balance, claim.tau)
+    yield at_most("balanced", balance, claim.reach)
     if "N1" not in claim.stored.arrays:
         yield Check("nearest", False)
         return
@@ -172,7 +190,7 @@ def _nearest(claim: DecayClaim) -> Iterator[Check]:
     """Hold the exact point to both: as near as a verdict may speak of, and critical to rounding."""
     pairs = zip(claim.layers, claim.nearest, strict=True)
     moves = [float(np.linalg.norm(N - W)) / max(float(np.linalg.norm(W)), 1.0) for W, N in pairs]
-    yield at_most("nearest-distance", max(moves), _FARTHEST * claim.tau)
+    yield at_most("nearest-distance", max(moves), claim.reach)
     shares = [float(np.linalg.norm(slope)) / size if size else 0.0 for slope, size in claim.gradients(claim.nearest)]
     yield at_most("nearest-critical", max(shares), UNDECIDED_FACTOR * rank_threshold(1.0, claim.order))
 

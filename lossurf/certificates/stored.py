@@ -80,10 +80,14 @@ class StoredCertificate:
         return bool(self.claim["digest"] == digest_of(self.claim, self.arrays))
 
 
+def is_weighted(data: Mapping[str, Any]) -> bool:
+    """Say whether samples are counted by weights."""
+    return (data.get("adjusted") or {}).get("total_weight") is not None
+
+
 def total_weight(data: Mapping[str, Any]) -> float:
     """Return the sum of squares of the ones beside the samples: their number, or the sum of their weights."""
-    weight = (data.get("adjusted") or {}).get("total_weight")
-    return float(data["samples"] if weight is None else weight)
+    return float(data["adjusted"]["total_weight"] if is_weighted(data) else data["samples"])
 
 
 def output_weights(data: Mapping[str, Any]) -> Sequence[float] | None:

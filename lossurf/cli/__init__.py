@@ -30,6 +30,7 @@ COMMANDS = {
     "audit": "Theorem 2.3 and Corollary 2.4 shown on the data, level by level.",
     "watch": "A training run followed from its checkpoints.",
     "plot": "Pictures of the spectrum, the critical levels and the loss around a checkpoint.",
+    "demo": "The first commands shown on data that come with lossurf.",
     "explain": "Any hypothesis, theorem, lemma, verdict or exit code in plain words.",
     "ci": "The file with which GitHub, GitLab, pre-commit or Jenkins judges checkpoints.",
     "schema": "The JSON Schema of a document.",

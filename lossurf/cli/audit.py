@@ -6,6 +6,7 @@ import click
 
 from lossurf.cli.loading import load_data
 from lossurf.cli.options import Command, DataSource, bias_option, data_argument, report_options, widths_option
+from lossurf.cli.progress import shown_progress
 from lossurf.cli.reporting import Reporter
 from lossurf.errors import ExitCode, UsageError
 
@@ -40,5 +41,7 @@ def command(
     from lossurf.api.audit import audit
     from lossurf.report.document import make_document
 
-    result = audit(load_data(source, report), widths=widths, bias=bias, limit=limit, seed=seed)
+    data = load_data(source, report)
+    with shown_progress(report, "levels") as progress:
+        result = audit(data, widths=widths, bias=bias, limit=limit, seed=seed, progress=progress)
     return report(make_document("audit", result), ok=result.ok)

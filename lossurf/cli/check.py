@@ -15,6 +15,7 @@ from lossurf.cli.options import (
     report_options,
     widths_option,
 )
+from lossurf.cli.progress import shown_progress
 from lossurf.cli.reporting import Reporter
 from lossurf.errors import ExitCode
 from lossurf.words import LossName, Status
@@ -53,8 +54,9 @@ def command(
     from lossurf.report.document import make_document
 
     data = load_data(source, report, whole=loss != LossName.SQUARED)
-    result = check(
-        data, widths=widths, bias=bias, loss=loss, delta=delta, weight_decay=weight_decay, reduction=reduction
-    )
+    with shown_progress(report, "spectrum"):
+        result = check(
+            data, widths=widths, bias=bias, loss=loss, delta=delta, weight_decay=weight_decay, reduction=reduction
+        )
     report.note(*result.notes)
     return report(make_document("check", result), ok=result.status is Status.HOLDS)

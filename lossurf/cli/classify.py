@@ -24,6 +24,7 @@ from lossurf.cli.options import (
     words_of,
 )
 from lossurf.cli.output_file import OUTPUT_FILE
+from lossurf.cli.progress import shown_progress
 from lossurf.cli.reporting import Reporter
 from lossurf.errors import ExitCode, UsageError
 from lossurf.words import LossName, Verdict
@@ -103,20 +104,22 @@ def command(
             "directions are written with a certificate", where="--descents", remedy="add --certificate FILE"
         )
     data = load_data(source, report, whole=loss != LossName.SQUARED)
-    result = classify_files(
-        checkpoints,
-        data,
-        tolerance=tolerance,
-        expect=expect,
-        lemmas=lemmas,
-        curvature=curvature,
-        index=certificate is not None,
-        descents=descents,
-        loss=loss,
-        delta=delta,
-        weight_decay=weight_decay,
-        reduction=reduction,
-    )
+    with shown_progress(report, "checkpoints") as progress:
+        result = classify_files(
+            checkpoints,
+            data,
+            tolerance=tolerance,
+            expect=expect,
+            lemmas=lemmas,
+            curvature=curvature,
+            index=certificate is not None,
+            descents=descents,
+            loss=loss,
+            delta=delta,
+            weight_decay=weight_decay,
+            reduction=reduction,
+            progress=progress,
+        )
     report.note(*result.notes)
     unreadable = result.unreadable
     if unreadable and (certificate is not None or (len(result.results) == 1 and not report.for_programs)):

@@ -9,10 +9,13 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from lossurf.cli.headings import Heading, option_under, write_options
 from lossurf.cli.streams import write_stderr
+from lossurf.report.text import command_lines
 
 Function = Callable[..., Any]
 
+_option = option_under(Heading.ALWAYS)
 _CONFIG = "lossurf.config"
 _FOUND = "lossurf.found"
 DEFAULTS = "lossurf.defaults"
@@ -47,12 +50,18 @@ class Command(click.Command):
             write_stderr(f"lossurf: options from {printable(str(path))}")
         return super().invoke(ctx)
 
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options under their headings."""
+        write_options(self.get_params(ctx), ctx, formatter)
+
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the examples."""
         if self.examples:
-            with formatter.section("Examples"), formatter.indentation():
+            with formatter.section("Examples"):
                 for example in self.examples:
-                    formatter.write_text(example)
+                    room = formatter.width - formatter.current_indent
+                    for line in command_lines(example, room):
+                        formatter.write(f"{'':{formatter.current_indent}}{line}\n")
         super().format_epilog(ctx, formatter)
 
 
@@ -64,7 +73,7 @@ def variables(command: str, parameter: str) -> list[str]:
 def common_options(target: Function | click.Command) -> Any:
     """Add `--config` and `--traceback`, which may stand before or after the command's name."""
     options = (
-        click.option(
+        _option(
             "--config",
             type=click.Path(dir_okay=False),
             is_eager=True,  # the values it holds are defaults of the options that are read after it
@@ -72,13 +81,13 @@ def common_options(target: Function | click.Command) -> Any:
             callback=_load_config,
             help="Configuration file instead of the nearest lossurf.yaml or pyproject.toml.",
         ),
-        click.option("--traceback", is_flag=True, expose_value=False, help="Show where in the code an error arose."),
+        _option("--traceback", is_flag=True, expose_value=False, help="Show where in the code an error arose."),
     )
     if isinstance(target, click.Command):
         holder: Any = lambda: None  # noqa: E731  # click's decorators want a function to collect options on
         for option in options:
             holder = option(holder)
-        target.params.extend(reversed(holder.__click_params__))
+        target.params.extend(holder.__click_params__)
         return target
     for option in options:
         target = option(target)

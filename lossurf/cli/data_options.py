@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import click
 
+from lossurf.cli.again import weaker_places
+from lossurf.cli.headings import Heading, option_under, with_options
+
 if TYPE_CHECKING:
     from lossurf.api.parts.data import Data
 
@@ -58,52 +61,51 @@ class DataSource(NamedTuple):
 
 _FILE = click.Path(path_type=Path)
 
+_option = option_under(Heading.DATA)
 _DATA_OPTIONS = (
-    click.option("--x", type=_FILE, help="File of X, with --y."),
-    click.option("--y", type=_FILE, help="File of Y, with --x."),
-    click.option(
-        "--target", multiple=True, metavar="COLUMN", help="Column of one table that is Y: name or number from 1."
-    ),
-    click.option("--columns", multiple=True, metavar="COLUMN", help="Use only these columns as X."),
-    click.option("--drop", multiple=True, metavar="COLUMN", help="Leave out this column."),
-    click.option(
+    _option("--x", type=_FILE, help="File of X, with --y."),
+    _option("--y", type=_FILE, help="File of Y, with --x."),
+    _option("--target", multiple=True, metavar="COLUMN", help="Column of one table that is Y: name or number from 1."),
+    _option("--columns", multiple=True, metavar="COLUMN", help="Use only these columns as X."),
+    _option("--drop", multiple=True, metavar="COLUMN", help="Leave out this column."),
+    _option(
         "--index",
         multiple=True,
         metavar="COLUMN",
         help="Column of row names in X and Y, which is no data; x:1 is one of X alone.",
     ),
-    click.option("--no-index", is_flag=True, help="Read a first column that has no name or counts rows as data."),
-    click.option("--autoencoder", is_flag=True, help="Y is X: DATA, or --x, names one array or table for both."),
-    click.option(
+    _option("--no-index", is_flag=True, help="Read a first column that has no name or counts rows as data."),
+    _option("--autoencoder", is_flag=True, help="Y is X: DATA, or --x, names one array or table for both."),
+    _option(
         "--samples", type=click.Choice(["rows", "columns"]), default="rows", help="Where samples lie. Default: rows."
     ),
-    click.option("--standardize", is_flag=True, help="Bring X's columns to mean 0 and standard deviation 1."),
-    click.option("--intercept", is_flag=True, help="Add a column of ones to X, after any --standardize."),
-    click.option(
+    _option("--standardize", is_flag=True, help="Bring X's columns to mean 0 and standard deviation 1."),
+    _option("--intercept", is_flag=True, help="Add a column of ones to X, after any --standardize."),
+    _option(
         "--sample-weights",
         metavar="COLUMN|FILE",
         help="Weights of the samples: a column of the table or of X, which is then left out of X, or a file.",
     ),
-    click.option(
+    _option(
         "--output-weights",
         metavar="V,...|FILE",
         help="Weights of the outputs: one number above 0 for each column of Y, or a file of them.",
     ),
-    click.option(
+    _option(
         "--base",
         type=_FILE,
         metavar="FILE",
         help="Frozen part that the network is added to: a weight (dy, dx), or its predictions (samples, dy).",
     ),
-    click.option("--base-layer", metavar="NAME", help="Name of that weight, where its file holds several."),
-    click.option("--residual", is_flag=True, help="The network is added to its input: the base is the identity."),
-    click.option(
+    _option("--base-layer", metavar="NAME", help="Name of that weight, where its file holds several."),
+    _option("--residual", is_flag=True, help="The network is added to its input: the base is the identity."),
+    _option(
         "--ridge",
         type=float,
         metavar="R",
         help="The loss has 1/2 R ||P||^2 beside, P the product of the layers without an --intercept column.",
     ),
-    click.option(
+    _option(
         "--max-memory",
         metavar="SIZE",
         help="Refuse what would need more memory, such as 500M or 4G.",
@@ -135,9 +137,9 @@ def data_arguments(function: Function) -> Function:
 
 def data_option(function: Function) -> Function:
     """Add `--data` and its options, handed on as `source`, to a command whose argument is something else."""
-    return click.option(
-        "--data", type=_FILE, help="Data: a directory, .npz, or one table with --target. Default: ./data."
-    )(_collect_source(function))
+    return _option("--data", type=_FILE, help="Data: a directory, .npz, or one table with --target. Default: ./data.")(
+        _collect_source(function)
+    )
 
 
 def _collect_source(function: Function) -> Function:
@@ -145,21 +147,10 @@ def _collect_source(function: Function) -> Function:
     @click.pass_context
     def collected(ctx: click.Context, /, *args: Any, **kwargs: Any) -> Any:
         found = {name: kwargs.pop(name) for name in ("data", "x", "y")}
-        _keep_strongest(ctx, found)
+        found |= dict.fromkeys(weaker_places(ctx) & found.keys())
         kwargs["row_names"] = kwargs.pop("index")  # a tuple has a method of that name
         rest = {name: kwargs.pop(name) for name in DataSource._fields[3:]}
         source = DataSource(found["data"], found["x"], found["y"], **rest)
         return function(*args, source=source, **kwargs)
 
-    for option in reversed(_DATA_OPTIONS):
-        collected = option(collected)
-    return collected
-
-
-def _keep_strongest(ctx: click.Context, found: dict[str, Any]) -> None:
-    """Forget places from the configuration or environment when the command line names others."""
-    sources = {name: ctx.get_parameter_source(name) for name, value in found.items() if value is not None}
-    strongest = min((source.value for source in sources.values() if source), default=None)
-    for name, source in sources.items():
-        if source and source.value != strongest:
-            found[name] = None
+    return with_options(collected, _DATA_OPTIONS)

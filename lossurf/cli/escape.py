@@ -16,11 +16,13 @@ from lossurf.cli.options import (
     DataSource,
     checkpoint_argument,
     data_option,
+    decay_options,
     require_number,
     stdout_report_options,
     tolerance_option,
     words_of,
 )
+from lossurf.cli.progress import shown_progress
 from lossurf.cli.reporting import Reporter
 from lossurf.errors import ExitCode, OutputError, UsageError
 from lossurf.words import DType
@@ -58,6 +60,7 @@ if TYPE_CHECKING:
 )
 @tolerance_option
 @click.option("--dtype", type=words_of(DType), help="Precision to write. Default: the checkpoint's.")
+@decay_options
 @stdout_report_options
 def command(
     *,
@@ -69,12 +72,15 @@ def command(
     directory: Path | None,
     tolerance: float | None,
     dtype: str | None,
+    weight_decay: float | None,
+    reduction: str,
     report: Reporter,
 ) -> ExitCode:
     """Write a checkpoint of strictly lower loss than the saddle CHECKPOINT.
 
     A strict saddle is left along its direction of negative curvature, a bad one by a closed-form path on which the loss
     never rises; --to-minimum follows that path to L*. Exit code 1, and nothing written, where there is no saddle.
+    With --weight-decay --to-minimum descends to a point that is at least a local minimum of the regularised loss.
     """
     if output is None and directory is None:
         raise UsageError("nothing says where to write", where="lossurf escape", remedy="give -o FILE or --path DIR")
@@ -83,7 +89,17 @@ def command(
 
     data = load_data(source, report)
     checkpoint = checkpoints.read_one(data.dx, data.dy)
-    result = escape(checkpoint, data, to_minimum=to_minimum, at_least=at_least, tolerance=tolerance, dtype=dtype)
+    with shown_progress(report, "the way down"):
+        result = escape(
+            checkpoint,
+            data,
+            to_minimum=to_minimum,
+            at_least=at_least,
+            tolerance=tolerance,
+            dtype=dtype,
+            weight_decay=weight_decay,
+            reduction=reduction,
+        )
     if result.moved:
         files = () if directory is None else tuple(_write_path(result, directory))
         if output is not None:

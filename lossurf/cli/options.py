@@ -23,6 +23,7 @@ import click
 
 from lossurf.cli.command import Command
 from lossurf.cli.data_options import DataSource, data_argument, data_arguments, data_option
+from lossurf.cli.headings import Heading, option_under, with_options
 from lossurf.cli.output_file import OUTPUT_FILE
 from lossurf.cli.reporting import Reporter
 from lossurf.errors import UsageError
@@ -46,6 +47,7 @@ __all__ = [
 Function = Callable[..., Any]
 
 _FILE = click.Path(path_type=Path)
+_of_network, _of_loss, _of_report = map(option_under, (Heading.NETWORK, Heading.LOSS, Heading.REPORT))
 MOST_UNITS = 10**9  # of a layer: a matrix between two such has a size that a 64-bit machine can count
 
 
@@ -79,7 +81,7 @@ def _parse_widths(ctx: click.Context, param: click.Parameter, value: object) -> 
     return widths
 
 
-widths_option = click.option(
+widths_option = _of_network(
     "--widths",
     type=click.UNPROCESSED,
     callback=_parse_widths,
@@ -88,7 +90,7 @@ widths_option = click.option(
 )
 
 
-bias_option = click.option(
+bias_option = _of_network(
     "--bias/--no-bias", default=False, help="The network has a bias on its output: centre X and Y."
 )
 
@@ -137,30 +139,27 @@ def _collect_checkpoints(function: Function, argument: Callable[[Function], Func
         )
         return function(*args, checkpoints=files, **kwargs)
 
-    collected: Function = with_source
     options = (
         argument,
-        click.option(
+        _of_network(
             "--layers",
             metavar="A,B,...",
             help="Names of the layers' weights, first to last, or patterns in quotes such as 'encoder.*'.",
         ),
-        click.option(
+        _of_network(
             "--orientation",
             type=click.Choice(["out-in", "in-out"]),
             help="How the files store a layer. Default: what names and shapes tell.",
         ),
-        click.option("--module", metavar="NAME", help="Module of a LoRA adapter, where it has several."),
-        click.option(
+        _of_network("--module", metavar="NAME", help="Module of a LoRA adapter, where it has several."),
+        _of_network(
             "--scale",
             type=float,
             metavar="S",
             help="Factor of a LoRA adapter. Default: alpha / r, by its configuration.",
         ),
     )
-    for option in reversed(options):
-        collected = option(collected)
-    return collected
+    return with_options(with_source, options)
 
 
 def _factor(scale: float | None) -> float | None:
@@ -177,38 +176,37 @@ def words_of(vocabulary: Iterable[StrEnum]) -> click.Choice[str]:
 def loss_options(function: Function) -> Function:
     """Add `--loss` and `--delta`, handed on under these names."""
     options = (
-        click.option(
+        _of_loss(
             "--loss",
             type=words_of(LossName),
             default="squared",
             help="Loss that the network is trained on, summed over samples. Default: squared.",
         ),
-        click.option("--delta", type=float, metavar="D", help="Error where Huber's loss becomes linear. Default: 1."),
+        _of_loss("--delta", type=float, metavar="D", help="Error where Huber's loss becomes linear. Default: 1."),
     )
-    for option in reversed(options):
-        function = option(function)
-    return function
+    return with_options(function, options)
+
+
+weight_decay_option = _of_loss(
+    "--weight-decay",
+    type=float,
+    metavar="WD",
+    help="Weight decay that the optimizer was given; biases are taken as not decayed.",
+)
 
 
 def decay_options(function: Function) -> Function:
     """Add `--weight-decay` and `--reduction`, handed on under these names."""
     options = (
-        click.option(
-            "--weight-decay",
-            type=float,
-            metavar="WD",
-            help="Weight decay that the optimizer was given; biases are taken as not decayed.",
-        ),
-        click.option(
+        weight_decay_option,
+        _of_loss(
             "--reduction",
             type=words_of(Reduction),
             default="mean",
             help="What the optimizer's loss makes of the squares. Default: mean, as PyTorch's MSELoss.",
         ),
     )
-    for option in reversed(options):
-        function = option(function)
-    return function
+    return with_options(function, options)
 
 
 def report_options(function: Function) -> Function:
@@ -220,9 +218,7 @@ def report_options(function: Function) -> Function:
         with report.telling_errors(click.get_current_context().command_path.removeprefix("lossurf ")):
             return function(*args, report=report, **kwargs)
 
-    for option in reversed((*_FORMAT_OPTIONS, _OUTPUT_OPTION, *_STYLE_OPTIONS)):
-        collected = option(collected)
-    return collected
+    return with_options(collected, (*_FORMAT_OPTIONS, _OUTPUT_OPTION, *_STYLE_OPTIONS))
 
 
 def stdout_report_options(function: Function) -> Function:
@@ -234,9 +230,7 @@ def stdout_report_options(function: Function) -> Function:
         with report.telling_errors(click.get_current_context().command_path.removeprefix("lossurf ")):
             return function(*args, report=report, **kwargs)
 
-    for option in reversed((*_FORMAT_OPTIONS, *_STYLE_OPTIONS)):
-        collected = option(collected)
-    return collected
+    return with_options(collected, (*_FORMAT_OPTIONS, *_STYLE_OPTIONS))
 
 
 def _reporter(options: dict[str, Any], output: Path | None) -> Reporter:
@@ -245,7 +239,7 @@ def _reporter(options: dict[str, Any], output: Path | None) -> Reporter:
 
 
 _FORMAT_OPTIONS = (
-    click.option(
+    _of_report(
         "--format",
         "-f",
         type=click.Choice(list(RENDERERS)),
@@ -254,17 +248,17 @@ _FORMAT_OPTIONS = (
     ),
 )
 
-_OUTPUT_OPTION = click.option(
+_OUTPUT_OPTION = _of_report(
     "-o", "--output", type=OUTPUT_FILE, metavar="FILE", help="Write the report to FILE, whole or not at all."
 )
 
 _STYLE_OPTIONS = (
-    click.option(
+    _of_report(
         "--color",
         type=click.Choice(["auto", "always", "never"]),
         default="auto",
         help="Colour in tables; auto obeys NO_COLOR, FORCE_COLOR and TERM. Default: auto.",
     ),
-    click.option("-q", "--quiet", count=True, help="Say less: -q the verdict alone, -qq the exit code alone."),
-    click.option("-v", "--verbose", count=True, help="Say more."),
+    _of_report("-q", "--quiet", count=True, help="Say less: -q the verdict alone, -qq the exit code alone."),
+    _of_report("-v", "--verbose", count=True, help="Say more."),
 )

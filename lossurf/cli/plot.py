@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from lossurf.cli.headings import Heading, option_under, with_options
 from lossurf.cli.loading import load_data
 from lossurf.cli.options import (
     Command,
@@ -20,6 +21,7 @@ from lossurf.cli.options import (
     checkpoint_arguments,
     data_argument,
     data_option,
+    decay_options,
     runs_option,
     stdout_report_options,
     tolerance_option,
@@ -64,6 +66,9 @@ class Look(NamedTuple):
     theme: str
 
 
+_option = option_under(Heading.PICTURE)
+
+
 def _parse_size(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[float | None, float | None]:
     if value is None:
         return None, None
@@ -87,19 +92,19 @@ def picture_options(function: Callable[..., Any]) -> Callable[..., Any]:
         return function(*args, look=Look(*size, theme), **kwargs)
 
     options = (
-        click.option(
+        _option(
             "--size",
             callback=_parse_size,
             metavar="W[xH]",
             help="Width and height in inches, such as 7x4, or the width alone: 3.3 is one column of a journal.",
         ),
-        click.option(
+        _option(
             "--theme",
             type=click.Choice(["light", "dark"]),
             default="light",
             help="Dark lines on a light ground, or light ones on a dark. Default: light.",
         ),
-        click.option(
+        _option(
             "-o",
             "--output",
             required=True,
@@ -108,9 +113,7 @@ def picture_options(function: Callable[..., Any]) -> Callable[..., Any]:
             help="Picture to write: .png, .svg or .pdf.",
         ),
     )
-    for option in reversed(options):
-        collected = option(collected)
-    return collected
+    return with_options(collected, options)
 
 
 def _drawn(found: Picture, output: Path, form: str, look: Look, report: Reporter) -> ExitCode:
@@ -162,6 +165,7 @@ def spectrum(
 @data_argument
 @widths_option
 @bias_option
+@decay_options
 @picture_options
 @stdout_report_options
 def levels(
@@ -169,6 +173,8 @@ def levels(
     source: DataSource,
     widths: tuple[int, ...] | None,
     bias: bool,
+    weight_decay: float | None,
+    reduction: str,
     output: Path,
     look: Look,
     report: Reporter,
@@ -180,7 +186,7 @@ def levels(
     from lossurf.report.figures.canvas import require_form
 
     form = require_form(output)
-    found = gather(load_data(source, report), widths=widths, bias=bias)
+    found = gather(load_data(source, report), widths=widths, bias=bias, weight_decay=weight_decay, reduction=reduction)
     return _drawn(found, output, form, look, report)
 
 
@@ -193,8 +199,8 @@ def levels(
 )
 @checkpoint_argument
 @data_option
-@click.option("--points", type=click.IntRange(11, 501), default=61, help="Along each axis. Default: 61.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, help="Of random directions. Default: 0.")
+@click.option("--points", type=click.IntRange(11, 501), metavar="N", default=61, help="Along each axis. Default: 61.")
+@click.option("--seed", type=click.IntRange(min=0), metavar="N", default=0, help="Of random directions. Default: 0.")
 @picture_options
 @stdout_report_options
 def surface(
@@ -229,6 +235,7 @@ def surface(
 @data_option
 @runs_option
 @tolerance_option
+@decay_options
 @picture_options
 @stdout_report_options
 def run(
@@ -237,6 +244,8 @@ def run(
     source: DataSource,
     runs: bool,
     tolerance: float | None,
+    weight_decay: float | None,
+    reduction: str,
     output: Path,
     look: Look,
     report: Reporter,
@@ -245,13 +254,21 @@ def run(
 
     The report is that of `watch`. A figure too low for three panels has the first two, or the losses alone.
     """
-    from lossurf.cli.watch import begun, gathered
+    from lossurf.cli.watch import begun, gathered, steps_of
     from lossurf.report.document import make_document
     from lossurf.report.figures.canvas import require_form
 
     form = require_form(output)
-    watching = begun(checkpoints, source, report, runs=runs, tolerance=tolerance)
-    steps = [step for place in watching.found() for step in watching.steps(place)]
+    watching = begun(
+        checkpoints,
+        source,
+        report,
+        runs=runs,
+        tolerance=tolerance,
+        weight_decay=weight_decay,
+        reduction=reduction,
+    )
+    steps = steps_of(watching, report)
     result = gathered(watching, steps, output, report)
     document = make_document("watch", result)
     _draw(document, "run", output, form, look)

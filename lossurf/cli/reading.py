@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -10,6 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, TextIO
 
+from lossurf.cli.progress import ERASE, watched
 from lossurf.cli.reporting import Reporter
 from lossurf.report.text import size_text
 
@@ -18,14 +18,6 @@ if TYPE_CHECKING:
 
 _FIRST_AFTER: Final = 0.3  # seconds: what is done sooner needs no word
 _EVERY: Final = 0.1  # seconds: more often is not read
-_ERASE: Final = "\r\x1b[K"
-
-
-def _watched(report: Reporter) -> bool:
-    """Tell whether a person sees standard error."""
-    if report.verbosity < 1 or sys.stderr is None:
-        return False
-    return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
 
 
 class Watched:
@@ -46,7 +38,7 @@ class Watched:
 @contextmanager
 def show_reading(data: Dataset, report: Reporter) -> Iterator[Callable[[int], None] | None]:
     """Give a function to tell the number of samples read so far; None where nobody watches."""
-    if not _watched(report):
+    if not watched(report):
         yield None
         return
     line = ProgressLine(data, sys.stderr)
@@ -59,18 +51,18 @@ def show_reading(data: Dataset, report: Reporter) -> Iterator[Callable[[int], No
 @contextmanager
 def show_parts(report: Reporter) -> Iterator[Callable[[int, int], None] | None]:
     """Give a function to tell how many of how many parts are done; None where nobody watches."""
-    if not _watched(report):
+    if not watched(report):
         yield None
         return
 
     def show(done: int, whole: int) -> None:
-        sys.stderr.write(f"{_ERASE}lossurf: {done} of {whole} parts")
+        sys.stderr.write(f"{ERASE}lossurf: {done} of {whole} parts")
         sys.stderr.flush()
 
     try:
         yield show
     finally:
-        sys.stderr.write(_ERASE)
+        sys.stderr.write(ERASE)
         sys.stderr.flush()
 
 
@@ -93,13 +85,13 @@ class ProgressLine:
         if now - self._started < _FIRST_AFTER or (self._drawn is not None and now - self._drawn < _EVERY):
             return
         self._drawn = now
-        self.stream.write(_ERASE + progress_text(self.data, samples, now - self._started))
+        self.stream.write(ERASE + progress_text(self.data, samples, now - self._started))
         self.stream.flush()
 
     def erase(self) -> None:
         """Take the line away."""
         if self._drawn is not None:
-            self.stream.write(_ERASE)
+            self.stream.write(ERASE)
             self.stream.flush()
 
 

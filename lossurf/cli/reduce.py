@@ -31,7 +31,9 @@ from lossurf.errors import ExitCode
     metavar="FILE",
     help="Write the summary to FILE, such as data.lossurf.npz.",
 )
-@click.option("--threads", type=click.IntRange(min=1), help="Default: the cores at hand. Does not change the result.")
+@click.option(
+    "--threads", type=click.IntRange(min=1), metavar="N", help="Default: the cores at hand. Does not change the result."
+)
 @click.option(
     "--engine",
     type=click.Choice(["local", "dask"]),
@@ -39,7 +41,12 @@ from lossurf.errors import ExitCode
     help="dask spreads the work over processes or machines (extra: dask). Default: local.",
 )
 @click.option("--scheduler", metavar="ADDRESS", help="Of a running dask cluster. Default: a local one, for this run.")
-@click.option("--workers", type=click.IntRange(min=1), help="Processes of the local dask cluster. Default: the cores.")
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Processes of the local dask cluster. Default: the cores.",
+)
 @stdout_report_options
 def command(
     *,

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 )
 @checkpoint_argument
 @data_option
-@click.option("--seed", type=click.IntRange(min=0), default=0, help="Seed of every random draw. Default: 0.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), metavar="N", default=0, help="Seed of every random draw. Default: 0."
+)
 @click.option(
     "--expect",
     "expected_status",  # its own name: `expect` in the configuration holds verdicts of classify
@@ -50,6 +52,6 @@ def command(
 
     data = load_data(source, report)
     checkpoint = checkpoints.read_one(data.dx, data.dy, linear=False)
-    with shown_progress(report) as progress:
+    with shown_progress(report, "measurements") as progress:
         result = relu(checkpoint, data, seed=seed, expect=expected_status, progress=progress)
     return report(make_document("relu", result), ok=result.ok)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from lossurf.cli.again import again
 from lossurf.cli.output_file import write_file
 from lossurf.cli.streams import write_error, write_stderr, write_stdout
 from lossurf.errors import ExitCode, LossurfError, OutputError
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 _DEFAULT_WIDTH = 120
 _FOR_CI = frozenset({"junit", "github"})
+_NUMBERS_ALONE = frozenset({"json", "jsonl"})
 _NARROWEST = 40  # below this a label and a number no longer fit side by side; the terminal wraps what it must
 
 
@@ -53,8 +55,8 @@ class Reporter(NamedTuple):
     def __call__(self, document: Document, ok: bool = True) -> ExitCode:
         """Render the document, with the notes, where the options want it, and return the exit code for `ok`."""
         document = {**document, "notes": list(dict.fromkeys([*self.notes, *document.get("notes", ())]))}
-        if self.format == "html":
-            document = {**document, "beside": {**_made_with(), **document.get("beside", {})}}
+        if self.format not in _NUMBERS_ALONE:
+            document = {**document, "beside": {**_beside(self.format), **document.get("beside", {})}}
         text = RENDERERS[self.format](document, self._style())
         if self.to_file:
             write_file(Path(str(self.output)), text.encode("utf-8", "backslashreplace"))
@@ -119,14 +121,17 @@ def text_style(color: str = "auto", *, to_file: bool = False, verbosity: int = 1
     )
 
 
-def _made_with() -> dict[str, Any]:
-    """Return what a page tells beside the document: the command as it was typed, and the versions that answered."""
-    from importlib.metadata import version
-    from platform import python_version
+def _beside(form: str) -> dict[str, Any]:
+    """Return what a page tells beside the document: what was typed and, in a file to be kept, by which versions."""
+    ctx = click.get_current_context()
+    beside: dict[str, Any] = {"again": again(ctx)}
+    if form == "html":
+        from importlib.metadata import version
+        from platform import python_version
 
-    typed = click.get_current_context().find_root().obj or ()
-    versions = {"Python": python_version(), "numpy": version("numpy"), "scipy": version("scipy")}
-    return {"typed": shlex.join(["lossurf", *typed]), "versions": versions}
+        beside["typed"] = shlex.join(["lossurf", *(ctx.find_root().obj or ())])
+        beside["versions"] = {"Python": python_version(), "numpy": version("numpy"), "scipy": version("scipy")}
+    return beside
 
 
 def _append_summary(document: Document) -> None:

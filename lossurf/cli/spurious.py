@@ -19,6 +19,7 @@ from lossurf.cli.options import (
     words_of,
 )
 from lossurf.cli.output_file import OUTPUT_FILE, write_file
+from lossurf.cli.progress import shown_progress
 from lossurf.cli.reporting import Reporter
 from lossurf.errors import ExitCode, UsageError
 from lossurf.words import PIECEWISE_LINEAR_NAMES, ActivationName
@@ -56,7 +57,7 @@ def _parse_slopes(ctx: click.Context, param: click.Parameter, value: object) -> 
     metavar="N",
     help="Hidden units. Default: rank + 1.",
 )
-@click.option("--activation", type=words_of(PIECEWISE_LINEAR_NAMES), help="Default: relu.")
+@click.option("--activation", type=words_of(PIECEWISE_LINEAR_NAMES), help="Of the hidden units. Default: relu.")
 @click.option(
     "--slopes",
     type=click.UNPROCESSED,
@@ -64,7 +65,9 @@ def _parse_slopes(ctx: click.Context, param: click.Parameter, value: object) -> 
     metavar="S+,S-",
     help="Slopes right and left of the kink, instead of --activation.",
 )
-@click.option("--seed", type=click.IntRange(min=0), default=0, help="Of random directions and starts. Default: 0.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), metavar="N", default=0, help="Of random directions and starts. Default: 0."
+)
 @click.option("-o", "--output", type=OUTPUT_FILE, metavar="FILE", help="Write the least-squares point to this .npz.")
 @click.option("--better", type=OUTPUT_FILE, metavar="FILE", help="Write the better point to this .npz.")
 @click.option(
@@ -105,8 +108,9 @@ def command(
     else:
         from lossurf.api.spurious import spurious
 
-        data = load_data(source, report, whole=True)
-        result = spurious(data, hidden_width=hidden_width, activation=activation or "relu", slopes=slopes, seed=seed)
+        data, chosen = load_data(source, report, whole=True), activation or "relu"
+        with shown_progress(report, "search for a better point"):
+            result = spurious(data, hidden_width=hidden_width, activation=chosen, slopes=slopes, seed=seed)
     written = dict(_write(result, files))
     asked = [path for path in files.values() if path is not None]
     return report(make_document("spurious", replace(result, **written)), ok=len(written) == len(asked))

@@ -21,10 +21,12 @@ from lossurf.cli.options import (
     require_number,
     runs_option,
     tolerance_option,
+    weight_decay_option,
     words_of,
 )
 from lossurf.cli.output_file import OUTPUT_FILE, write_file
 from lossurf.cli.polling import settled_files
+from lossurf.cli.progress import shown_progress
 from lossurf.cli.reporting import Reporter
 from lossurf.cli.streams import write_stdout
 from lossurf.errors import ExitCode, InputError, UsageError
@@ -93,10 +95,11 @@ STREAMS = ("table", "jsonl")
     metavar="ETA",
     help="With --curvature: the step of gradient descent; the largest eigenvalue is put beside 2 / ETA.",
 )
+@weight_decay_option
 @click.option(
     "--reduction",
     type=words_of(Reduction),
-    help="With --step: what the loss of that step sums: mean of all squares (default), sum, or half the sum.",
+    help="With --step or --weight-decay: what that loss makes of the squares: mean (default), sum, or half the sum.",
 )
 @report_options
 def command(
@@ -113,6 +116,7 @@ def command(
     html: Path | None,
     curvature: bool | float,
     step: float | None,
+    weight_decay: float | None,
     reduction: str | None,
     report: Reporter,
 ) -> ExitCode:
@@ -124,7 +128,12 @@ def command(
     A CHECKPOINT that ends in .jsonl is a whole run as a monitor of lossurf.callbacks wrote it, and needs no data.
     """
     _require_stream(report, follow=follow, timeout=timeout)
-    _require_curvature(curvature, step, reduction, told=checkpoints.are_told)
+    if reduction is not None and step is None and weight_decay is None:
+        raise UsageError(
+            "no step or weight decay is said whose loss that is",
+            where="--reduction",
+            remedy="add --step ETA or --weight-decay WD",
+        )
     form = None
     if figure is not None:
         from lossurf.report.figures.canvas import require_form
@@ -139,13 +148,15 @@ def command(
         expect=expect,
         curvature=curvature,
         step=step,
+        weight_decay=weight_decay,
         reduction=reduction or Reduction.MEAN,
     )
-    stream = _Stream(report) if follow and not report.to_file else None
+    edge = None if watching.edge is None else watching.edge.curvature
+    stream = _Stream(report, curved=curvature is not False, edge=edge) if follow and not report.to_file else None
     if follow:
         steps = _followed(watching, report, stream, html, interval=interval, timeout=timeout)
     else:
-        steps = [step for place in watching.found() for step in watching.steps(place)]
+        steps = steps_of(watching, report)
     result = gathered(watching, steps, figure, report)
     document = make_document("watch", result)
     if html is not None:
@@ -215,6 +226,18 @@ def _refuse_options(names: Iterable[str]) -> None:
             )
 
 
+def steps_of(watching: Watching, report: Reporter) -> list[Step | Unreadable]:
+    """Judge the checkpoints that are there, one by one."""
+    found = list(watching.found())
+    steps: list[Step | Unreadable] = []
+    with shown_progress(report, "checkpoints") as progress:
+        for number, place in enumerate(found):
+            if progress is not None:
+                progress("checkpoints", number / len(found))
+            steps += watching.steps(place)
+    return steps
+
+
 def gathered(watching: Watching, steps: list[Step | Unreadable], figure: Path | None, report: Reporter) -> WatchResult:
     """Return what a run is; where no checkpoint could be read the first refusal ends the command, and all are told."""
     from lossurf.api.watch import Step
@@ -235,15 +258,6 @@ def _require_stream(report: Reporter, *, follow: bool, timeout: float | None) ->
         )
     if timeout is not None and not follow:
         raise UsageError("without --follow nothing is waited for", where="--timeout", remedy="add --follow")
-
-
-def _require_curvature(
-    curvature: bool | float, step: float | None, reduction: str | None, *, told: bool
-) -> None:  # as the options come
-    if step is not None and curvature is False and not told:
-        raise UsageError("nothing is there to hold the step against", where="--step", remedy="add --curvature")
-    if reduction is not None and step is None:
-        raise UsageError("no step is said whose loss that is", where="--reduction", remedy="add --step ETA")
 
 
 def _steps_while_written(watching: Watching, places: Iterator[Place], report: Reporter) -> Iterator[Step | Unreadable]:
@@ -278,18 +292,20 @@ def _until(
 class _Stream:
     """The lines of a run that is still going on."""
 
-    def __init__(self, report: Reporter) -> None:
+    def __init__(self, report: Reporter, *, curved: bool, edge: float | None) -> None:
         self._report = report
         self._begun = False
+        self._steepness: dict[str, Any] = {"curved": curved, "edge": edge}
 
     def show(self, step: Step | Unreadable) -> bool:
         """Write a checkpoint's line; False where its reader has gone."""
         from lossurf.report.run import line_of, stream_head
 
-        head = "" if self._begun else stream_head(self._report.format)
+        form = self._report.format
+        head = "" if self._begun else stream_head(form, **self._steepness)
         self._begun = True
         return self._report.verbosity < 1 or write_stdout(
-            head + line_of(plain(step), self._report.format, self._report.notes)
+            head + line_of(plain(step), form, self._report.notes, **self._steepness)
         )
 
     def close(self, document: Document) -> ExitCode:

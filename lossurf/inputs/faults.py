@@ -115,11 +115,11 @@ FAULTS: Final[dict[str, tuple[str, str]]] = {
     "layer-not-finite": ("{letter} holds {value}", "use a checkpoint from before training diverged"),
     "not-finite": (
         "{letter} holds {value}",
-        "correct or remove that sample in both files; nothing is dropped silently",
+        "correct or remove that sample, in both files if X and Y are two; nothing is dropped silently",
     ),
     "missing-target": (
         "{letter} holds NaN: with entries missing, minima can be spurious and no verdict is known",
-        "fill it in, or remove that sample in both files; see 'lossurf explain missing-entries'",
+        "fill it in, or remove that sample, from X too; see 'lossurf explain missing-entries'",
     ),
     "beyond-float64": (
         "the value {value} is too large for float64",
@@ -170,7 +170,7 @@ FAULTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "missing-cell": (
         "the cell is {cell}: a missing value",
-        "fill it in or remove the sample; nothing is dropped silently",
+        "fill it in or remove the sample; 'lossurf explain missing-entries' says why Y's count too",
     ),
     "text-cell": ("the cell {cell} is not a number", "correct it, or leave its column out with {leave}"),
     "date-cell": (
@@ -189,7 +189,7 @@ FAULTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "non-finite-cell": (
         "the cell {cell} is not finite",
-        "correct it or remove the sample; nothing is dropped silently",
+        "correct it or remove the sample; 'lossurf explain missing-entries' says why Y's count too",
     ),
     "mixed-marks": (
         "the cell {cell!r} uses another decimal mark than the cells before it",
@@ -223,7 +223,7 @@ FAULTS: Final[dict[str, tuple[str, str]]] = {
     "column-type": ("the column {column!r} has type {dtype}", "convert it to numbers, or leave it out with {leave}"),
     "null-cell": (
         "the column {column!r} has a missing value",
-        "fill it in or remove the sample; nothing is dropped silently",
+        "fill it in or remove the sample; 'lossurf explain missing-entries' says why Y's count too",
     ),
     # weights of samples and outputs, and what is subtracted
     "weights-target": (

@@ -23,10 +23,14 @@ _LARGEST_MEASURE: Final = 1e150  # where no relative change of zeros reaches the
 
 @dataclass(frozen=True)
 class MeanResidual:
-    """Norm of sqrt(m) (P mean(x) + b_eff - mean(y)) in units of the problem's scale, and its criticality measure."""
+    """Norm of sqrt(m) (P mean(x) + b_eff - mean(y)) in units of the problem's scale, and its criticality measure.
+
+    `reach` is what a relative change of every layer and bias makes of it at first order, in the same units.
+    """
 
     norm: float
     measure: float
+    reach: float = 0.0
 
 
 def mean_residual(
@@ -81,7 +85,7 @@ def _mean_residual(
     norm = float(np.linalg.norm(mean - row.shifted_y))
     known = float(np.linalg.norm(problem.precision.target_errors))  # n eps of a column bounds its error along the ones
     measure = 0.0 if norm <= known else min(norm / reach if reach else inf, _LARGEST_MEASURE)
-    return MeanResidual(norm / problem.scale, measure)
+    return MeanResidual(norm / problem.scale, measure, reach / problem.scale)
 
 
 def output_bias(weights: Sequence[Matrix], biases: Sequence[Matrix | None] | None, problem: ReducedProblem) -> Matrix:

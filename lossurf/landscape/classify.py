@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import inf
+from typing import Final
 
 import numpy as np
 
@@ -18,8 +19,8 @@ from lossurf.landscape.certificates import (
     strict_certificate,
 )
 from lossurf.landscape.descent import strict_saddle_descent
-from lossurf.landscape.index_evidence import index_evidence
-from lossurf.landscape.inertia import find_inertia
+from lossurf.landscape.index_evidence import NO_DIRECTIONS, index_evidence
+from lossurf.landscape.inertia import LARGEST_WORK, QUICK_WORK, find_inertia, work_of_counting
 from lossurf.landscape.levels import best_loss, critical_losses, nearest_losses
 from lossurf.landscape.reading import Reading, read_point
 from lossurf.landscape.shadow import FARTHEST_SHADOW, find_shadow
@@ -30,6 +31,12 @@ from lossurf.network import rounding_of_products
 from lossurf.numerics import LARGEST_TOLERANCE, STABILITY_FACTOR, Matrix, default_tolerance
 from lossurf.reduction.problem import ReducedProblem
 from lossurf.words import CRITICAL, Verdict
+
+_NOT_COUNTED: Final = {
+    False: "the ways down are not counted, which takes longer than the verdict in a network of this size: ask for the "
+    "curvature or a certificate",
+    True: "the ways down are not counted: a network of this size has too many products of layers",
+}  # by whether they were asked for
 
 
 @dataclass(frozen=True)
@@ -61,6 +68,7 @@ def classify_network(
     problem: ReducedProblem,
     *,
     tolerance: float | None = None,
+    count: bool = False,
     index: bool = False,
     descents: bool = False,
 ) -> Classification:
@@ -73,8 +81,10 @@ def classify_network(
         Centred (`bias`) exactly when the network has an output bias.
     tolerance : float, optional
         tau of the zero rule (theory, section 6); by default that of the coarsest stored dtype, never the data's.
+    count : bool
+        Count the ways down of large networks too, where that takes longer than the verdict.
     index : bool
-        Let a strict saddle's certificate hold what its Morse index follows from.
+        Let a strict saddle's certificate hold what its Morse index follows from; counts them as well.
     descents : bool
         With `index`, also as many independent directions as lead down.
 
@@ -103,11 +113,15 @@ def classify_network(
     plateau, distance = _plateau(problem, loss, rank_max)
     attainable = best_loss(problem, 0) - optimal_loss
     critical = judgement.verdict in CRITICAL
-    inertia = _inertia(judgement.verdict, test, checkpoint, problem, tau) if critical else None
+    asked = count or index
+    counted = critical and work_of_counting(test.network) <= (LARGEST_WORK if asked else QUICK_WORK)
+    inertia = _inertia(judgement.verdict, test, checkpoint, problem, tau) if counted else None
+    notes = checkpoint.notes if counted or not critical else (*checkpoint.notes, _NOT_COUNTED[asked])
     certificate = judgement.certificate
     if index and certificate is not None and inertia is not None and inertia.negative:
         evidence = index_evidence(test, problem, inertia, tau, weights=weights if descents else None)
         certificate = replace(certificate, index=evidence)
+        notes += (NO_DIRECTIONS,) if descents and (evidence is None or evidence.directions is None) else ()
     return Classification(
         checkpoint=checkpoint.name,
         layers=checkpoint.layers,
@@ -133,7 +147,7 @@ def classify_network(
         nearest=nearest,
         inertia=inertia,
         balance=Balance(weights, checkpoint.biases).norms,
-        notes=checkpoint.notes,
+        notes=notes,
     )
 
 

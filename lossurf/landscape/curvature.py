@@ -1,27 +1,30 @@
 """How steep a point is: the Hessian's extreme eigenvalues in the checkpoint's own parameters, and the steps they allow.
 
-Three ways, the first that fits: the dense Hessian of a small network; where the residual is zero the spectrum of
-sum_k (A_k A_k^T) x (B_{k-1} X X^T B_{k-1}^T), a matrix of order dy dx (theory, section 10); and the Lanczos method. The
-first two are certain, the third is so on the inner side of each eigenvalue, and on the outer but for a stated
-probability (`extreme_eigenvalues`).
+Four ways, the first that fits: the dense Hessian of a small network; where the residual is zero the spectrum of
+sum_k (A_k A_k^T) x (B_{k-1} X X^T B_{k-1}^T), a matrix of order dy dx (theory, section 10); where the residual is so
+small that its part is within the error the Lanczos method on that; and the Lanczos method on the Hessian. The first two
+are certain, the others are so on the inner side of each eigenvalue, and on the outer but for a stated probability
+(`extreme_eigenvalues`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from math import inf, isfinite, ldexp, log
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 
 from lossurf.inputs.checkpoints.checkpoint import Checkpoint
-from lossurf.landscape.curvature_result import AtMinimum, Curvature, Leaving
+from lossurf.landscape.curvature_result import AtMinimum, Curvature, Leaving, Method
 from lossurf.landscape.extreme_eigenvalues import End, Extremes, extreme_eigenvalues
 from lossurf.landscape.flattest import flattest_minimum
 from lossurf.landscape.hessian_bounds import HessianBounds, hessian_bounds
 from lossurf.landscape.node_network import OutOfRangeError, node_network
 from lossurf.landscape.parameter_hessian import ParameterHessian
+from lossurf.landscape.product_form import ProductForm
 from lossurf.landscape.verdict import Classification, Inertia
 from lossurf.numerics import EPS, Matrix, data_eps, rank_threshold
 from lossurf.reduction.problem import ReducedProblem
@@ -32,6 +35,8 @@ DEFAULT_SHARE: Final = 0.02
 
 _EXCEEDED: Final = 1.1  # the radius is known no better than the error asks for
 _DENSE_ORDER: Final = 800  # a tenth of a second, and 5 MB
+_MIXED: Final = 0.6  # of the error that is wanted may be what the residual adds to J^T J: the rest is the method's
+_NEGLIGIBLE: Final = 1e-2
 _PRODUCT_ORDER: Final = 1200  # a third of a second, and 12 MB: only asked for where the residual is zero
 
 
@@ -135,7 +140,7 @@ class _Spectrum:
     """The ends, over 2^exponent, without rounding of the Hessian itself; every eigenvalue where they are known."""
 
     extremes: Extremes
-    method: Literal["dense", "product-form", "lanczos"]
+    method: Method
     eigenvalues: Matrix | None = None  # ascending
 
 
@@ -144,21 +149,63 @@ def _spectrum(hessian: ParameterHessian, bounds: HessianBounds, share: float) ->
     if hessian.order <= _DENSE_ORDER:
         values = _eigenvalues(hessian.dense())
         return _certain("dense", values, _solver_error(values), flat)
-    size = hessian.network.residual.size
+    form = ProductForm(hessian)
     # J J^T has an eigenvalue of at least its trace over its order
-    if bounds.mixed <= 1e-3 * share * bounds.trace / size and size <= min(_PRODUCT_ORDER, hessian.order):
-        values = _eigenvalues(hessian.product_form())
-        with_kernel = np.append(0.0, values) if hessian.order > size else values
+    if bounds.mixed <= 1e-3 * share * bounds.trace / form.order and form.order <= min(_PRODUCT_ORDER, hessian.order):
+        values = _eigenvalues(form.dense())
+        with_kernel = np.append(0.0, values) if hessian.order > form.order else values
         return _certain("product-form", with_kernel, _solver_error(values) + bounds.mixed, flat)
+    if hessian.order > form.order and form.is_cheap and _is_small(bounds.mixed, _MIXED * share, bounds, form):
+        return _Spectrum(_with_flat(_of_products(form, bounds, share, hessian.unit), flat), "lanczos")
+    return _Spectrum(_with_flat(_of_hessian(hessian, bounds, share), flat), "lanczos")
+
+
+def _is_small(change: float, share: float, bounds: HessianBounds, form: ProductForm) -> bool:
+    """Whether a change is at most that share of the largest eigenvalue of J J^T, asking for no more than is needed."""
+    return change <= share * bounds.trace and change <= share * _some_curvature(form)
+
+
+def _some_curvature(form: ProductForm) -> float:
+    """Return a lower bound, to rounding, of the largest eigenvalue of J J^T: what it makes of what it makes of h_N."""
+    once = form.apply(form.output)
+    size = float(np.linalg.norm(once))
+    return float(np.linalg.norm(form.apply(once / size))) if size > 0.0 else 0.0
+
+
+def _of_products(form: ProductForm, bounds: HessianBounds, share: float, unit: float) -> Extremes:
+    """Enclose the ends by the Lanczos method on J J^T: of J^T J they are that of J J^T and 0."""
+    rounding = bounds.rounding + unit * form.rounding()
     found = extreme_eigenvalues(
-        hessian.apply,
+        form.apply,
+        form.order,
+        rounding=rounding,
+        share=share,
+        bounds=(0.0, bounds.trace + rounding),
+        allowance=rounding + bounds.data + bounds.mixed,
+        both=False,
+    )
+    return Extremes(End(0.0, 0.0, 0.0), found.largest, found.products).widened(bounds.mixed + unit * form.rounding())
+
+
+def _of_hessian(hessian: ParameterHessian, bounds: HessianBounds, share: float) -> Extremes:
+    """Enclose the ends by the Lanczos method on H, but for blocks so small that leaving them out changes nothing."""
+    without = _negligible(bounds, _NEGLIGIBLE * share, hessian.network.depth)
+    left_out = bounds.of_layers(without)
+    found = extreme_eigenvalues(
+        partial(hessian.apply, without=without),
         hessian.order,
         rounding=bounds.rounding,
         share=share,
         bounds=bounds.spectrum,
-        allowance=bounds.rounding + bounds.data,
+        allowance=bounds.rounding + bounds.data + left_out,
     )
-    return _Spectrum(_with_flat(found, flat), "lanczos")
+    return found.widened(left_out)
+
+
+def _negligible(bounds: HessianBounds, share: float, depth: int) -> frozenset[int]:
+    """Return the layers whose blocks by the residual are all small beside the largest of them."""
+    sizes = {layer: bounds.of_layers([layer]) for layer in range(2, depth + 1)}
+    return frozenset(layer for layer, size in sizes.items() if size <= share * bounds.mixed / depth)
 
 
 def _eigenvalues(matrix: Matrix) -> Matrix:
@@ -173,7 +220,7 @@ def _solver_error(values: Matrix) -> float:
     return 4.0 * rank_threshold(float(np.max(np.abs(values), initial=0.0)), values.size)
 
 
-def _certain(method: Literal["dense", "product-form"], values: Matrix, error: float, flat: int) -> _Spectrum:
+def _certain(method: Method, values: Matrix, error: float, flat: int) -> _Spectrum:
     low, high = float(values.min(initial=inf)), float(values.max(initial=-inf))
     ends = Extremes(End(low + error, low - error, 0.0), End(high - error, high + error, 0.0), 0)
     every = np.sort(np.append(values, np.zeros(flat)))
@@ -198,8 +245,8 @@ def _scaled(value: float, exponent: int) -> float:
 
 
 def _steps(largest: float, problem: ReducedProblem) -> dict[Reduction, float | None]:
-    """2 over the largest eigenvalue of a half, 1 and 2 / (m dy) times what the Hessian is of."""
-    scales = {Reduction.HALF_SUM: 2.0, Reduction.SUM: 1.0, Reduction.MEAN: float(problem.samples * problem.dy)}
+    """2 over the largest eigenvalue for every scaling of the loss."""
+    scales = {name: 2.0 * name.half_sum(problem.samples, problem.dy) for name in Reduction}
     steps = {name: scale / largest if largest > 0.0 else inf for name, scale in scales.items()}
     return {name: step if isfinite(step) else None for name, step in steps.items()}
 

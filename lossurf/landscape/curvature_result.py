@@ -10,6 +10,8 @@ from lossurf.fields import Count, Magnitude, Share
 from lossurf.landscape.flattest import Flattest
 from lossurf.words import Reduction
 
+Method = Literal["dense", "product-form", "lanczos"]
+
 
 @dataclass(frozen=True)
 class Leaving:
@@ -61,9 +63,11 @@ class Curvature:
         Probability, over the random start of the Lanczos method, that one of the two is farther out; 0 where
         everything is certain.
     method : {"dense", "product-form", "lanczos"}
-        How they were found.
+        How they were found: from all of the Hessian's eigenvalues, or those of J J^T where the residual is zero; or by
+        products with vectors.
     products : int
-        How many products of the Hessian with a vector were taken.
+        How many products with a vector were taken: of the Hessian, or of J J^T where the residual's part in the Hessian
+        is within the error.
     step : dict of Reduction to float or None
         2 / largest for the loss as 1/2 ||.||^2 ("half-sum"), ||.||^2 ("sum") and ||.||^2 / (m dy) ("mean"): the largest
         step at which gradient descent is stable there. None where no direction leads up.
@@ -80,7 +84,7 @@ class Curvature:
     smallest: float
     smallest_error: Magnitude
     failure: Share
-    method: Literal["dense", "product-form", "lanczos"]
+    method: Method
     products: Count
     step: Mapping[Reduction, float | None]
     leaving: Leaving | None = None

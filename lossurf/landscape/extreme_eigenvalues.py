@@ -17,10 +17,10 @@ that three vectors are all that is kept.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
-from math import inf, pi, sqrt
+from math import inf, log, pi, sqrt
 from typing import Final
 
 import numpy as np
@@ -32,9 +32,9 @@ FAILURE: Final = 1e-3
 about a tenth more products at the default error."""
 
 _MOST_PRODUCTS: Final = 400  # an error of 0.1 % of the radius where the spectrum is dense up to its ends
-_FIRST_LOOK: Final = 6
-_LOOKS: Final = 3  # products between two looks, each of which costs what a product of small layers does
-_GRID: Final = 2.0 ** -np.arange(0.0, 6.0, 0.25)  # of widths tried, relative to the one that is asked for
+_FIRST_LOOKS: Final = (6, 12)
+_SURE_OF: Final = 0.8  # of the products that the rate so far asks for: it grows as Ritz values settle
+_GRID: Final = tuple(2.0 ** (0.25 * step) for step in range(-23, 1))  # of widths tried, relative to the one asked for
 _NORMS: Final = 1.0 + 1e-6
 """What computed norms of vectors are off by, as a factor: n eps for n numbers, up to 4e9 of them."""
 
@@ -73,6 +73,12 @@ class Extremes:
     largest: End
     products: int
 
+    def widened(self, by: float) -> Extremes:
+        """Take them for those of an operator that is within `by` of this one (Weyl)."""
+        low, high = self.smallest, self.largest
+        smallest = End(low.inner + by, low.outer - by, low.failure)
+        return Extremes(smallest, End(high.inner - by, high.outer + by, high.failure), self.products)
+
 
 def extreme_eigenvalues(
     operator: Operator,
@@ -82,6 +88,7 @@ def extreme_eigenvalues(
     share: float,
     bounds: tuple[float, float] = (-inf, inf),
     allowance: float = 0.0,
+    both: bool = True,
     seed: int = 0,
 ) -> Extremes:
     """Enclose the least and the largest eigenvalue by one run of the Lanczos method.
@@ -100,6 +107,8 @@ def extreme_eigenvalues(
         Between which the spectrum lies with certainty.
     allowance : float
         What is added to the errors later on, in units of the eigenvalues: the run goes on until there is room for it.
+    both : bool
+        False where the least eigenvalue is not asked for: it is then as well known as it comes.
     seed : int
         Of the start.
 
@@ -110,27 +119,42 @@ def extreme_eigenvalues(
     """
     start = np.random.default_rng(seed).standard_normal(order)
     run = _Run(operator, start / np.linalg.norm(start), rounding)
-    limit = FAILURE * sqrt(pi / (2.0 * order))
+    pace = _Pace(share)
     while True:
         ended = run.step() or run.products >= _MOST_PRODUCTS
-        if ended or (run.products >= _FIRST_LOOK and run.products % _LOOKS == 0):
-            ends = run.ends(limit, share, allowance, bounds)
-            if ended or ends.enough:
-                return Extremes(ends.smallest, ends.largest, run.products)
+        if ended or run.products >= pace.following:
+            look = _Look.at(run, share, allowance)
+            missing = max(look.missing(1.0, bounds[1]), look.missing(-1.0, bounds[0]) if both else -inf)
+            if ended or missing <= 0.0:
+                return Extremes(look.end(-1.0, bounds[0]), look.end(1.0, bounds[1]), run.products)
+            pace.took(run.products, missing)
 
 
-@dataclass(frozen=True)
-class _Ends:
-    smallest: End
-    largest: End
-    enough: bool
+class _Pace:
+    """When to look again: each look costs what a product of small layers does, and each product too many one."""
+
+    def __init__(self, share: float) -> None:
+        self.following = _FIRST_LOOKS[0]
+        self._least_rate = 2.0 * sqrt(share)  # of Chebyshev polynomials at half of the width that is asked for
+        self._before: tuple[int, float] = (0, inf)
+
+    def took(self, products: int, missing: float) -> None:
+        """Place the look after one at which that much was missing, in powers of e."""
+        at, was = self._before
+        self._before = (products, missing)
+        if self.following < _FIRST_LOOKS[-1]:
+            self.following = _FIRST_LOOKS[-1]
+            return
+        rate = (was - missing) / (products - at) if missing < was < inf else 0.0
+        expected = missing / max(rate, self._least_rate)
+        self.following = products + max(1, int(_SURE_OF * min(expected, _FIRST_LOOKS[-1])))
 
 
 class _Run:
     """A run of the Lanczos method without reorthogonalisation, in Paige's order of operations."""
 
     def __init__(self, operator: Operator, start: Matrix, rounding: float) -> None:
-        self._operator, self._rounding = operator, rounding
+        self._operator, self.rounding, self.order = operator, rounding, start.size
         self._current, self._before = start, np.zeros_like(start)
         self._diagonal: list[float] = []
         self._beside: list[float] = []
@@ -141,65 +165,116 @@ class _Run:
 
     def step(self) -> bool:
         """Add a vector; True where nothing is left to add."""
-        w = self._operator(self._current)
+        w, spare = self._operator(self._current), self._before
         if self._beside:
-            w -= self._beside[-1] * self._before
+            w -= np.multiply(self._before, self._beside[-1], out=spare)
         self._diagonal.append(float(w @ self._current))
-        w -= self._diagonal[-1] * self._current
+        w -= np.multiply(self._current, self._diagonal[-1], out=spare)
         self._beside.append(float(np.linalg.norm(w)))
-        if self._beside[-1] <= self._rounding:
+        if self._beside[-1] <= self.rounding:
             return True
-        self._before, self._current = self._current, w / self._beside[-1]
+        w /= self._beside[-1]
+        self._before, self._current = self._current, w
         return False
 
-    def ends(self, limit: float, share: float, allowance: float, bounds: tuple[float, float]) -> _Ends:
-        """Return both ends as they are known now, and whether that is as well as was asked for."""
-        k, n = self.products, self._current.size
+    def ritz(self) -> Matrix:
+        """Eigenvalues of T."""
         beside = np.array(self._beside[:-1])
-        ritz = np.linalg.eigvalsh(np.diag(self._diagonal) + np.diag(beside, 1) + np.diag(beside, -1))
+        return np.linalg.eigvalsh(np.diag(self._diagonal) + np.diag(beside, 1) + np.diag(beside, -1))
+
+    @property
+    def largest_beside(self) -> float:
+        return max(map(abs, self._beside))
+
+    def reach(self, theta: float, sign: float, width: float, *, error: float) -> float:
+        """Most that |u^T q_1| can be for an eigenvalue theta + width of sign A; inf where not above those of sign T."""
+        pivots = [0.0] * self.products
+        pivot = inf
+        for j in range(self.products - 1, -1, -1):
+            pivot = (theta - sign * self._diagonal[j]) + width - self._beside[j] ** 2 / pivot
+            if not pivot > 0.0:
+                return inf
+            pivots[j] = pivot
+        row, squares = 1.0 / pivots[0], 0.0  # of the inverse of lambda - T, the first
+        for beside, pivot in zip(self._beside, pivots[1:], strict=False):
+            squares += row * row
+            row *= beside / pivot
+        return _NORMS**2 * self._beside[-1] * row + error * sqrt(squares + row * row)
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What a run says of both ends after so many products."""
+
+    run: _Run
+    low: float
+    high: float
+    size: float
+    rounded: float  # of the Ritz values
+    certain: float  # what a Ritz value may be outside of the spectrum
+    wanted: float  # width of either end; not positive where there is no room for it
+    error: float  # of ||F||
+    limit: float  # of |u^T q_1|
+
+    @classmethod
+    def at(cls, run: _Run, share: float, allowance: float) -> _Look:
+        k, n = run.products, run.order
+        ritz = run.ritz()
         low, high = float(ritz[0]), float(ritz[-1])
-        size = max(abs(low), abs(high), *map(abs, self._beside))
+        size = max(abs(low), abs(high), run.largest_beside)
+        rounded = k * EPS * size
         # Paige's eps_2: 6 eps_0, eps_0 = 2 (n + 4) eps, and eps_1, a product's error beside 14 eps
-        paige = sqrt(2.0) * max(12.0 * (n + 4) * EPS * size, 14.0 * EPS * size + 2.0 * self._rounding)
-        certain = k**2.5 * paige + k * EPS * size
-        wanted = 2.0 * (share * max(abs(low), abs(high)) - allowance)
-        widths = wanted * _GRID if wanted > 0.0 else 2.0 * size * _GRID
-        reach = partial(self._reach, error=sqrt(k) * (self._rounding + 16.0 * EPS * size))  # ||F||, of a few updates
-        outer = [
-            theta + _width(partial(reach, theta, sign), limit, widths - certain, size) + k * EPS * size
-            for sign, theta in ((-1.0, -low), (1.0, high))
-        ]
-        smallest = End(low + certain, -outer[0], FAILURE).within(bounds[0])
-        largest = End(high - certain, outer[1], FAILURE).within(bounds[1])
-        enough = wanted > 0.0 and max(largest.outer - largest.inner, smallest.inner - smallest.outer) <= wanted
-        return _Ends(smallest, largest, enough)
+        paige = sqrt(2.0) * max(12.0 * (n + 4) * EPS * size, 14.0 * EPS * size + 2.0 * run.rounding)
+        return cls(
+            run=run,
+            low=low,
+            high=high,
+            size=size,
+            rounded=rounded,
+            certain=k**2.5 * paige + rounded,
+            wanted=2.0 * (share * max(abs(low), abs(high)) - allowance),
+            error=sqrt(k) * (run.rounding + 16.0 * EPS * size),  # of a few updates
+            limit=FAILURE * sqrt(pi / (2.0 * n)),
+        )
 
-    def _reach(self, theta: float, sign: float, widths: Matrix, *, error: float) -> Matrix:
-        """Most that |u^T q_1| can be for eigenvalues theta + widths of sign A; inf where not above those of sign T."""
-        k = self.products
-        pivots = np.empty((k, widths.size))
-        row = np.empty_like(pivots)  # of the inverse of lambda - T, the first
-        for j in range(k - 1, -1, -1):
-            pivots[j] = (theta - sign * self._diagonal[j]) + widths
-            if j < k - 1:
-                pivots[j] -= self._beside[j] ** 2 / pivots[j + 1]
-            pivots[j][~(pivots[j] > 0.0)] = np.nan
-        row[0] = 1.0 / pivots[0]
-        for j in range(k - 1):
-            row[j + 1] = self._beside[j] * row[j] / pivots[j + 1]
-        found = _NORMS**2 * self._beside[-1] * row[-1] + error * np.linalg.norm(row, axis=0)
-        return np.asarray(np.where(np.isnan(found), inf, found))
+    def missing(self, sign: float, bound: float) -> float:
+        """Return the logarithm of how far the largest eigenvalue of sign A is from as well known as is wanted.
 
+        At most 0 where it is: by the run, or by a bound that is certain.
+        """
+        if not self.wanted > 0.0:
+            return inf
+        if sign * bound - (self._theta(sign) - self.certain) <= self.wanted:
+            return -inf
+        reach = self._reach(sign, self._width_of(self.wanted))
+        return log(reach / self.limit) if 0.0 < reach < inf else inf
 
-def _width(reach: Callable[[Matrix], Matrix], limit: float, widths: Matrix, size: float) -> float:
-    """Least of the widths at which `reach` is within the limit, or if none is, of doublings of `size`; inf."""
-    widths = widths[widths > 0.0]
-    fine = widths[reach(widths) <= limit] if widths.size else widths
-    if fine.size:
-        return float(fine.min())
-    wide = size
-    while 0.0 < wide < inf:
-        if reach(np.array([wide]))[0] <= limit:
-            return wide
-        wide *= 2.0
-    return inf
+    def end(self, sign: float, bound: float) -> End:
+        """Enclose the largest eigenvalue of sign A."""
+        theta = self._theta(sign)
+        outer = theta + self._width(sign) + self.rounded
+        return End(sign * (theta - self.certain), sign * outer, FAILURE).within(bound)
+
+    def _theta(self, sign: float) -> float:
+        return self.high if sign > 0.0 else -self.low
+
+    def _reach(self, sign: float, width: float) -> float:
+        return self.run.reach(self._theta(sign), sign, width, error=self.error) if width > 0.0 else inf
+
+    def _width_of(self, whole: float) -> float:
+        """Of the outer side, where inner and outer are to be so far apart."""
+        return whole - self.certain - 2.0 * self.rounded
+
+    def _width(self, sign: float) -> float:
+        """Least of the widths tried at which the reach, which falls, is within the limit; inf."""
+        largest = self.wanted if self.wanted > 0.0 else 2.0 * self.size
+        widths = [self._width_of(largest * step) for step in _GRID]
+        first = bisect_left(widths, True, key=lambda width: self._reach(sign, width) <= self.limit)
+        if first < len(widths):
+            return widths[first]
+        wide = self.size
+        while 0.0 < wide < inf:
+            if self._reach(sign, wide) <= self.limit:
+                return wide
+            wide *= 2.0
+        return inf

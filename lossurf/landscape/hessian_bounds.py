@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -26,15 +27,27 @@ class HessianBounds:
         Of the change of H by the errors of X and Y (`Precision`).
     trace : float
         A number between the largest eigenvalue of J^T J and its trace.
-    mixed : float
-        Of what the residual adds to J^T J: |lambda_i(H) - lambda_i(J^T J)| is at most that (Weyl).
+    blocks : ndarray, shape (parts, parts)
+        At [i - 1, q] of what the residual puts between W_i and part q of a lower layer.
     """
 
     rounding: float
     assembly: float
     data: float
     trace: float
-    mixed: float
+    blocks: Matrix
+
+    @cached_property
+    def mixed(self) -> float:
+        """Of what the residual adds to J^T J: |lambda_i(H) - lambda_i(J^T J)| is at most that (Weyl)."""
+        return float(np.linalg.norm(self.blocks + self.blocks.T, 2))
+
+    def of_layers(self, layers: Collection[int]) -> float:
+        """Of the part of that which stands in the rows of some layers."""
+        chosen = np.zeros_like(self.blocks)
+        rows = [layer - 1 for layer in layers]
+        chosen[rows] = self.blocks[rows]
+        return float(np.linalg.norm(chosen + chosen.T, 2))
 
     @property
     def spectrum(self) -> tuple[float, float]:
@@ -133,7 +146,7 @@ def hessian_bounds(hessian: ParameterHessian) -> HessianBounds:
         assembly=of_rounding + longest * trace,
         data=of_data,
         trace=norm * norm,
-        mixed=float(np.linalg.norm(mixed + mixed.T, 2)),
+        blocks=mixed,
     )
 
 

@@ -21,8 +21,13 @@ from lossurf.network import WhitenedNetwork, to_user
 from lossurf.numerics import EPS, Matrix
 from lossurf.reduction.problem import ReducedProblem
 
-_LARGEST_ORDER: Final = 1000
-"""Weights in whitened coordinates up to which all directions are computed: a dense Hessian of 8 MB, a second."""
+_LARGEST_ORDER: Final = 2000
+"""Weights in whitened coordinates up to which all directions are computed: a dense Hessian of 32 MB, ten seconds."""
+
+NO_DIRECTIONS: Final = (
+    "the certificate holds no directions that all lead down: they are written for up to 2,000 weights, and where the "
+    "layers as they are stored leave none of them in doubt"
+)
 
 _ROUNDINGS: Final = 10.0
 """Of the terms of the form that a definite one stands clear of: `verify` asks for 4, from terms that it sums itself."""

@@ -14,14 +14,30 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import combinations_with_replacement
 from math import comb
-from typing import Final
+from typing import Final, NamedTuple
 
 _MOST_CHOICES: Final = 20_000  # a tenth of a second a level
 
 Sight = tuple[int, int]  # c, f of a direction of G
 
 
-def index_range(hidden: Sequence[int], left_out: int, inversions: int) -> tuple[int, int | None]:
+class IndexRange(NamedTuple):
+    """The least Morse index of a level, which is proved, and the largest.
+
+    Attributes
+    ----------
+    least : int
+    most : int or None
+    proved : bool
+        Whether no critical point of the level has a larger one than `most`; otherwise it is the largest found.
+    """
+
+    least: int
+    most: int | None
+    proved: bool
+
+
+def index_range(hidden: Sequence[int], left_out: int, inversions: int) -> IndexRange:
     """Return the least Morse index of a level, and the largest that tails in the bases of G give.
 
     Parameters
@@ -35,22 +51,23 @@ def index_range(hidden: Sequence[int], left_out: int, inversions: int) -> tuple[
 
     Returns
     -------
-    int
-    int or None
-        None where there are more than 20,000 ways to choose. One hidden layer leaves no choice: each idle unit can grow
-        along each left-out direction.
+    IndexRange
+        Without a largest where there are more than 20,000 ways to choose. It is proved where there is no choice: one
+        hidden layer, each idle unit of which can grow along each left-out direction; a layer without idle units, past
+        which tails change nothing to second order; or nothing left out, so that they change nothing at all.
     """
     depth = len(hidden) + 1
-    if depth == 1:
-        return inversions, inversions
+    if not (hidden and min(hidden) and left_out):
+        return IndexRange(inversions, inversions, proved=True)
     if depth == 2:
         only = inversions + hidden[0] * left_out
-        return only, only
+        return IndexRange(only, only, proved=True)
     sights = [(c, f) for f in range(2, depth + 1) for c in range(1, f)]
     if comb(len(sights) + left_out - 1, left_out) > _MOST_CHOICES:
-        return inversions, None
+        return IndexRange(inversions, None, proved=False)
     choices = combinations_with_replacement(sights, left_out)
-    return inversions, inversions + max(_of_tails(choice, hidden) for choice in choices)
+    most = max(_of_tails(choice, hidden) for choice in choices)
+    return IndexRange(inversions, inversions + most, proved=False)
 
 
 def _of_tails(choice: Sequence[Sight], hidden: Sequence[int]) -> int:

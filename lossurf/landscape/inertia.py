@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from math import inf
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 
@@ -17,15 +17,19 @@ from lossurf.landscape.levels import eigen_groups, root_resolution
 from lossurf.landscape.norms import singular_values
 from lossurf.landscape.type_test import TypeTest
 from lossurf.landscape.verdict import Inertia
+from lossurf.network import WhitenedNetwork
 from lossurf.numerics import STABILITY_FACTOR, Matrix
 from lossurf.reduction.problem import ReducedProblem
 
-_LARGEST_WORK = 1e8
-"""Sum of d^3 over the products whose ranks are asked for: a tenth of a second. Beyond that the question costs far more
-than the verdict, which needs ranks along a staircase only."""
+QUICK_WORK: Final = 1e8
+"""Sum of d^3 over the products whose ranks are asked for: a tenth of a second. Beyond that the question costs more than
+the verdict, which needs ranks along a staircase only."""
 
-_SMALL = 64  # below this size calls cost more than arithmetic
-_LOOKED_INTO = 20  # ranks that change within the margin around tau
+LARGEST_WORK: Final = 1e11
+"""What is done where the count is asked for: a minute or two."""
+
+_SMALL: Final = 64  # below this size calls cost more than arithmetic
+_LOOKED_INTO: Final = 20  # ranks that change within the margin around tau
 
 Signature = tuple[int, int]  # negative, positive
 Ranks = Counter[tuple[int, int]]  # by pairs of nodes; 0 where there is none
@@ -52,11 +56,9 @@ def find_inertia(
     -------
     Inertia or None
         None where the carried eigenvectors are not told apart from others, where the signature changes within a factor
-        of STABILITY_FACTOR of tau, or for networks whose ranks cost more than _LARGEST_WORK.
+        of STABILITY_FACTOR of tau.
     """
     counted = RankTable(test, problem, tau)
-    if counted.work > _LARGEST_WORK:
-        return None
     here = counted.signature(tau)
     if here is None:
         return None
@@ -66,6 +68,12 @@ def find_inertia(
     output, parameters = biases[-1], sum(sizes) + sum(b.size for b in biases if b is not None)
     negative, positive = here[0], here[1] + (0 if output is None else output.size)
     return Inertia(negative, parameters - negative - positive, positive, start, None if stop == inf else stop)
+
+
+def work_of_counting(network: WhitenedNetwork) -> float:
+    """Sum of d^3 over the pairs of layers; a small product costs what one of _SMALL does."""
+    widest = max(_SMALL, network.layers[0].shape[1], *(W.shape[0] for W in network.layers))
+    return float(widest) ** 3 * network.depth * (network.depth + 1)
 
 
 class RankTable:
@@ -78,11 +86,6 @@ class RankTable:
         self.widths = [network.layers[0].shape[1], *(W.shape[0] for W in network.layers)]
         self._links: dict[tuple[int, int], Matrix] = {}
         self._blocks: dict[tuple[int, int], Matrix] = {}
-
-    @property
-    def work(self) -> float:
-        """Sum of d^3 over the pairs of layers; a small product costs what one of _SMALL does."""
-        return float(max(_SMALL, *self.widths)) ** 3 * self.depth * (self.depth + 1)
 
     def signature(self, tau: float) -> Signature | None:
         """Negative and positive squares over the whitened weights at tau."""

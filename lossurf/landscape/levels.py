@@ -11,8 +11,7 @@ from typing import Annotated
 import numpy as np
 
 from lossurf.fields import Count, Indices, Magnitude, Size, limited
-from lossurf.landscape.index_range import index_range
-from lossurf.landscape.verdict import PlainVerdict
+from lossurf.landscape.index_range import IndexRange, index_range
 from lossurf.numerics import UNDECIDED_FACTOR, Matrix, decide_nonzero, surely_nonzero
 from lossurf.reduction.problem import ReducedProblem
 from lossurf.words import Status, Verdict
@@ -62,17 +61,20 @@ def eigen_groups(problem: ReducedProblem, product: Matrix, rank: int) -> list[Ei
     """
     u, s, vt = problem.target_svd
     resolution = root_resolution(problem)
-    span = np.linalg.svd(product, full_matrices=False)[0][:, :rank] if rank else np.zeros((len(u), 0))
+    # the range of nothing and of all outputs need no decomposition
+    span = np.eye(len(u)) if rank in (0, len(u)) else np.linalg.svd(product, full_matrices=False)[0]
+    overlaps, groups = u.T @ span[:, :rank], []
     ends = [0, *(np.flatnonzero(-np.diff(s) > resolution) + 1), s.size] if s.size else [0]
-    groups = []
     for start, stop in pairwise(ends):
-        left = u[:, start:stop]
-        overlap = left.T @ span
+        overlap = overlaps[start:stop]
         count = round(float(np.sum(overlap**2)))
         if count and s[start] <= resolution:
             return None
-        carried = np.linalg.svd(overlap, full_matrices=False)[0][:, :count] if count else np.zeros((stop - start, 0))
-        groups.append(EigenGroup(left, vt[start:stop].T, float(np.mean(s[start:stop])), carried))
+        # one eigenvector alone is its own combination, whichever its sign
+        alone = stop - start == 1 or not count
+        nearest = np.eye(stop - start) if alone else np.linalg.svd(overlap, full_matrices=False)[0]
+        carried = nearest[:, :count]
+        groups.append(EigenGroup(u[:, start:stop], vt[start:stop].T, float(np.mean(s[start:stop])), carried))
     return groups if sum(group.carried.shape[1] for group in groups) == rank else None
 
 
@@ -174,7 +176,7 @@ class CriticalValue:
     rank : int
         Size of the set.
     eigen_indices : tuple of int
-        From 1, ascending.
+        From 1, ascending; with weight decay those that it was followed from.
     loss : float
         Of the critical points.
     kinds : tuple of Verdict
@@ -183,14 +185,17 @@ class CriticalValue:
         Least Morse index of a critical point with this product.
     index_most : int or None
         The largest, of tails in the bases of T (`lossurf.landscape.index_range`); None where they are too many to try.
+    index_most_proved : bool
+        Whether no critical point with this product has a larger one; otherwise `index_most` is the largest found.
     """
 
     rank: Count
     eigen_indices: Indices
     loss: Magnitude
-    kinds: Annotated[tuple[PlainVerdict, ...], limited(minItems=1)]
+    kinds: Annotated[tuple[Verdict, ...], limited(minItems=1)]
     index_least: Count
     index_most: Count | None
+    index_most_proved: bool
 
 
 def critical_values(problem: ReducedProblem, widths: tuple[int, ...]) -> tuple[tuple[CriticalValue, ...], bool]:
@@ -246,13 +251,19 @@ def _value(
     left_out = [k for k in range(problem.eigenvalues.size) if k not in chosen]
     loss = 0.5 * problem.residual_norm**2 + 0.5 * float(np.sum(problem.eigenvalues[left_out][::-1]))
     kinds = _kinds(problem, widths, chosen, highest, positive)
-    least, most = _indices(problem, widths, chosen, positive)
-    return CriticalValue(len(chosen), tuple(k + 1 for k in chosen), loss, kinds, least, most)
+    indices = _indices(problem, widths, chosen, positive)
+    return CriticalValue(
+        rank=len(chosen),
+        eigen_indices=tuple(k + 1 for k in chosen),
+        loss=loss,
+        kinds=kinds,
+        index_least=indices.least,
+        index_most=indices.most,
+        index_most_proved=indices.proved,
+    )
 
 
-def _indices(
-    problem: ReducedProblem, widths: tuple[int, ...], chosen: tuple[int, ...], positive: int
-) -> tuple[int, int | None]:
+def _indices(problem: ReducedProblem, widths: tuple[int, ...], chosen: tuple[int, ...], positive: int) -> IndexRange:
     """Return the range of Morse indices; ties count as no inversion, exchanging them changes nothing."""
     roots, error = problem.target_svd[1], problem.target_error()
     left_out = [k for k in range(positive) if k not in chosen]

@@ -9,6 +9,8 @@ import numpy as np
 from lossurf.numerics import EPS, Matrix
 
 _DIRECT: Final = 96  # below this order LAPACK's SVD is as quick as the iteration
+_SMALL: Final = 48  # below this order LAPACK's SVD costs no more than a handful of products
+_SQUARINGS: Final = 2
 _RELATIVE_ERROR: Final = (
     1e-3  # norms only set thresholds: a tenth of a per cent is far below any decision's factor of 3
 )
@@ -50,16 +52,24 @@ def norm_bound(matrix: Matrix) -> float:
     """Return a number surely not below the largest singular value, and at most n^{1/8} times it.
 
     ||A||_2^8 = ||(A^T A)^2||_2^2 <= ||(A^T A)^2||_F^2: two products, where an iteration gives no upper bound at all.
-    What they round is (n eps)^{1/4} at most, of a value of rounding size.
+    What they round is (n eps)^{1/4} at most, of a value of rounding size. Of small matrices the singular value itself.
     """
     if not matrix.size:
         return 0.0
-    if min(matrix.shape) < _DIRECT:
+    if min(matrix.shape) < _SMALL:
         return float(singular_values(matrix)[0]) * (1.0 + sum(matrix.shape) * EPS)
     scaled, exponent = _unit_range(matrix)
-    gram = scaled @ scaled.T if scaled.shape[0] < scaled.shape[1] else scaled.T @ scaled
-    fourth = float(np.linalg.norm(gram @ gram)) + 4.0 * sum(matrix.shape) * EPS * float(np.linalg.norm(gram)) ** 2
-    return float(np.ldexp(np.sqrt(np.sqrt(fourth)), exponent))
+    scaled = scaled if scaled.shape[0] < scaled.shape[1] else scaled.T
+    return float(np.ldexp(_squared(scaled, _SQUARINGS), exponent))
+
+
+def _squared(factor: Matrix, times: int) -> float:
+    """Bound ||B||_2 by ||B B^T||_2 and what the product rounds, at most n eps ||B||_F^2 (Higham 2002, section 3.5)."""
+    size = float(np.linalg.norm(factor)) * (1.0 + factor.size * EPS)
+    if not (times and size):
+        return size
+    shrunk = factor / size  # rounds as one more term of the sums
+    return size * float(np.sqrt(_squared(shrunk @ shrunk.T, times - 1) + (shrunk.shape[1] + 4) * EPS))
 
 
 def top_singular_pairs(matrix: Matrix, count: int) -> tuple[Matrix, Matrix]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate
@@ -134,45 +134,57 @@ class ParameterHessian:
         """Number of coordinates, without what is left out."""
         return self._starts[-1]
 
-    def apply(self, vector: Matrix) -> Matrix:
-        """H @ vector / 2^exponent, one forward and one backward pass (Pearlmutter 1994); shapes (order,)."""
+    def apply(self, vector: Matrix, without: Collection[int] = ()) -> Matrix:
+        """H @ vector / 2^exponent, one forward and one backward pass (Pearlmutter 1994); shapes (order,).
+
+        Of the layers i that are named in `without` the blocks of `mixed_norms` are left out.
+        """
         network, N = self.network, self.network.depth
-        changes, of_biases = self._split(vector, scaled=True)
+        rights, deltas, ones = self._scaled
+        changes, of_biases = self._split(vector)
         r: list[Matrix] = []  # changes of h_1, ..., h_N
         for k in range(N):
-            moved = changes[k] @ network.nodes[k]
+            moved = changes[k] @ rights[k]
             if k > 0:
                 moved += network.layers[k] @ r[-1]
             bias = of_biases[k]
             if bias is not None:
-                moved += np.outer(bias, network.ones)
+                moved += np.outer(bias, ones[k])
             r.append(moved)
         out = np.empty(self.order)
-        views, bias_views = self._split(out, scaled=False)
+        views, bias_views = self._split(out)
         s = r[-1]  # change of A_k^T E
         for k in range(N - 1, -1, -1):
             bias_view = bias_views[k]
             if bias_view is not None:
-                bias_view[...] = s @ network.ones
+                bias_view[...] = s @ ones[k]
             view = views[k]
-            np.matmul(s, network.nodes[k].T, out=view)
+            np.matmul(s, rights[k].T, out=view)
             if k > 0:
-                view += network.deltas[k + 1] @ r[k - 1].T
                 s = network.layers[k].T @ s
-                s += changes[k].T @ network.deltas[k + 1]
-        for start, end, part in zip(self._starts, self._starts[1:], self.parts, strict=False):
-            if part.factor != 1.0:
-                out[start:end] *= part.factor
+                if k + 1 not in without:
+                    view += deltas[k] @ r[k - 1].T
+                    s += changes[k].T @ deltas[k]
         return out
 
-    def _split(self, vector: Matrix, *, scaled: bool) -> tuple[list[Matrix], list[Matrix | None]]:
-        """Return views of the layers' and biases' parts of a vector, or these in the units of the nodes."""
+    @cached_property
+    def _scaled(self) -> tuple[list[Matrix], list[Matrix], list[Matrix]]:
+        """h_{k-1}, A_k^T E and o at [k - 1], each times the factor of the parameters beside it: powers of two."""
+        N = self.network.depth
+        rights = [part.factor * part.right for part in self.parts[:N]]
+        deltas = [part.factor * self.network.deltas[part.layer] for part in self.parts[:N]]
+        ones = [self.network.ones] * N
+        for part in self.parts[N:]:
+            ones[part.layer - 1] = part.factor * part.right[0]
+        return rights, deltas, ones
+
+    def _split(self, vector: Matrix) -> tuple[list[Matrix], list[Matrix | None]]:
+        """Return views of the layers' and biases' parts of a vector."""
         depth = self.network.depth
         layers: list[Matrix] = []
         biases: list[Matrix | None] = [None] * depth
         for index, (start, end) in enumerate(zip(self._starts, self._starts[1:], strict=False)):
             part, piece = self.parts[index], vector[start:end]
-            piece = part.factor * piece if scaled and part.factor != 1.0 else piece
             if index < depth:
                 layers.append(piece.reshape(self.network.layers[index].shape))
             else:
@@ -200,18 +212,6 @@ class ParameterHessian:
                 H[across, rows] = H[rows, across].T
                 link = self.network.layers[i - 1] @ link
         return H
-
-    def product_form(self) -> Matrix:
-        """J J^T / 2^exponent, order dy times samples: sum_k (A_k A_k^T) x (h_{k-1}^T h_{k-1}) and o o^T for biases.
-
-        Its non-zero eigenvalues are those of H where the residual is zero.
-        """
-        size = self.network.residual.size
-        total = np.zeros((size, size))
-        for part in self.parts:
-            A = self.above[part.layer]
-            total += np.kron(part.factor**2 * (A @ A.T), part.right.T @ part.right)
-        return total
 
 
 def _log2(value: float) -> float:

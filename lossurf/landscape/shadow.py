@@ -32,7 +32,7 @@ _PASSES = 8
 of both reach rounding from any tolerance at which a verdict is made."""
 
 _ROUNDING = 100.0
-"""Times order * eps: the measure of a point is rounding. It is put together from singular vectors and one inverse of a
+"""Times order * eps: the measure of a point is rounding. It is put together from singular vectors and the inverse of a
 signal block, whose condition takes two digits at most where the layers are balanced."""
 
 
@@ -120,8 +120,9 @@ def _critical_layers(test: TypeTest, problem: ReducedProblem, tau: float) -> Lay
         return (U @ (U.T @ network.target),)
     signal = signal_between(network, U, V, s)
     Y = [_complement(V), *(_complement(Q.T) for Q in signal.Q), _complement(U)]
-    inverse = [np.linalg.inv(np.hstack([S, basis]))[rank:] for S, basis in zip(signal.S, Y[1:-1], strict=True)]
-    dual = [Y[0].T, *inverse, Y[-1].T]
+    # the other rows of [S Y]^{-1}, of which the first are Q: Q S = I and Q Y = 0
+    inner = zip(signal.S, signal.Q, Y[1:-1], strict=True)
+    dual = [Y[0].T, *(basis.T - (basis.T @ S) @ Q for S, Q, basis in inner), Y[-1].T]
     cores = [dual[k] @ W @ Y[k - 1] for k, W in enumerate(network.layers, 1)]
     cores = _without_small_products(cores, Y[-1].T @ network.target @ Y[0], test, tau)
     parts = signal.layers() if rank else tuple(np.zeros_like(W) for W in network.layers)
@@ -134,7 +135,9 @@ def _critical_layers(test: TypeTest, problem: ReducedProblem, tau: float) -> Lay
 def _complement(columns: Matrix) -> Matrix:
     """Orthonormal basis of what is orthogonal to independent columns."""
     n, r = columns.shape
-    return np.eye(n) if r == 0 else np.asarray(np.linalg.qr(columns, mode="complete")[0][:, r:])
+    if r in (0, n):
+        return np.eye(n)[:, r:]
+    return np.asarray(np.linalg.qr(columns, mode="complete")[0][:, r:])
 
 
 def _without_small_products(cores: Sequence[Matrix], G: Matrix, test: TypeTest, tau: float) -> list[Matrix]:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
+from itertools import chain
 from math import inf, sqrt
 
 import numpy as np
@@ -74,10 +75,11 @@ class TypeTest:
         # no more of them are any but zero; of a network far above T the rounding of the others is large beside T
         self.product_singular_values = singular_values(self.network.product)[:rank_max]
         self._excess_by_rank = excess_by_rank(problem)
-        self._target_singular_values = problem.target_svd[1]
+        self._target_roots = np.sort(problem.target_svd[1]).tolist()
         # ||T||_F^2 >= 1 is the unit of loss; where T = 0 the unit is ||Y||^2 = 1 in these coordinates
         self._loss_unit = max(float(np.sum(problem.target**2)), 1.0)
         self._strict_below: dict[int, float] = {}
+        self._of_levels: dict[int, tuple[float, float]] = {}
 
     def verdict(self, tau: float) -> Verdict:
         """Return the verdict when every zero is judged at tolerance tau."""
@@ -91,7 +93,7 @@ class TypeTest:
 
     def ranks(self, tau: float) -> tuple[int, ...]:
         """rank(P) counting singular values above tau, and above tau max(1, change(P))."""
-        return tuple(int(np.count_nonzero(values > tau)) for values in self._rank_thresholds)
+        return tuple(_above(values, tau) for values in self._rank_thresholds)
 
     def rise_above(self, rank: int) -> float:
         """L - L_rank in squared scale units; negative only by rounding, or where the rank of P is higher."""
@@ -173,7 +175,7 @@ class TypeTest:
 
         The loss sees a singular value squared, so one of up to sqrt(2 tau) hides in it.
         """
-        wanted = min(self.rank_max, int(np.count_nonzero(self._target_singular_values > tau)))
+        wanted = min(self.rank_max, _above(self._target_roots, tau))
         return rank < wanted and self.rise_above(self.rank_max) > self._loss_rounding
 
     @cached_property
@@ -182,13 +184,18 @@ class TypeTest:
         return rank_threshold(self._loss_unit, sum(self.network.target.shape))
 
     @cached_property
-    def _rank_thresholds(self) -> tuple[Matrix, Matrix]:
-        """The tau at which each singular value of P stops counting, in itself and against change(P)."""
-        s = self.product_singular_values
-        return s, s / max(1.0, self.sensitivity.product_change)
+    def _rank_thresholds(self) -> tuple[list[float], list[float]]:
+        """The tau at which each singular value of P stops counting, in itself and against change(P); ascending."""
+        s = np.sort(self.product_singular_values)
+        return s.tolist(), (s / max(1.0, self.sensitivity.product_change)).tolist()
 
     def _level_thresholds(self, rank: int) -> tuple[float, float]:
         """Return the tau from which the loss equals L_rank, and the tau below which it is surely above."""
+        if rank not in self._of_levels:
+            self._of_levels[rank] = self._thresholds_of_level(rank)
+        return self._of_levels[rank]
+
+    def _thresholds_of_level(self, rank: int) -> tuple[float, float]:
         rise = self.rise_above(rank)
         if rise <= self._loss_rounding:
             return 0.0, 0.0
@@ -199,8 +206,7 @@ class TypeTest:
     @cached_property
     def _edges(self) -> list[float]:
         """Every tau at which the verdict may change, except those of `strict_below`; ascending, 0 first, inf last."""
-        ranks = np.concatenate([*self._rank_thresholds, self._target_singular_values])
-        edges = {0.0, self.gradient, *ranks.tolist(), inf}
+        edges = {0.0, self.gradient, *chain(*self._rank_thresholds, self._target_roots), inf}
         for rank in range(self._excess_by_rank.size):
             edges.update(self._level_thresholds(rank))
         return sorted(edges)
@@ -227,6 +233,11 @@ class TypeTest:
     def _cuts(self, rank: int, tau: float) -> list[float]:
         saddle = self.level(self.rank_max, tau) is Level.ABOVE and self.level(rank, tau) is Level.EQUAL
         return [self.strict_below(rank)] if saddle else []
+
+
+def _above(ascending: list[float], tau: float) -> int:
+    """Count the numbers above tau."""
+    return len(ascending) - bisect_right(ascending, tau)
 
 
 def _doubling(length: int) -> Iterator[tuple[int, int]]:

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 
 from lossurf.data import Data, as_data
 from lossurf.errors import UsageError
-from lossurf.losses.classify import LossStudy, study_loss
 from lossurf.losses.convex import GAP
 from lossurf.losses.facts import LossFacts
 from lossurf.losses.functions import Huber, LogCosh, Loss, make_loss
 from lossurf.losses.labels import expand_labels
+from lossurf.losses.study import LossStudy, study_loss
 from lossurf.words import Attained, Status
 
 

@@ -36,8 +36,21 @@ class Loss(Protocol):
         """Apply the second derivative at R to V, (m, dy)."""
         ...
 
+    def curvature_near(self, R: Matrix, Y: Matrix, V: Matrix, reach: Matrix) -> Matrix:
+        """Apply a second derivative that bounds those at all outputs near R to V, (m, dy).
+
+        From above where the reach (m, 1) is positive, from below where it is negative: of all outputs whose row is
+        within |reach| of R's in the Euclidean norm.
+        """
+        ...
+
     def curvature_bound(self, Y: Matrix) -> float:
         """Return c with second derivative <= c everywhere, in every direction."""
+        ...
+
+    @property
+    def shifts(self) -> bool:
+        """Whether one number added to all outputs of a sample leaves its loss as it is."""
         ...
 
     def feasible_share(self, multipliers: Matrix, Y: Matrix) -> float:
@@ -59,6 +72,7 @@ class Huber:
 
     delta: float = 1.0
     name: str = "huber"
+    shifts: bool = False
 
     def __post_init__(self) -> None:
         if not (np.isfinite(self.delta) and self.delta > 0.0):
@@ -79,6 +93,10 @@ class Huber:
     def times_curvature(self, R: Matrix, Y: Matrix, V: Matrix) -> Matrix:
         """See `Loss`; at the kinks of the slope one of its two derivatives."""
         return np.where(np.abs(R - Y) <= self.delta, V, 0.0)
+
+    def curvature_near(self, R: Matrix, Y: Matrix, V: Matrix, reach: Matrix) -> Matrix:
+        """See `Loss`: samples that a move by |reach| takes over a kink count where they bend more, or less."""
+        return np.where(np.abs(R - Y) <= self.delta + reach, V, 0.0)
 
     def curvature_bound(self, Y: Matrix) -> float:  # noqa: ARG002  # the interface's signature
         """See `Loss`."""
@@ -102,6 +120,7 @@ class LogCosh:
     """ln cosh(R - Y)."""
 
     name: str = "logcosh"
+    shifts: bool = False
 
     def value(self, R: Matrix, Y: Matrix) -> float:
         """See `Loss`."""
@@ -115,6 +134,10 @@ class LogCosh:
     def times_curvature(self, R: Matrix, Y: Matrix, V: Matrix) -> Matrix:
         """See `Loss`."""
         return np.asarray((1.0 - np.tanh(R - Y) ** 2) * V)
+
+    def curvature_near(self, R: Matrix, Y: Matrix, V: Matrix, reach: Matrix) -> Matrix:
+        """See `Loss`: the logarithm of 1 - tanh^2 has the slope -2 tanh, at most 2."""
+        return np.asarray(np.exp(2.0 * reach) * self.times_curvature(R, Y, V))
 
     def curvature_bound(self, Y: Matrix) -> float:  # noqa: ARG002  # the interface's signature
         """See `Loss`."""
@@ -139,6 +162,7 @@ class Logistic:
     """ln(1 + e^R) - Y R, every output on its own; Y in [0, 1]."""
 
     name: str = "logistic"
+    shifts: bool = False
 
     def value(self, R: Matrix, Y: Matrix) -> float:
         """See `Loss`: Y ln(1 + e^-R) + (1 - Y) ln(1 + e^R), terms that do not cancel."""
@@ -151,6 +175,10 @@ class Logistic:
     def times_curvature(self, R: Matrix, Y: Matrix, V: Matrix) -> Matrix:  # noqa: ARG002  # the interface's signature
         """See `Loss`."""
         return np.asarray(_sigmoid(R) * _sigmoid(-R) * V)
+
+    def curvature_near(self, R: Matrix, Y: Matrix, V: Matrix, reach: Matrix) -> Matrix:
+        """See `Loss`: the logarithm of sigma (1 - sigma) has the slope 1 - 2 sigma, at most 1."""
+        return np.asarray(np.exp(reach) * self.times_curvature(R, Y, V))
 
     def curvature_bound(self, Y: Matrix) -> float:  # noqa: ARG002  # the interface's signature
         """See `Loss`."""
@@ -174,6 +202,7 @@ class Softmax:
     """Cross-entropy s ln sum_k e^{R_k} - sum_k Y_k R_k, s = sum_k Y_k; Y >= 0, usually one-hot."""
 
     name: str = "softmax"
+    shifts: bool = True
 
     def value(self, R: Matrix, Y: Matrix) -> float:
         """See `Loss`: sum_k Y_k (ln sum_l e^{R_l} - R_k), terms that do not cancel."""
@@ -189,6 +218,10 @@ class Softmax:
         """See `Loss`."""
         share, total = np.exp(-_surprise(R)), np.sum(Y, axis=1, keepdims=True)
         return np.asarray(total * share * (V - np.sum(share * V, axis=1, keepdims=True)))
+
+    def curvature_near(self, R: Matrix, Y: Matrix, V: Matrix, reach: Matrix) -> Matrix:
+        """See `Loss`: its third derivative along a unit v is at most sqrt(2), the range of v, of its second."""
+        return np.asarray(np.exp(np.sqrt(2.0) * reach) * self.times_curvature(R, Y, V))
 
     def curvature_bound(self, Y: Matrix) -> float:
         """See `Loss`: diag(p) - p p^T has no eigenvalue above 1/2."""

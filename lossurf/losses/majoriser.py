@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from lossurf.losses.downhill import LossHere
 from lossurf.losses.functions import Loss
 from lossurf.network import WhitenedNetwork, whiten
 from lossurf.numerics import Matrix, column_norms
@@ -78,7 +79,7 @@ def majorise(
     Majoriser
     """
     X, Y = data
-    R = outputs(weights, biases, X)
+    R = LossHere(loss, weights, biases, X, Y).outputs()
     c = loss.curvature_bound(Y)
     Z = _whitened_samples(X, problem)
     start = loss.slope(np.zeros_like(Y), Y)
@@ -90,15 +91,6 @@ def majorise(
     target = network.product - (D.T @ Z) / (c * scale)
     touching = replace(base, target=target, mean_row=_mean_row(problem, R, D / c))
     return Majoriser(loss, Z, Y, R, touching, replace(network, target=target), c)
-
-
-def outputs(weights: Sequence[Matrix], biases: Sequence[Matrix | None] | None, X: Matrix) -> Matrix:
-    """R of a linear network, (m, dy)."""
-    hidden = X
-    for k, W in enumerate(weights):
-        bias = None if biases is None else biases[k]
-        hidden = hidden @ W.T if bias is None else hidden @ W.T + bias
-    return hidden
 
 
 def _whitened_samples(X: Matrix, problem: ReducedProblem) -> Matrix:

@@ -1,15 +1,14 @@
-"""Evidence at a saddle of another loss: its own curvature along a direction, its own Hessian, and a way down."""
+"""Evidence at a saddle of another loss: its own Hessian, and a way down."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
 import numpy as np
 
 from lossurf.landscape.sensitivity import Sensitivity
-from lossurf.losses.functions import Loss
 from lossurf.losses.majoriser import Majoriser
 from lossurf.network import WhitenedNetwork
 from lossurf.numerics import EPS, Matrix
@@ -24,29 +23,6 @@ _FIRST_STEPS: Final = (
     0.001,
 )  # relative to the layers; small enough to stay near, large enough to show
 _HALVINGS: Final = 40
-
-
-def curvature_along(
-    loss: Loss,
-    weights: Sequence[Matrix],
-    biases: Sequence[Matrix | None] | None,
-    data: tuple[Matrix, Matrix],
-    direction: Sequence[Matrix],
-) -> float:
-    """v^T H v of the loss itself along a change v of the weights.
-
-    The outputs along W + t v are R_0 + R_1 t + R_2 t^2 + ..., so the second derivative is
-    <curvature . R_1, R_1> + 2 <slope, R_2>.
-    """
-    X, Y = data
-    zero, first, second = X, np.zeros_like(X), np.zeros_like(X)
-    for k, (W, V) in enumerate(zip(weights, direction, strict=True)):
-        bias = None if biases is None else biases[k]
-        second = second @ W.T + first @ V.T
-        first = first @ W.T + zero @ V.T
-        zero = zero @ W.T if bias is None else zero @ W.T + bias
-    bent = float(np.sum(loss.times_curvature(zero, Y, first) * first))
-    return bent + 2.0 * float(np.sum(loss.slope(zero, Y) * second))
 
 
 def mixed_part_vanishes(sensitivity: Sensitivity, tau: float) -> bool:

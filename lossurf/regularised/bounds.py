@@ -20,6 +20,7 @@ counts the singular values of P and those of T F^T, with the least singular valu
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import sqrt
 
 import numpy as np
@@ -86,20 +87,51 @@ def scalar_minimum(square: float, slope: float, weight: float, N: int) -> tuple[
     if N <= 2:
         q = max(slope - weight, 0.0) / square if N == 2 else slope / (square + 2.0 * weight)
         return q, 0.5 * square * q * q - slope * q + weight * q**power
-    lowest = (power * (1.0 - power) * weight / square) ** (1.0 / (2.0 - power))
-    highest = slope / square
-    if lowest >= highest or square * lowest - slope + power * weight * lowest ** (power - 1.0) >= 0.0:
+    roots = scalar_roots(square, slope, weight, N)
+    if not roots:
         return 0.0, 0.0
-    for _ in range(_BISECTIONS):
-        middle = sqrt(lowest) * sqrt(highest)
-        if not lowest < middle < highest:
-            break
-        if square * middle - slope + power * weight * middle ** (power - 1.0) < 0.0:
-            lowest = middle
-        else:
-            highest = middle
+    highest = roots[-1]
     value = 0.5 * square * highest * highest - slope * highest + weight * highest**power
     return (highest, value) if value < 0.0 else (0.0, 0.0)
+
+
+def scalar_roots(square: float, slope: float, weight: float, N: int) -> tuple[float, ...]:
+    """Where 1/2 square q^2 - slope q + weight q^{2/N} is stationary for q > 0: the least first, none to two.
+
+    Parameters
+    ----------
+    square, slope, weight : float
+        As for `scalar_minimum`.
+    N : int
+
+    Notes
+    -----
+    For N >= 3 the larger root, if any, is a minimum, and the smaller one a maximum between it and the minimum at 0.
+    """
+    power = 2.0 / N
+    if N <= 2:
+        q = scalar_minimum(square, slope, weight, N)[0]
+        return (q,) if q > 0.0 else ()
+    lowest = (power * (1.0 - power) * weight / square) ** (1.0 / (2.0 - power))
+
+    def rise(q: float) -> float:
+        return square * q - slope + power * weight * float(q ** (power - 1.0))
+
+    if not slope or not lowest < slope / square or rise(lowest) >= 0.0:
+        return ()
+    # below lowest the last term alone exceeds the slope at (power weight / slope)^{1 / (1 - power)}
+    least = (power * weight / slope) ** (1.0 / (1.0 - power))
+    return _crossing(rise, lowest, least), _crossing(rise, lowest, slope / square)
+
+
+def _crossing(rise: Callable[[float], float], inside: float, outside: float) -> float:
+    """Return the zero of a function between a point where it is negative and one where it is not."""
+    for _ in range(_BISECTIONS):
+        middle = sqrt(inside) * sqrt(outside)
+        if middle in (inside, outside):
+            break
+        inside, outside = (middle, outside) if rise(middle) < 0.0 else (inside, middle)
+    return outside
 
 
 def largest_useful_decay(problem: ScaledProblem) -> float:

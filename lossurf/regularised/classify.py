@@ -1,12 +1,12 @@
 """Decide what kind of point of the loss with weight decay a network is at.
 
-Every verdict but not-critical and undetermined speaks of an exact critical point within FARTHEST times the tolerance of
-the stored layers. Proved elsewhere: that for one hidden layer the penalty is the nuclear norm's (Srebro, Rennie &
-Jaakkola 2005); that a local minimum with an idle unit is then global (Haeffele & Vidal 2015, for any convex loss and
-parallel networks of any depth); that encoder and decoder of a regularised linear autoencoder are transposes at every
-critical point (Kunin, Bloom, Goeva & Seed 2019). Ours: the inertia at every critical point of any depth on any data,
-the bounds for three and more layers, and the rule for stored numbers. The regulariser of Zhu, Soudry, Eldar & Wakin
-2020 is another one: it balances the layers and leaves the least loss as it is.
+Every verdict but not-critical and undetermined speaks of an exact critical point within the reach of the tolerance from
+the stored layers (`judge.Setting.reach`). Proved elsewhere: that for one hidden layer the penalty is the nuclear norm's
+(Srebro, Rennie & Jaakkola 2005); that a local minimum with an idle unit is then global (Haeffele & Vidal 2015, for any
+convex loss and parallel networks of any depth); that encoder and decoder of a regularised linear autoencoder are
+transposes at every critical point (Kunin, Bloom, Goeva & Seed 2019). Ours: the inertia at every critical point of any
+depth on any data, the bounds for three and more layers, and the rule for stored numbers. The regulariser of Zhu,
+Soudry, Eldar & Wakin 2020 is another one: it balances the layers and leaves the least loss as it is.
 """
 
 from __future__ import annotations
@@ -139,7 +139,9 @@ def _result(checkpoint: Checkpoint, problem: ReducedProblem, setting: Setting, j
         stable_from=judgement.start,
         stable_to=None if judgement.stop == inf else judgement.stop,
         neighbours=(judgement.below and str(judgement.below), judgement.above and str(judgement.above)),
-        rank=min(int(np.count_nonzero(values > setting.tau)) for values in point.rank_tolerances),
+        rank=len(judgement.sigma)
+        if judgement.signs is not None
+        else min(int(np.count_nonzero(values > setting.tau)) for values in point.rank_tolerances),
         rank_max=min(setting.widths),
         eigen_indices=None,
         plateau_rank=None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import exp, inf
+from operator import itemgetter
 from typing import Final
 
 import numpy as np
@@ -22,6 +23,7 @@ from lossurf.regularised.scaled import ScaledProblem
 from lossurf.words import CertificateKind, Verdict
 
 FARTHEST: Final = 10.0  # as for the plain loss (theory, end of section 6a): ten times the first-order reach
+_FAR: Final = 1e-3  # of a layer: an exact point further away than both says little of the one that is stored
 _LARGEST_SIDE: Final = 4000  # inputs or outputs: their orthogonal bases then take 130 MB each
 
 
@@ -71,8 +73,22 @@ class Setting:
 
     @property
     def measure(self) -> float:
-        """The least tolerance at which the point may be critical."""
-        return max(self.gradient, self.point.imbalance)
+        """The least tolerance at which the point may be critical, from all of which the imbalance is a distance."""
+        return max(self.gradient, self.least_tolerance(self.point.imbalance))
+
+    def reach(self, tau: float) -> float:
+        """How far away an exact critical point may be that a verdict at tau speaks of.
+
+        Ten times tau, or, up to a thousandth of a layer, as far as idle units can be from zero while the gradients
+        vanish at tau. A run in float32 ends so: such a unit shrinks by step * lam of itself in every step, until that
+        is less than the last digit of the weights.
+        """
+        return min(tau * max(FARTHEST, self.point.stiffness), max(FARTHEST * tau, _FAR))
+
+    def least_tolerance(self, distance: float) -> float:
+        """Return the least tau whose reach is this distance."""
+        least = distance / max(FARTHEST, self.point.stiffness)
+        return least if distance <= _FAR else max(least, distance / FARTHEST)
 
     def judge(self) -> Judgement:
         """Return the verdict, withheld where it has no margin or no evidence."""
@@ -112,29 +128,33 @@ class Setting:
         """Ridge regression: one critical point."""
         layers = (ridge(self.problem),)
         distance = self.point.distance(layers)
-        if distance > FARTHEST * self.tau:
+        if distance > self.reach(self.tau):
             return _open(_far(distance))
-        start = max(self.measure, distance / FARTHEST)
+        start = max(self.measure, self.least_tolerance(distance))
         return self._global(layers, start, (), None)
 
     def _deep(self) -> Judgement:
-        rank = self.point.rank(self.tau)
-        if rank is None:
+        ranks, reach = self.point.ranks(self.tau, self.reach(self.tau)), self.reach(self.tau)
+        if not ranks:
             return _open("the layers have not the same rank at this tolerance, as they have at every critical point")
-        signal = find_critical(self.point, rank, FARTHEST * self.tau)
-        if signal is None:
-            return _open(f"no critical point of rank {rank} was found beside the weights")
-        distance = self.point.distance(signal.layers)
-        if distance > FARTHEST * self.tau:
+        signals = [signal for rank in ranks if (signal := find_critical(self.point, rank, reach)) is not None]
+        if not signals:
+            return _open(f"no critical point of rank {' or '.join(map(str, ranks))} was found beside the weights")
+        pairs = sorted(((self.point.distance(each.layers), each) for each in signals), key=itemgetter(0))
+        distance, signal = pairs[0]
+        if distance > reach:
             return _open(_far(distance))
-        below, above = self.point.rank_range(rank)
-        start = max(self.measure, distance / FARTHEST, below)
+        if pairs[1:] and pairs[1][0] <= STABILITY_FACTOR * max(distance, self.tau):
+            return _open(f"critical points of rank {signal.rank} and {pairs[1][1].rank} are about as near")
+        below, above = self.point.rank_range(signal.rank)
+        start = max(self.measure, self.least_tolerance(max(distance, below)))
         sigma = tuple((signal.sigma * exp(self.problem.unit)).tolist())
         signs = CurvatureSigns(signal, self.problem, self.widths)
-        if self._is_least(signal.layers):
+        # a saddle may be above the least loss by less than that is known to: a negative eigenvalue is seen before
+        if self._is_least(signal.layers) and not signs.counts(self.tau).negative:
             return self._global(signal.layers, start, sigma, signs)
-        found = self._by_signs(signs, start, above)
-        return replace(found, nearest=signal.layers, sigma=sigma, signs=signs)
+        judged = self._by_signs(signs, start, above)
+        return replace(judged, nearest=signal.layers, sigma=sigma, signs=signs)
 
     def _is_least(self, layers: Layers) -> bool:
         loss = self.problem.loss(layers)

@@ -38,20 +38,29 @@ def descend(problem: ScaledProblem, widths: Sequence[int]) -> Layers | None:
     others were not there, or of the least-squares solution, balanced over the layers; then L-BFGS. Nothing says that
     the lowest point is among them.
     """
-    pairs = list(zip(widths[1:], widths[:-1], strict=True))
-    if sum(a * b for a, b in pairs) > _LARGEST:
+    if is_too_large(widths):
         return None
+    pairs = zip(widths[1:], widths[:-1], strict=True)
     best: Layers = tuple(np.zeros(shape) for shape in pairs)
     least = problem.zero_loss
     most = min(*widths, *problem.T.shape)
     ranks = sorted(set(np.linspace(1, most, min(most, _RANKS)).astype(int).tolist())) if most else []
     for rank in ranks:
-        for start in _starts(problem, widths, rank):
-            layers = _descended(problem, start)
-            loss = problem.loss(layers)
-            if loss < least:
-                best, least = layers, loss
+        layers = descend_at_rank(problem, widths, rank)
+        loss = problem.loss(layers)
+        if loss < least:
+            best, least = layers, loss
     return best
+
+
+def is_too_large(widths: Sequence[int]) -> bool:
+    """Whether a network has more weights than descents are made of."""
+    return sum(a * b for a, b in zip(widths[1:], widths[:-1], strict=True)) > _LARGEST
+
+
+def descend_at_rank(problem: ScaledProblem, widths: Sequence[int], rank: int) -> Layers:
+    """Return the lower end of the descents from the two starts of a rank of at least 1."""
+    return min((descended(problem, start) for start in _starts(problem, widths, rank)), key=problem.loss)
 
 
 def _starts(problem: ScaledProblem, widths: Sequence[int], rank: int) -> list[Layers]:
@@ -81,7 +90,8 @@ def _balanced(U: Matrix, sigma: Matrix, Vt: Matrix, widths: Sequence[int]) -> La
     return tuple(np.asarray((bases[k + 1] * sigma) @ bases[k].T) for k in range(len(widths) - 1))
 
 
-def _descended(problem: ScaledProblem, start: Layers) -> Layers:
+def descended(problem: ScaledProblem, start: Layers) -> Layers:
+    """Return the end of _STEPS steps of L-BFGS on the regularised loss."""
     shapes = [W.shape for W in start]
     ends = np.cumsum([W.size for W in start])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Final
 
 import numpy as np
@@ -35,11 +36,31 @@ def find_critical(point: Point, rank: int, farthest: float) -> Signal | None:
         None where no critical point to rounding was reached. As read, without a step, where the form has more than
         LARGEST_FORM unknowns.
     """
-    signal, problem = read_signal(point.layers, rank), point.problem
-    if not rank:
+    return polished(point.problem, read_signal(point.layers, rank), farthest * max(point.sizes))
+
+
+def polished(problem: ScaledProblem, signal: Signal, longest: float = inf, steps: int = _STEPS) -> Signal | None:
+    """Return the critical point of the same rank that Newton's method leads to from a signal.
+
+    Parameters
+    ----------
+    problem : ScaledProblem
+    signal : Signal
+        Of depth 2 at least.
+    longest : float
+        Steps along a flat direction that are longer are left out.
+    steps : int
+        At most so many.
+
+    Returns
+    -------
+    Signal or None
+        As `find_critical`.
+    """
+    if not signal.rank:
         return signal
     best, least = None, np.inf
-    for _ in range(_STEPS):
+    for _ in range(steps):
         if not signal.sigma.all() or not np.isfinite(signal.sigma).all():
             break
         size = slope(problem, signal)
@@ -50,7 +71,7 @@ def find_critical(point: Point, rank: int, farthest: float) -> Signal | None:
         form = TangentForm(signal, problem)
         if form.unknowns > LARGEST_FORM:
             return signal
-        moved = form.newton(farthest * max(point.sizes))
+        moved = form.newton(longest)
         if moved is None:
             break
         signal = signal.moved(moved)

@@ -73,6 +73,16 @@ class Point:
         pairs = zip(self.gradients, self._changes, strict=True)
         return [vanishing_tolerance(spectral_norm(gradient), change) for gradient, change in pairs]
 
+    @cached_property
+    def stiffness(self) -> float:
+        """How much more of the gradient the largest change of the layers reaches than an idle unit of the same size.
+
+        An idle unit of size d has a gradient lam d: that the gradients vanish at tau says of it that d is at most tau
+        times this, and no more.
+        """
+        pairs = zip(self._changes, self.sizes, strict=True)
+        return max(change / (self.problem.decay * size) for change, size in pairs)
+
     @property
     def gradient_floor(self) -> float:
         """Largest of the measures that errors of F and T alone explain."""
@@ -95,10 +105,11 @@ class Point:
         """Tolerances at which the singular values of every layer vanish, descending."""
         return [s / size for s, size in zip(self.spectra, self.sizes, strict=True)]
 
-    def rank(self, tau: float) -> int | None:
-        """Return the rank that all layers have at tau; None where they have not the same."""
-        ranks = {int(np.count_nonzero(values > tau)) for values in self.rank_tolerances}
-        return ranks.pop() if len(ranks) == 1 else None
+    def ranks(self, low: float, high: float) -> list[int]:
+        """Return the ranks that all layers have at some tolerance from low to high, the highest first."""
+        most = min(values.size for values in self.rank_tolerances)
+        ranges = ((rank, *self.rank_range(rank)) for rank in range(most, -1, -1))
+        return [rank for rank, below, above in ranges if below < above and below <= high and above > low]
 
     def rank_range(self, rank: int) -> tuple[float, float]:
         """Tolerances between which every layer has this rank."""

@@ -54,8 +54,7 @@ def penalty_weight(weight_decay: float, reduction: Reduction, samples: int, outp
             where="--weight-decay",
             remedy="give what the optimizer was given, such as 1e-4; leave it out for none",
         )
-    factors = {Reduction.MEAN: 0.5 * samples * outputs, Reduction.SUM: 0.5, Reduction.HALF_SUM: 1.0}
-    return weight_decay * factors[reduction]
+    return weight_decay * reduction.half_sum(samples, outputs)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from lossurf.report.document import Document
-from lossurf.report.page import Block, Facts, Grid, Text, page_of, quiet_lines, text_of
+from lossurf.report.page import Block, Facts, Grid, Step, Text, page_of, quiet_lines, text_of
 from lossurf.report.render import Style
 from lossurf.report.text import printable
 
@@ -22,7 +22,7 @@ def render(document: Document, style: Style) -> str:
     blocks = [block for block in (*page.read, *page.blocks) if block.level <= style.verbosity]
     parts = [f"## {escape(page.title)}", verdict, *_joined(blocks, style)]
     if page.next_steps:
-        parts.append("**Next**\n\n" + "\n".join(f"- {escape(step)}" for step in page.next_steps))
+        parts.append("**Next**\n\n" + "\n".join(f"- {_step(step)}" for step in page.next_steps))
     return "\n\n".join(parts) + "\n"
 
 
@@ -30,6 +30,15 @@ def escape(text: str) -> str:
     """Return user text that markdown and HTML show as it is."""
     shown = printable(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return _SPECIAL.sub(lambda match: "\\" + match[0], shown)
+
+
+def _step(step: str | Step) -> str:
+    if not isinstance(step, Step):
+        return escape(step)
+    command = printable(step.command)
+    fence = "`" * (1 + max(map(len, re.findall("`+", command)), default=0))
+    room = " " if len(fence) > 1 else ""
+    return f"{escape(step.why)}: {fence}{room}{command}{room}{fence}"
 
 
 def _joined(blocks: list[Block], style: Style) -> list[str]:

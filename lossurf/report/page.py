@@ -103,6 +103,13 @@ class Lines(NamedTuple):
 Block = Facts | Grid | Lines
 
 
+class Step(NamedTuple):
+    """A command to go on with, as it can be typed, and what it is for."""
+
+    why: str
+    command: str
+
+
 class Case(NamedTuple):
     """One checked thing: a hypothesis, a checkpoint."""
 
@@ -123,7 +130,7 @@ class Page(NamedTuple):
     read: tuple[Block, ...]
     verdict: tuple[Text, ...]
     blocks: tuple[Block, ...] = ()
-    next_steps: tuple[str, ...] = ()
+    next_steps: tuple[str | Step, ...] = ()
     cases: tuple[Case, ...] = ()
     brief: tuple[Text, ...] = ()
     notes: tuple[str, ...] = ()

@@ -14,8 +14,9 @@ from lossurf.report.text import number, percent, printable
 from lossurf.report.unreadable import is_unreadable
 
 _RESOLVED = 1e-10  # relative gaps below are made of rounding: the loss itself is known to some 1e-13
-_COLUMNS = (("loss", 12), ("gap", 12), ("gradient", 12), ("on", 5), ("for", 4), ("down", 5), ("verdict", 15))
-_WIDTH = sum(width for _, width in _COLUMNS[:-1]) + 2 * (len(_COLUMNS) - 2)
+_COLUMNS = (("loss", 12), ("gap", 12), ("gradient", 12), ("on", 5), ("for", 4), ("down", 5))
+_VERDICT = 15  # the width of the longest
+_CURVATURES = (("curvature", 12), ("of edge", 11))
 
 
 def head_line(head: object) -> str:
@@ -23,28 +24,45 @@ def head_line(head: object) -> str:
     return json.dumps(make_document("watch", head), allow_nan=False, separators=(",", ":")) + "\n"
 
 
-def line_of(result: dict[str, Any], form: str, notes: Sequence[str] = ()) -> str:
-    """Return a checkpoint's line, as JSON with the notes on the data, or as a row under `stream_head`."""
+def line_of(
+    result: dict[str, Any], form: str, notes: Sequence[str] = (), *, curved: bool = False, edge: float | None = None
+) -> str:
+    """Return a checkpoint's line, as JSON with the notes on the data, or as a row under `stream_head`.
+
+    Rows of a run that is asked for its curvature are `curved`, and `edge` is what it is held against.
+    """
     if form == "jsonl":
         head = {name: make_document("watch")[name] for name in HEAD}
         (line,) = lines_of({**head, "results": [result], "notes": list(notes)})
         return json.dumps(line, allow_nan=False, separators=(",", ":")) + "\n"
+    columns = _columns(curved=curved, edge=edge)
     name = printable(name_of(result))
     if is_unreadable(result):
-        return f"{'-'.rjust(_WIDTH)}  {'unreadable':<15}  {name}\n"
-    gap = gap_text(result)
-    down = "-" if result["inertia"] is None else str(result["inertia"]["negative"])
-    level = "-" if result["on_level"] is None else f"L_{result['on_level']}"
+        width = sum(width for _, width in columns) + 2 * (len(columns) - 1)
+        return f"{'-'.rjust(width)}  {'unreadable':<{_VERDICT}}  {name}\n"
     cells = (
         number(result["loss"]),
-        gap,
+        gap_text(result),
         number(result["gradient"]),
-        level,
+        "-" if result["on_level"] is None else f"L_{result['on_level']}",
         str(result["for_checkpoints"] or "-"),
-        down,
+        "-" if result["inertia"] is None else str(result["inertia"]["negative"]),
+        *steepness(result, edge),
     )
-    row = "  ".join(cell.rjust(width) for cell, (_, width) in zip(cells, _COLUMNS, strict=False))
-    return f"{row}  {result['verdict']:<15}  {name}\n"
+    row = "  ".join(cell.rjust(width) for cell, (_, width) in zip(cells, columns, strict=False))
+    return f"{row}  {result['verdict']:<{_VERDICT}}  {name}\n"
+
+
+def _columns(*, curved: bool, edge: float | None) -> tuple[tuple[str, int], ...]:
+    return (*_COLUMNS, *_CURVATURES[: curved + (curved and edge is not None)])
+
+
+def steepness(result: dict[str, Any], edge: float | None) -> tuple[str, str]:
+    """Return the largest eigenvalue, and its share of the edge of stability."""
+    found = result["curvature"]
+    if found is None:
+        return "-", "-"
+    return number(found["largest"]), "-" if edge is None else percent(found["largest"] / edge)
 
 
 def name_of(result: dict[str, Any]) -> str:
@@ -73,9 +91,9 @@ def gap_text(result: dict[str, Any]) -> str:
     return percent(share) if share >= _RESOLVED else f"< {percent(_RESOLVED)}"
 
 
-def stream_head(form: str) -> str:
+def stream_head(form: str, *, curved: bool = False, edge: float | None = None) -> str:
     """Return the line above the rows of a table; JSON lines have none."""
     if form == "jsonl":
         return ""
-    names = "  ".join(name.rjust(width) for name, width in _COLUMNS[:-1])
-    return f"{names}  {'verdict':<15}  checkpoint\n"
+    names = "  ".join(name.rjust(width) for name, width in _columns(curved=curved, edge=edge))
+    return f"{names}  {'verdict':<{_VERDICT}}  checkpoint\n"

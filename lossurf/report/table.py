@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
+from textwrap import wrap
 
 from rich import box
 from rich.console import Console, RenderableType
@@ -18,6 +20,7 @@ from lossurf.report.page import (
     Grid,
     Lines,
     Page,
+    Step,
     Text,
     Tone,
     page_of,
@@ -26,7 +29,7 @@ from lossurf.report.page import (
     tone_of,
 )
 from lossurf.report.render import Style
-from lossurf.report.text import printable
+from lossurf.report.text import command_lines, printable
 
 _STYLES = {Tone.PLAIN: "", Tone.GOOD: "bold green", Tone.BAD: "bold red", Tone.UNSURE: "bold magenta"}
 # yellow is not legible on a white ground, and no program knows which ground a terminal has
@@ -64,6 +67,8 @@ def draw_page(page: Page, style: Style) -> str:
     )
     for block in [Lines(quiet_lines(page))] if style.verbosity == 0 else _whole(page, style.verbosity):
         console.print(_draw(block, style))
+    for line in _next(page, style) if style.verbosity else ():
+        console.print(line, soft_wrap=True)  # a path that is broken is another one
     file = console.file
     assert isinstance(file, io.StringIO)
     return "".join(f"{line.rstrip()}\n" for line in file.getvalue().splitlines())
@@ -81,19 +86,33 @@ def html_of(document: Document) -> str:
         highlight=False,
         _environ={},
     )
-    for block in _whole(page_of(document), 1):
-        console.print(_draw(block, Style(color=True)))
+    page, style = page_of(document), Style(color=True)
+    for block in _whole(page, 1):
+        console.print(_draw(block, style))
+    for line in _next(page, style):
+        console.print(line, soft_wrap=True)
     form = '<pre style="line-height: normal; overflow-x: auto">{code}</pre>'
     return console.export_html(inline_styles=True, code_format=form)
 
 
 def _whole(page: Page, verbosity: int) -> list[Block]:
     blocks: list[Block] = [*page.read, Lines(page.verdict), *page.blocks]
-    if page.next_steps:
-        blocks.append(Lines(page.next_steps, title="Next"))
     shown = [block for block in blocks if block.level <= verbosity]
     gap = Lines(("",))
     return [part for index, block in enumerate(shown) for part in ((gap, block) if index else (block,))]
+
+
+def _next(page: Page, style: Style) -> Iterator[RichText]:
+    """Yield lines on what to do next: sentences as wide as the report, and below what they are for, commands."""
+    if page.next_steps:
+        yield RichText("")
+        yield _bold("Next", style)
+    for step in page.next_steps:
+        said = f"{step.why}:" if isinstance(step, Step) else step
+        lines = [f"  {line}" for line in wrap(printable(said), style.width - 2)]
+        if isinstance(step, Step):
+            lines += [f"    {line}" for line in command_lines(printable(step.command), style.width - 4)]
+        yield from (_rich(line, style) for line in lines)
 
 
 def _draw(block: Block, style: Style) -> RenderableType:

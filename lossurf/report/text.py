@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 from lossurf.sizes import size_text
@@ -53,3 +54,22 @@ def span(least: int, most: int | None) -> str:
     if most is None:
         return f"{least} or more"
     return str(least) if least == most else f"{least} to {most}"
+
+
+_WORD: Final = r"""(?:'[^']*'|"[^"]*"|[^\s'"])+"""  # as a shell splits a line
+_PART: Final = re.compile(rf"--?[a-z][a-z-]* (?!-){_WORD}|{_WORD}")  # an option goes with its value
+_GOES_ON: Final = " \\"
+
+
+def command_lines(command: str, width: int) -> list[str]:
+    """Return a command in lines that a shell still reads as one, broken before a word where it is too long."""
+    if len(command) <= width:
+        return [command]
+    lines, line = [], ""
+    for part in _PART.findall(command):
+        if line and len(line) + len(f" {part}{_GOES_ON}") > width:
+            lines.append(line + _GOES_ON)
+            line = f"    {part}"
+        else:
+            line = f"{line} {part}" if line else part
+    return [*lines, line]

@@ -24,7 +24,8 @@ _QUANTITIES: Final = (
         "biases. It follows from ranks of products of the layers alone, so it is a whole number without rounding: 0 at "
         "minima and bad saddles, above 0 exactly at strict saddles.",
         "A saddle of high index is left in many directions at once. In random landscapes the index falls with the "
-        "loss; `lossurf plot levels` draws the exact values for your data.",
+        "loss; `lossurf plot levels` draws the least and the largest of every level of your data, and says whether the "
+        "largest is proved or the largest found.",
         "`lossurf classify` reports it as directions down, flat and up; `--certificate c.npz --descents` writes that "
         "many directions, which `lossurf verify` checks.",
         f"lossurf's own closed form; the picture after {DAUPHIN_2014}, and {CHOROMANSKA_2015}",

@@ -36,7 +36,8 @@ _CRITICAL_POINTS: Final = (
         "Descent does not leave it. The report gives what can be gained at most, and a lower point if a descent from "
         "the data's spectrum found one.",
         "Compare the bound with what the difference is worth; start again away from zero, or with less weight decay at "
-        "first. `lossurf explain weight-decay` says why depth matters.",
+        "first; `lossurf escape --weight-decay` writes the lower point where one is known. `lossurf explain "
+        "weight-decay` says why depth matters.",
     ),
     Explanation(
         "degenerate",
@@ -257,7 +258,9 @@ _SUBJECTS: Final = (
         "A checkpoint trained with weight decay is at a critical point of this loss and not of the plain one, where it "
         "is called not-critical.",
         "Give --weight-decay what the optimizer was given, and --reduction what its loss makes of the squares. Biases "
-        "are taken as not decayed: in PyTorch put them in a group of parameters of their own with weight_decay 0.",
+        "are taken as not decayed: in PyTorch put them in a group of parameters of their own with weight_decay 0. An "
+        "idle unit of size d has a gradient lambda d and stops to shrink at the last digit of its weights: a verdict "
+        "speaks of the exact point beside, at the distance that is reported, up to a thousandth of a layer.",
         f"{SREBRO_2005}; {HAEFFELE_VIDAL_2015}; {KUNIN_2019}",
     ),
     Explanation(

@@ -573,6 +573,26 @@ CASES: dict[str, Case] = {
     "a time that is no number": Case(
         ("watch", "w.npz", "--data", ".", "--follow", "--timeout", "nan"), ("--timeout", "nan")
     ),
+    "curvature with weight decay": Case(
+        ("watch", "w.npz", "--data", ".", "--curvature", "--weight-decay", "0.1"), ("curvature", "squared loss alone")
+    ),
+    "reduction of no loss": Case(
+        ("watch", "w.npz", "--data", ".", "--reduction", "sum"), ("--reduction", "--weight-decay WD")
+    ),
+    "bad saddle with weight decay": Case(
+        ("construct", "bad-saddle", "--data", ".", "--widths", "3,2,2,2", "--weight-decay", "0.1", "-o", "o.npz"),
+        ("KIND", "bad-saddle"),
+    ),
+    "tails with weight decay": Case(
+        (
+            *("construct", "strict-saddle", "--by", "tails", "--data", ".", "--widths", "3,2,2,2"),
+            *("--weight-decay", "0.1", "-o", "o.npz"),
+        ),
+        ("--by", "--weight-decay"),
+    ),
+    "local minimum without weight decay": Case(
+        ("construct", "local-minimum", "--data", ".", "--widths", "3,2,2", "-o", "o.npz"), ("KIND", "local-minimum")
+    ),
     "an amount that is no number": Case(("escape", "w.npz", "--data", ".", "--at-least", "nan"), ("--at-least", "nan")),
     "widths of nothing": Case(("check", ".", "--widths", "3,0,2"), ("--widths",)),
     "samples of another kind": Case(("check", ".", "--samples", "column"), ("--samples", "did you mean 'columns'")),

@@ -68,12 +68,17 @@ def test_zero_weights_are_saddles_at_every_depth(lossurf, iris, tmp_path):
     assert "lossurf escape" not in one.stdout
 
 
-def test_the_huber_bottleneck_stays_undetermined(lossurf, tmp_path):
+def test_the_huber_bottleneck_is_a_spurious_local_minimum(lossurf, tmp_path):
     np.savez(tmp_path / "data.npz", X=np.eye(2), Y=np.diag([5.0, 2.0]))
     np.savez(tmp_path / "point.npz", W1=[[0.0, 1.0]], W2=[[0.0], [2.0]])
-    done = lossurf("classify", "point.npz", "--data", "data.npz", "--loss", "huber", "--delta", "1", "-f", "json")
+    asked = ("classify", "point.npz", "--data", "data.npz", "--loss", "huber", "--delta", "1", "-f", "json")
+    done = lossurf(*asked, "--expect", "local-minimum")
     (result,) = json.loads(done.stdout)["results"]
-    assert (result["verdict"], result["loss"]) == ("undetermined", 4.5)
+    assert (done.returncode, result["verdict"], result["loss"]) == (0, "local-minimum", 4.5)
+    assert result["certificate"]["kind"] == "hessian"
+    refused = lossurf(*asked, "--expect", "degenerate")
+    assert refused.returncode == 2
+    assert "'degenerate' is no verdict of the huber loss" in refused.stderr
 
 
 @pytest.mark.parametrize(

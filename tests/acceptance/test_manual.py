@@ -1,6 +1,6 @@
-"""The manual in its other forms: man pages and a web site, made from the chapters, and all of it in the wheel.
+"""The manual in its other forms: man pages and a web site, made from the chapters.
 
-Trusted: groff's warnings, mkdocs' strict mode, and the archive of the wheel itself.
+Trusted: groff's warnings, and mkdocs' strict mode.
 """
 
 from __future__ import annotations
@@ -9,28 +9,27 @@ import re
 import shutil
 import subprocess
 import sys
-import zipfile
 from importlib.util import find_spec
 
 import make_man
 import pytest
-from make_man import PAGES, chapters, name_of, page
+from make_man import chapters, page, path_of, stored
 from process import ROOT
 
 
 @pytest.mark.parametrize("chapter", chapters())
 def test_a_chapter_has_the_man_page_of_today(chapter):
-    assert (PAGES / name_of(chapter)).read_text("utf-8") == page(chapter), "run: python tests/tools/make_man.py"
+    assert path_of(chapter).read_text("utf-8") == page(chapter), "run: python tests/tools/make_man.py"
 
 
 def test_there_are_no_pages_of_chapters_that_are_gone():
-    assert {path.name for path in PAGES.iterdir()} == {name_of(chapter) for chapter in chapters()}
+    assert set(stored()) == {path_of(chapter) for chapter in chapters()}
 
 
 @pytest.mark.skipif(not shutil.which("groff"), reason="needs groff")
 @pytest.mark.parametrize("chapter", chapters())
 def test_a_man_page_prints_without_a_warning_and_with_every_word(chapter):
-    path = PAGES / name_of(chapter)
+    path = path_of(chapter)
     command = ["groff", "-K", "utf8", "-man", "-Tutf8", "-ww", "-P-cbou", "-rHY=0", str(path)]
     done = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=60)
     told = [
@@ -85,28 +84,3 @@ def test_one_command_makes_the_site(tmp_path):
     first = (tmp_path / "index.html").read_text("utf-8")
     assert 'src="run.svg"' in first
     assert (tmp_path / "run.svg").exists()
-
-
-@pytest.mark.slow
-def test_a_wheel_holds_the_chapters_and_the_man_pages(tmp_path):
-    command = [
-        sys.executable,
-        "-m",
-        "pip",
-        "wheel",
-        "--no-deps",
-        "--no-build-isolation",
-        "-q",
-        "-w",
-        str(tmp_path),
-        str(ROOT),
-    ]
-    subprocess.run(command, check=True, capture_output=True, timeout=300)
-    (wheel,) = tmp_path.glob("*.whl")
-    names = zipfile.ZipFile(wheel).namelist()
-    assert {f"lossurf/manual/{chapter}.md" for chapter in chapters()} <= set(names)
-    for chapter in chapters():
-        folder = f"share/man/man{name_of(chapter)[-1]}/{name_of(chapter)}"
-        assert any(name.endswith(f".data/data/{folder}") for name in names), folder
-    assert "lossurf/report/web/style.css" in names
-    assert "lossurf/manual/run.svg" in names

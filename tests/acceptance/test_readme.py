@@ -74,6 +74,8 @@ def test_files_that_a_text_links_to_are_there(path: Path) -> None:
 def test_the_comparison_sees_another_word_number_or_line() -> None:
     assert readme.alike("a  1.00000 x\n──\n1e-16", "a 1.000001 x\n───\n3.2e-15 ")
     assert not readme.alike("a 1.0", "a 1.001")
+    assert readme.alike("1.66782e+13", "1.6683e+13")
+    assert not readme.alike("1.66782e+13", "1.7e+13")
     assert not readme.alike("holds", "fails")
     assert not readme.alike("a", "a b")
 

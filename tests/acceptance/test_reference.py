@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import click
 import pytest
 import readme
 from make_reference import PARTS, written
 
 from lossurf.cli import COMMANDS, group
+from lossurf.cli.headings import Heading
 
 
 def commands() -> dict[str, click.Command]:
@@ -64,3 +67,17 @@ def test_the_list_of_commands_says_what_each_does(name):
 def test_an_example_runs(example, clone):
     report, code = readme.printed([f"{example}\n", "echo $?\n"], clone)
     assert code.strip() in {"0", "1"}, report
+
+
+@pytest.mark.parametrize("width", [50, 80])
+@pytest.mark.parametrize("name", ALL)
+def test_help_lists_every_option_once_under_a_heading_and_breaks_no_example(name, width):
+    context = click.Context(ALL[name], info_name=name, terminal_width=width)
+    text, _, examples = ALL[name].get_help(context).partition("\nExamples:\n")
+    assert [line.strip() for line in re.sub(r" \\\n +", " ", examples).splitlines()] == list(ALL[name].examples)
+    sections = re.split(r"^(\w[\w ]*):\n", text, flags=re.MULTILINE)[1:]
+    assert sections[-2] == "Every command"
+    assert set(sections[::2]) <= {str(heading) for heading in Heading}
+    for param in ALL[name].get_params(context):
+        if isinstance(param, click.Option):
+            assert len(re.findall(rf"^  (-\w, )?{param.opts[-1]}\b(?!-)", "".join(sections[1::2]), re.MULTILINE)) == 1

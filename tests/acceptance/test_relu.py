@@ -90,10 +90,11 @@ def test_the_same_seed_gives_the_same_bytes(small, form):
 
 
 def test_progress_only_on_a_terminal(small):
-    command = ["-m", "lossurf", "relu", str(small / "net.npz"), "--data", str(small / "data.npz")]
-    assert relu(*command[3:]).stderr == ""
+    arguments = ["relu", str(small / "net.npz"), "--data", str(small / "data.npz")]
+    assert relu(*arguments[1:]).stderr == ""
+    at_once = f"from lossurf.cli import progress, main; progress.FIRST_AFTER = 0; main({arguments!r})"
     environment = {**clean_environment(), "TERM": "xterm"}
-    child = pexpect.spawn(sys.executable, command, env=environment, timeout=60, encoding="utf-8")
+    child = pexpect.spawn(sys.executable, ["-c", at_once], env=environment, timeout=60, encoding="utf-8")
     child.expect("lossurf: decomposition")
     child.expect("distance covariance")
     child.expect(pexpect.EOF)

@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import lossurf
+
 ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "sample_data"
 CHECKPOINTS = SAMPLES / "wine" / "checkpoints"
@@ -32,15 +34,23 @@ def wine() -> list[np.ndarray]:
     return [np.loadtxt(SAMPLES / "wine" / f"{name}.csv", delimiter=",", skiprows=1) for name in "XY"]
 
 
-def dense_hessian_eigenvalues(layers: list[np.ndarray], X: np.ndarray, Y: np.ndarray) -> tuple[float, np.ndarray]:
+def dense_hessian_eigenvalues(
+    layers: list[np.ndarray], X: np.ndarray, Y: np.ndarray, decay: float = 0.0
+) -> tuple[float, np.ndarray]:
     """Largest gradient entry and eigenvalues of the Hessian by central differences of a gradient written out here."""
     shapes = [layer.shape for layer in layers]
     cuts = np.cumsum([rows * columns for rows, columns in shapes])[:-1]
 
     def gradient(flat: np.ndarray) -> np.ndarray:
-        W1, W2, W3 = (part.reshape(shape) for part, shape in zip(np.split(flat, cuts), shapes, strict=True))
-        E = (X @ (W3 @ W2 @ W1).T - Y).T @ X
-        return np.concatenate([(W2.T @ W3.T @ E).ravel(), (W3.T @ E @ W1.T).ravel(), (E @ W1.T @ W2.T).ravel()])
+        weights = [part.reshape(shape) for part, shape in zip(np.split(flat, cuts), shapes, strict=True)]
+        below = [np.eye(X.shape[1])]
+        for W in weights:
+            below.append(W @ below[-1])
+        back, slopes = (X @ below[-1].T - Y).T @ X, []
+        for W, B in zip(reversed(weights), reversed(below[:-1]), strict=True):
+            slopes.append((back @ B.T + decay * W).ravel())
+            back = W.T @ back
+        return np.concatenate(slopes[::-1])
 
     point = np.concatenate([layer.ravel() for layer in layers])
     steps = 1e-5 * np.eye(point.size)
@@ -67,6 +77,35 @@ def test_dense_hessians_agree_with_the_stated_kinds(name: str, critical: bool, d
     scale = eigenvalues[-1]
     assert (largest_gradient < 1e-11 * scale) == critical  # the points are exact to about 1e-15
     assert (eigenvalues[0] < -1e-8 * scale) == downhill  # the saddles' are below -1e-2, central differences leave 1e-10
+
+
+@pytest.mark.parametrize(
+    ("name", "verdict", "is_lower_known"),
+    [
+        ("one-hidden-float32", "global-minimum", False),
+        ("deep-float32", "local-minimum", False),
+        ("collapsed-float32", "local-minimum", True),
+        ("early-float32", "not-critical", False),
+    ],
+)
+def test_what_was_trained_with_weight_decay_is_judged_right(name: str, verdict: str, is_lower_known: bool) -> None:
+    # trusts central differences of the regularised gradient on the stored samples
+    X, Y = wine()
+    path, decay = SAMPLES / "wine" / "decayed" / f"{name}.npz", 0.01 * Y.size / 2
+    with np.load(path) as archive:
+        layers = [archive[key].astype(np.float64) for key in archive.files]
+    result = lossurf.classify(path, X, Y, weight_decay=0.01)
+    assert result.verdict == verdict
+    assert (result.decay.lower is not None) is is_lower_known
+    largest_gradient, eigenvalues = dense_hessian_eigenvalues(layers, X, Y, decay)
+    assert (largest_gradient < 1e-5 * eigenvalues[-1]) == (verdict != "not-critical")
+    if verdict == "not-critical":
+        return
+    near, flat = 1e-3 * decay, result.inertia.zero  # rounded weights turn zeros into this much
+    assert np.count_nonzero(np.abs(eigenvalues) < near) == flat
+    assert eigenvalues[0] > -near
+    if name != "collapsed-float32":  # zero is critical without weight decay too
+        assert lossurf.classify(path, X, Y).verdict == "not-critical"
 
 
 def test_the_bad_saddle_lies_above_the_global_minimum() -> None:

@@ -10,28 +10,17 @@ A process of its own, started with the fault layer loaded; it reads one request 
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
-import importlib
 import json
 import os
-import pkgutil
 import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from forked import import_everything
 
 SECONDS = 60
 LAYER = ctypes.CDLL(None)
-
-
-def import_everything() -> None:
-    """Import lossurf and what it imports inside its commands, so that no failing call is one of an import."""
-    import lossurf
-
-    for module in pkgutil.walk_packages(lossurf.__path__, "lossurf."):
-        if module.name != "lossurf.__main__":
-            importlib.import_module(module.name)
-    for name in ("scipy.linalg", "scipy.optimize", "rich.table", "rich.console", "yaml", "h5py", "pyarrow.parquet"):
-        with contextlib.suppress(ImportError):
-            importlib.import_module(name)
 
 
 def child(request: dict, counts: int) -> None:

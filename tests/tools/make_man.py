@@ -25,6 +25,12 @@ def name_of(chapter: str) -> str:
     return "lossurf.1" if chapter == REFERENCE else f"lossurf-{chapter}.7"
 
 
+def path_of(chapter: str) -> Path:
+    """Return where a chapter's page lies: in the folder of its section, as `man -M` wants it."""
+    name = name_of(chapter)
+    return PAGES / f"man{name[-1]}" / name
+
+
 def page(chapter: str) -> str:
     """Return a chapter as a man page."""
     text = (MANUAL / f"{chapter}.md").read_text("utf-8")
@@ -52,6 +58,11 @@ def page(chapter: str) -> str:
 def chapters() -> list[str]:
     """Return the names of all chapters."""
     return sorted(path.stem for path in MANUAL.glob("*.md"))
+
+
+def stored() -> list[Path]:
+    """Return every page that is there."""
+    return [path for path in PAGES.rglob("*") if path.is_file()]
 
 
 def body(tokens: Sequence[Token]) -> Iterator[str]:
@@ -130,13 +141,13 @@ def guarded(line: str) -> str:
 
 def main() -> None:
     """Write every page, and take away those of chapters that are gone."""
-    PAGES.mkdir(exist_ok=True)
-    kept = {name_of(chapter) for chapter in chapters()}
-    for path in PAGES.iterdir():
-        if path.name not in kept:
+    kept = {path_of(chapter) for chapter in chapters()}
+    for path in stored():
+        if path not in kept:
             path.unlink()
     for chapter in chapters():
-        (PAGES / name_of(chapter)).write_text(page(chapter), "utf-8")
+        path_of(chapter).parent.mkdir(parents=True, exist_ok=True)
+        path_of(chapter).write_text(page(chapter), "utf-8")
 
 
 if __name__ == "__main__":

@@ -30,6 +30,13 @@ NAMED = {
     5000: "nearly-float32",
     8000: "trained-float32",
 }  # those that also stand among the named checkpoints
+LAMBDA = 0.01 * 178 * 3 / 2  # weight decay 0.01, where the loss is the mean of the 178 x 3 squares
+DECAYED = {  # widths, the start's size, and how long it was trained
+    "one-hidden-float32": ((10, 4, 3), 2, 12000),
+    "deep-float32": ((10, 4, 4, 3), 2, 12000),
+    "collapsed-float32": ((10, 4, 4, 3), 100, 12000),
+    "early-float32": ((10, 4, 3), 2, 50),
+}
 mpmath.mp.dps = 50
 
 
@@ -193,29 +200,37 @@ def times(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return total
 
 
-def descend(layers: list[np.ndarray], XX: np.ndarray, YX: np.ndarray, rate: np.float32) -> Iterator[int]:
-    """Full-batch gradient descent on 1/2 ||W3 W2 W1 X - Y||^2, all in float32, the layers changed in place."""
+def descend(
+    layers: list[np.ndarray], XX: np.ndarray, YX: np.ndarray, rate: np.float32, decay: np.float32 | None = None
+) -> Iterator[int]:
+    """Full-batch gradient descent on 1/2 ||W_N ... W_1 X - Y||^2, all in float32, the layers changed in place.
+
+    With `decay` on the loss that has 1/2 decay ||W_k||^2 beside, as an optimizer with weight decay takes it.
+    """
     for step in itertools.count():
         yield step
-        W1, W2, W3 = layers
-        W21 = times(W2, W1)
-        E = times(times(W3, W21), XX) - YX
-        back = times(W3.T, E)
-        for layer, gradient in ((W1, times(W2.T, back)), (W2, times(back, W1.T)), (W3, times(E, W21.T))):
-            np.subtract(layer, rate * gradient, out=layer)
+        below = list(itertools.accumulate(layers, lambda product, W: times(W, product)))
+        back = times(below[-1], XX) - YX
+        gradients = []
+        for k in range(len(layers) - 1, 0, -1):
+            gradients.append(times(back, below[k - 1].T))
+            back = times(layers[k].T, back)
+        for layer, gradient in zip(reversed(layers), [*gradients, back], strict=True):
+            whole = gradient if decay is None else gradient + decay * layer
+            np.subtract(layer, rate * whole, out=layer)
 
 
-def small_start(source: random.Random) -> list[np.ndarray]:
-    """Uniform entries within 0.005: small enough for the run to wait near rank 0 and near rank 1."""
+def start(source: random.Random, widths: Sequence[int], size: int) -> list[np.ndarray]:
+    """Uniform entries within 1 / (2 size)."""
     return [
-        np.array([[(source.random() - 0.5) / 100 for _ in range(columns)] for _ in range(rows)], dtype=np.float32)
-        for columns, rows in itertools.pairwise(WIDTHS)
+        np.array([[(source.random() - 0.5) / size for _ in range(columns)] for _ in range(rows)], dtype=np.float32)
+        for columns, rows in itertools.pairwise(widths)
     ]
 
 
 def trained(directory: Path, XX: np.ndarray, YX: np.ndarray) -> None:
     """Write the run, and the checkpoints of it that bear a name."""
-    layers = small_start(random.Random(1))
+    layers = start(random.Random(1), WIDTHS, 100)  # small enough to wait near rank 0 and near rank 1
     for step in descend(layers, XX, YX, np.float32(1e-3)):
         if step in STEPS:
             write_npz(directory / "run" / f"step-{step:05d}.npz", state_dict(layers))
@@ -224,6 +239,16 @@ def trained(directory: Path, XX: np.ndarray, YX: np.ndarray) -> None:
         if step == STEPS[-1]:
             break
     write_npz(directory / "checkpoints" / "trained-float16.npz", state_dict([w.astype(np.float16) for w in layers]))
+
+
+def decayed(directory: Path, XX: np.ndarray, YX: np.ndarray) -> None:
+    """Write what weight decay of 0.01 on the mean of squares leads to from several starts."""
+    for seed, (name, (widths, size, steps)) in enumerate(DECAYED.items(), start=1):
+        layers = start(random.Random(seed), widths, size)
+        for step in descend(layers, XX, YX, np.float32(1e-3), np.float32(LAMBDA)):
+            if step == steps:
+                break
+        write_npz(directory / f"{name}.npz", state_dict(layers))
 
 
 def state_dict(layers: list[np.ndarray]) -> dict[str, np.ndarray]:
@@ -239,7 +264,9 @@ def main(target: Path) -> None:
     X, Y = wine(target / "wine")
     XX, YX = exact_products(X, X), exact_products(Y, X)
     constructed(target / "wine" / "checkpoints", to_mp(XX), to_mp(YX))
-    trained(target / "wine", *(np.array(rows, dtype=np.float64).astype(np.float32) for rows in (XX, YX)))
+    stored = [np.array(rows, dtype=np.float64).astype(np.float32) for rows in (XX, YX)]
+    trained(target / "wine", *stored)
+    decayed(target / "wine" / "decayed", *stored)
 
 
 if __name__ == "__main__":

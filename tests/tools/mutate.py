@@ -45,7 +45,10 @@ FILES = {
         "certificates/rounding.py",
         ("verification_edges", "verification", "certificates_tampered", "certificates_honest"),
     ),
-    "levels": ("landscape/levels.py", ("critical_values", "few_samples", "audit", "precision")),
+    "levels": (
+        "landscape/levels.py",
+        ("levels", "eigen_groups", "critical_values", "few_samples", "audit", "precision"),
+    ),
     "chain": ("inputs/checkpoints/chain.py", ("chain", "checkpoint", "autoencoders", "lora")),
 }
 """Files under lossurf, and the tests of tests/unit that concern each, the quickest first."""

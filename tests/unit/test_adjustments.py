@@ -199,6 +199,25 @@ def test_a_certificate_holds_against_the_adjusted_data_alone(name: str, bias: bo
     assert not lossurf.verify(path, other).valid
 
 
+@pytest.mark.parametrize("share", [1e-3, 1e-6, 1e-9, 1e-11])
+@pytest.mark.parametrize("how", ["base", "predictions", "residual"])
+def test_a_certificate_holds_where_a_base_leaves_little_of_y(how: str, share: float, tmp_path) -> None:
+    rng, path = np.random.default_rng(29), tmp_path / "c.npz"
+    inputs = rng.normal(size=(40, 3)) * [1e-3, 1.0, 1e3] + 1e4
+    weight = np.eye(3) if how == "residual" else W0
+    fitted = inputs @ weight.T
+    left = rng.normal(size=(40, 3)) * share * np.linalg.norm(fitted) / 10.0
+    given = {"residual": True} if how == "residual" else {"base": fitted if how == "predictions" else weight}
+    given["sample_weights"] = 10.0 ** rng.uniform(-6, 6, size=40)
+    data = lossurf.Data(inputs, fitted + left, **given)
+    lossurf.certify([np.zeros((2, 3)), np.zeros((3, 2))], data).save(path)
+    found = lossurf.verify(path, data)
+    assert found.valid, [check for check in found.checks if not check.ok]
+    # a fifth of what is left is more than what subtracting rounds to
+    other = lossurf.Data(inputs, fitted + 1.2 * left, **given)
+    assert not lossurf.verify(path, other).valid
+
+
 def test_the_network_with_missing_entries_that_explain_shows_is_at_a_spurious_minimum():
     # output i is seen in three samples of input e_i with target 1, and in one of e_j with target 11/25
     weight, target = np.array([[3.0, 1.0], [1.0, 3.0]]), np.array([[1.0, 0.44], [0.44, 1.0]])

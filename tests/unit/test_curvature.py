@@ -5,7 +5,7 @@ from itertools import pairwise
 import mpmath
 import numpy as np
 import pytest
-from critical_points import build, chain, eigen_system, random_data
+from critical_points import build, chain, dense_hessian, eigen_system, random_data
 from hessian_oracle import eigenvalues, exact_hessian
 
 from lossurf.data import Data
@@ -145,21 +145,96 @@ def test_columns_that_x_does_not_see_are_flat():
     assert found.smallest == 0.0
 
 
-def test_the_three_ways_agree_at_a_minimum(monkeypatch):
+def test_the_four_ways_agree_at_a_minimum(monkeypatch):
     rng = np.random.default_rng(9)
     X, Y = random_data(rng, 5, 4, 30)
     weights = build(rng, [5, 6, 6, 4], X, Y, eigen_set=(0, 1, 2, 3), recipe="zero")
     problem, found = problem_of(X, Y), {}
-    for name, limits in {"dense": (10**9, 0), "product-form": (0, 10**9), "lanczos": (0, 0)}.items():
+    ways = {"dense": (10**9, 0, 0.6), "product-form": (0, 10**9, 0.6), "jacobian": (0, 0, 0.6), "lanczos": (0, 0, -1.0)}
+    for name, limits in ways.items():
         monkeypatch.setattr(module, "_DENSE_ORDER", limits[0])
         monkeypatch.setattr(module, "_PRODUCT_ORDER", limits[1])
+        monkeypatch.setattr(module, "_MIXED", limits[2])
         found[name] = find_curvature(weights, None, problem)
-        assert found[name].method == name
-    for other in ("product-form", "lanczos"):
+        assert found[name].method == ("lanczos" if name == "jacobian" else name)
+    for other in ("product-form", "jacobian", "lanczos"):
         for end in ("largest", "smallest"):
             error = getattr(found[other], f"{end}_error") + getattr(found["dense"], f"{end}_error")
             assert abs(getattr(found[other], end) - getattr(found["dense"], end)) <= error
-    assert found["lanczos"].largest_error <= 0.02 * found["dense"].largest
+    for other in ("jacobian", "lanczos"):
+        assert found[other].largest_error <= 0.02 * found["dense"].largest
+
+
+def nearly_fitted(rng, off):
+    """A network with biases whose residual is of that size, on columns of X a thousandfold apart."""
+    widths = [5, 4, 6, 3]
+    X = rng.standard_normal((5, 9)) * 10.0 ** rng.uniform(-2.0, 1.0, (5, 1))
+    weights = [rng.standard_normal((above, below)) for below, above in pairwise(widths)]
+    biases = [rng.standard_normal(4), None, rng.standard_normal(3)]
+    W1, W2, W3 = weights
+    Y = W3 @ (W2 @ (W1 @ X + biases[0][:, None])) + biases[2][:, None]
+    return weights, biases, X, Y + off * rng.standard_normal(Y.shape)
+
+
+@pytest.mark.parametrize("off", [0.0, 1e-6, 1e-2])
+def test_what_a_small_residual_adds_is_within_the_error(monkeypatch, off):
+    # channel: the dense Hessian of the samples, the biases as columns beside ones
+    monkeypatch.setattr(module, "_DENSE_ORDER", 0)
+    monkeypatch.setattr(module, "_PRODUCT_ORDER", 0)
+    for seed in range(5):
+        weights, biases, X, Y = nearly_fitted(np.random.default_rng([19, seed]), off)
+        found = find_curvature(weights, biases, problem_of(X, Y, bias=True))
+        exact = np.linalg.eigvalsh(with_biases(weights, biases, X, Y))
+        assert found.method == "lanczos"
+        assert found.failure <= FAILURE  # products with J J^T leave only one end to the start
+        for value, error, end in ((found.largest, found.largest_error, -1), (found.smallest, found.smallest_error, 0)):
+            assert abs(value - exact[end]) <= error + 1e-12 * exact[-1]
+            assert error <= 0.021 * exact[-1]
+
+
+def with_biases(weights, biases, X, Y):
+    """The dense Hessian of layers [W b; 0 1] on [X; 1], at the entries that are parameters."""
+    layers, chosen = [], []
+    for k, (W, b) in enumerate(zip(weights, biases, strict=True), start=1):
+        layer = np.zeros((len(W) + (k < len(weights)), W.shape[1] + 1))
+        of = np.zeros(layer.shape, dtype=bool)
+        layer[: len(W), :-1], of[: len(W), :-1] = W, True
+        if b is not None:
+            layer[: len(W), -1], of[: len(W), -1] = b, True
+        layer[len(W) :, -1] = 1.0
+        layers.append(layer)
+        chosen.append(of.ravel())
+    at = np.concatenate(chosen)
+    return dense_hessian(layers, np.vstack([X, np.ones(X.shape[1])]), Y)[np.ix_(at, at)]
+
+
+def test_blocks_that_vanish_are_left_out_and_no_others(monkeypatch):
+    # channel: at a bad saddle without tails A_2^T E = 0, and E is not; the dense Hessian
+    rng = np.random.default_rng(20)
+    X, Y = random_data(rng, 6, 6, 20)
+    weights = build(rng, [6, 6, 6, 6], X, Y, eigen_set=(0, 1), recipe="zero")
+    weights = [W.astype(np.float32).astype(np.float64) for W in weights]
+    hessian = ParameterHessian(node_network(weights, [None] * 3, problem_of(X, Y)))
+    bounds = hessian_bounds(hessian)
+    assert module._negligible(bounds, 1e-4, 3) == {2}
+    assert not module._negligible(bounds, 1e-9, 3)
+    vector = rng.standard_normal(hessian.order)
+    apart = hessian.apply(vector) - hessian.apply(vector, without={2})
+    assert 0.0 < np.linalg.norm(apart) <= bounds.of_layers({2}) * np.linalg.norm(vector)
+    monkeypatch.setattr(module, "_DENSE_ORDER", 0)
+    found = find_curvature(weights, None, problem_of(X, Y), share=0.01)
+    exact = np.linalg.eigvalsh(dense_hessian(weights, X, Y))
+    assert found.method == "lanczos"
+    assert abs(found.largest - exact[-1]) <= found.largest_error <= 0.011 * exact[-1]
+    assert abs(found.smallest - exact[0]) <= found.smallest_error
+
+
+def test_few_products_are_taken_and_few_looks_at_them():
+    # half the width of 2 % of 0..1 is reached by Chebyshev polynomials of degree 33 from a start of 40,000 coordinates
+    values = np.linspace(0.0, 1.0, 40_000)
+    found = extreme_eigenvalues(lambda x: values * x, values.size, rounding=1e-15, share=0.02)
+    assert found.products <= 34
+    assert 0.0 <= found.largest.outer - 1.0 <= 0.04
 
 
 @pytest.mark.parametrize("share", [0.2, 0.02, 0.002])

@@ -249,7 +249,57 @@ def test_what_pytorch_trains_with_weight_decay_is_where_it_says(optimizer, width
     checkpoint = Checkpoint.of(weights, dtypes=["float32"] * len(weights))
     x, y = X.double().numpy().T, Y.double().numpy().T
     decay = penalty_weight(wd, Reduction.MEAN, m, widths[-1])
-    result = classify_with_decay(checkpoint, reduced(x, y), decay, tolerance=1e-4)  # idle units stop at 1e-6
+    result = classify_with_decay(checkpoint, reduced(x, y), decay)
     assert result.verdict in LEAST, (result.reason, result.gradient)
     values = Decayed([np.asarray(W) for W in result.nearest.layers], x, y, decay).signs()
     assert values == (result.inertia.negative, result.inertia.zero)
+
+
+def stepped(weights, moments, decay, rate, steps):
+    """Gradient descent on the raw loss in the weights' own precision, from X X^T and Y X^T."""
+    XX, YX = moments
+    for _ in range(steps):
+        below = [np.eye(len(XX), dtype=XX.dtype)]
+        for W in weights:
+            below.append(W @ below[-1])
+        back = below[-1] @ XX - YX
+        for k in range(len(weights) - 1, -1, -1):
+            slope, back = back @ below[k].T + decay * weights[k], weights[k].T @ back
+            weights[k] = weights[k] - rate * slope
+    return weights
+
+
+@pytest.mark.parametrize("widths", [[4, 5, 2], [4, 6, 6, 2]])
+def test_idle_units_that_float32_cannot_shrink_further_are_idle(widths):
+    # trusts descent in float32 itself: an idle unit stops where step * lam of it is below the last digit of its weights
+    rng = np.random.default_rng(21)
+    X = rng.standard_normal((4, 30)).astype(np.float32)
+    Y = rng.standard_normal((2, 4)).astype(np.float32) @ X + 0.3 * rng.standard_normal((2, 30)).astype(np.float32)
+    decay, moments = np.float32(0.25), (X @ X.T, Y @ X.T)
+    shapes = zip(widths[1:], widths[:-1], strict=True)
+    stopped = stepped(
+        [rng.standard_normal(shape).astype(np.float32) / 2 for shape in shapes], moments, decay, np.float32(3e-3), 30000
+    )
+    later = stepped(list(stopped), moments, decay, np.float32(3e-3), 3000)
+    assert max(float(np.max(np.abs(a - b))) for a, b in zip(stopped, later, strict=True)) < 1e-6
+    x, y = X.astype(float), Y.astype(float)
+    result = judged(Decayed(stopped, x, y, 0.25), dtype="float32")
+    assert result.verdict in LEAST, result.reason
+    assert result.rank == 2
+    assert result.tolerance < result.decay.imbalance < result.nearest.distance < 1e-3
+    exact = Decayed([np.asarray(W) for W in result.nearest.layers], x, y, 0.25)
+    assert exact.signs() == (0, result.inertia.zero)
+
+
+def test_an_idle_unit_is_told_from_one_that_is_small():
+    # trusts the dense Hessian: beside the weight decay that silences a unit lie a minimum with it and a saddle without
+    X, Y, decay = np.eye(2), np.diag([2.0, 1.0]), 1.0 - 1e-7
+    small = np.diag([np.sqrt(2.0 - decay), np.sqrt(1e-7)])  # of the minimum: sqrt(g - lam) = 3e-4
+    without = np.diag([np.sqrt(2.0 - decay), 0.0])
+    minimum, saddle = Decayed([small, small], X, Y, decay), Decayed([without, without], X, Y, decay)
+    assert minimum.eigenvalues[0] > -1e-12
+    assert saddle.eigenvalues[0] == pytest.approx(-1e-7, rel=1e-6)
+    assert judged(minimum).verdict is Verdict.GLOBAL_MINIMUM
+    assert judged(saddle).verdict in (Verdict.STRICT_SADDLE, Verdict.UNDETERMINED)
+    between = Decayed([0.5 * (small + without)] * 2, X, Y, decay)
+    assert judged(between).verdict in (Verdict.NOT_CRITICAL, Verdict.UNDETERMINED)

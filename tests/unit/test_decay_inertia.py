@@ -54,7 +54,7 @@ def test_the_signs_are_those_of_the_dense_hessian(depth, recipe, count):
         point = Point(problem, layers)
         assert max(point.gradient_measures) < 1e-11
         assert point.imbalance < 1e-9
-        rank = point.rank(TAU)
+        (rank,) = point.ranks(TAU, TAU)
         signal = find_critical(point, rank, 10.0 * TAU)
         assert point.distance(signal.layers) < 10.0 * TAU
         assert slope(problem, signal) <= rounding_of_slope(problem, signal)
@@ -128,7 +128,8 @@ def test_fifty_digits_see_the_same_signs():
     for depth in (2, 3):
         found = random_point(rng, depth, "plain")
         problem, layers = scaled(found)
-        signal = find_critical(Point(problem, layers), Point(problem, layers).rank(TAU), 10.0 * TAU)
+        point = Point(problem, layers)
+        signal = find_critical(point, *point.ranks(TAU, TAU), 10.0 * TAU)
         signs = CurvatureSigns(signal, problem, found.widths)
         counts = signs.counts(TAU)
         exact = differences(mpmath, signal.layers, problem)

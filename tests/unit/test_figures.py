@@ -145,6 +145,7 @@ def test_a_crowd_of_values_is_drawn_as_lines_that_do_not_cover_each_other():
             "kinds": ["strict-saddle"],
             "index_least": 1,
             "index_most": 2,
+            "index_most_proved": False,
         }
         for k in range(60)
     ]

@@ -49,7 +49,7 @@ ALLOWED = {
     "landscape/points": _BASE | _DATA | _LINEAR | {"landscape/lemmas"},
     "landscape/views": _BASE | _DATA | _LINEAR | {"landscape/points"},
     "losses": _BASE | _DATA | _LINEAR,
-    "regularised": _BASE | _DATA | _LINEAR,
+    "regularised": _BASE | _DATA | _LINEAR | {"landscape/points", "landscape/views"},
     "nonlinear": set(),
     "nonlinear/relu": _BASE | _DATA | _LINEAR,
     "nonlinear/spurious": _BASE | _DATA | _LINEAR,

@@ -8,6 +8,8 @@ from hessian_oracle import exact
 from test_curvature import problem_of
 
 from lossurf.certificates.verify import verify_certificate
+from lossurf.inputs.checkpoints.checkpoint import Checkpoint
+from lossurf.landscape.classify import classify_network
 
 
 def written(*, widths=(3, 4, 3), eigen_set=(1,), recipe="zero", seed=0):
@@ -76,3 +78,20 @@ def test_layers_far_apart_keep_their_directions():
     assert other.claim["index"]["negative"] == stored.claim["index"]["negative"]
     assert verify_certificate(other).valid
     assert "D1" in stored.arrays
+
+
+def test_a_certificate_says_where_it_holds_no_directions(monkeypatch):
+    found = note_of(widths=(3, 4, 3))
+    assert found == []
+    monkeypatch.setattr("lossurf.landscape.index_evidence._LARGEST_ORDER", 10)
+    (note,) = note_of(widths=(3, 4, 3))
+    assert "holds no directions" in note
+
+
+def note_of(widths):
+    rng = np.random.default_rng([13, 0])
+    X, Y = random_data(rng, widths[0], widths[-1], 12)
+    checkpoint = Checkpoint.of(build(rng, list(widths), X, Y, eigen_set=(1,), recipe="zero"))
+    found = classify_network(checkpoint, problem_of(X, Y), index=True, descents=True)
+    assert (found.certificate.index.directions is None) is bool(found.notes)
+    return [*found.notes]

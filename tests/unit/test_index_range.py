@@ -19,17 +19,19 @@ def range_of(point):
 
 
 def inside(seeds):
-    reached = set()
+    reached, told = set(), set()
     for seed in seeds:
         rng = np.random.default_rng([12, seed])
         point = random_point(rng, max_depth=4, max_dim=4)
         if any(0.0 < np.linalg.norm(W, 2) < 1e-6 for W in point.weights):
             continue
-        least, most = range_of(point)
+        least, most, proved = range_of(point)
         negative = counted(point)[0]
+        told.add(proved)
         assert least <= negative, seed
         assert most is None or negative <= most, seed
         reached |= {("least", negative == least), ("most", negative == most)}
+    assert told == {True, False}
     return reached
 
 
@@ -49,7 +51,7 @@ def test_inner_tails_let_every_idle_unit_grow_along_every_direction():
 
     weights = build(rng, [3, 3, 3, 3], X, Y, eigen_set=(0,), recipe="inner")
     point = Point(weights, X, Y, (0,), "inner")
-    assert range_of(point) == (0, 4)
+    assert range_of(point) == (0, 4, False)
     assert counted(point)[0] == 4
 
 
@@ -63,21 +65,25 @@ def test_uneven_widths_do_better_by_showing_a_direction_to_the_wider_layer():
     weights = [first, np.zeros((5, 2)), np.zeros((4, 5))]
 
     point = Point(weights, X, T @ X, (), "by hand")
-    least, most = range_of(point)
-    assert least == 0
+    least, most, proved = range_of(point)
+    assert (least, proved) == (0, False)
     assert counted(point)[0] == 5  # each unit of the second layer can take it on
     assert most >= 5
 
 
 def test_one_hidden_layer_and_none_leave_no_choice():
-    assert index_range([3], 2, 1) == (7, 7)
-    assert index_range([], 0, 0) == (0, 0)
+    assert index_range([3], 2, 1) == (7, 7, True)
+    assert index_range([], 0, 0) == (0, 0, True)
 
 
 def test_a_bottleneck_at_its_rank_is_a_minimum_whatever_the_tails():
-    assert index_range([0, 5, 3], 4, 0) == (0, 0)
-    assert index_range([5, 0, 3], 4, 0) == (0, 0)
+    assert index_range([0, 5, 3], 4, 0) == (0, 0, True)
+    assert index_range([5, 0, 3], 4, 2) == (2, 2, True)
+
+
+def test_nothing_left_out_leaves_nothing_to_grow():
+    assert index_range([2, 2], 0, 0) == (0, 0, True)
 
 
 def test_too_many_ways_are_left_open():
-    assert index_range([9] * 9, 9, 2) == (2, None)
+    assert index_range([9] * 9, 9, 2) == (2, None, False)

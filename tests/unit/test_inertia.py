@@ -2,9 +2,12 @@
 
 import numpy as np
 import pytest
-from critical_points import balanced, dense_hessian, random_point
+from critical_points import balanced, build, dense_hessian, random_data, random_point
 
 import lossurf
+from lossurf.data import Data
+from lossurf.inputs.checkpoints.checkpoint import Checkpoint
+from lossurf.landscape.classify import classify_network
 
 
 def counted(point):
@@ -81,3 +84,18 @@ def test_no_counts_where_nothing_is_critical():
     rng = np.random.default_rng(2)
     weights = [rng.standard_normal((2, 3)), rng.standard_normal((3, 2))]
     assert lossurf.classify(weights, np.eye(3), np.diag([3.0, 2.0, 1.0])).inertia is None
+
+
+def test_the_ways_down_of_a_large_network_are_counted_where_that_is_asked_for():
+    # channel: the formula of two layers, #inversions + (idle units) rank(G) at zero tails, widths 3, 300, 2
+    rng = np.random.default_rng(22)
+    X, Y = random_data(rng, 3, 2, 12)
+    checkpoint = Checkpoint.of(build(rng, [3, 300, 2], X, Y, eigen_set=(1,), recipe="zero"))
+    problem = Data(X.T, Y.T).problem(bias=False)
+    silent = classify_network(checkpoint, problem)
+    assert silent.inertia is None
+    assert "ask for the curvature" in silent.notes[-1]
+    for asked in ({"count": True}, {"index": True}):
+        found = classify_network(checkpoint, problem, **asked)
+        assert found.inertia.negative == 1 + 299
+        assert found.notes == checkpoint.notes

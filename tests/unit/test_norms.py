@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lossurf.landscape.norms import spectral_norm, top_singular_pairs
+from lossurf.landscape.norms import norm_bound, spectral_norm, top_singular_pairs
 
 
 def matrix_with(rng, values, shape):
@@ -50,3 +50,18 @@ def test_top_pairs_carry_nearly_the_leading_singular_values():
     carried = np.diag(left @ A @ right.T)
     assert carried[0] == pytest.approx(3.0, rel=1e-3)
     assert np.all(carried > 0.9 * np.array([3.0, 2.0, 1.5]))
+
+
+@pytest.mark.parametrize("shape", [(47, 60), (48, 48), (200, 60), (60, 200), (1, 500)])
+@pytest.mark.parametrize("scale", [1.0, 1e-200, 1e200])
+def test_a_bound_is_never_below_the_norm_and_not_far_above(shape, scale):
+    # channel: the singular values the matrix is built from
+    rng = np.random.default_rng(4)
+    n = min(shape)
+    for values in (np.ones(n), np.geomspace(1.0, 1e-12, n), np.r_[1.0, np.zeros(n - 1)]):
+        found = norm_bound(scale * matrix_with(rng, values, shape)) / scale
+        assert 1.0 - 4e-15 <= found <= 1.001 * n**0.125  # the matrix is built to rounding
+
+
+def test_a_bound_of_nothing_is_nothing():
+    assert norm_bound(np.zeros((60, 60))) == norm_bound(np.zeros((0, 5))) == 0.0

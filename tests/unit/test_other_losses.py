@@ -12,11 +12,13 @@ from lossurf.data import Data
 from lossurf.errors import UsageError
 from lossurf.inputs.checkpoints.checkpoint import Checkpoint
 from lossurf.landscape.classify import classify_network
-from lossurf.losses.classify import classify_under_loss, study_loss
+from lossurf.losses.classify import classify_under_loss
 from lossurf.losses.data import loss_facts, under_loss
+from lossurf.losses.downhill import LossHere
 from lossurf.losses.functions import make_loss
 from lossurf.losses.majoriser import majorise
-from lossurf.losses.saddle_evidence import curvature_along, escape, least_eigenvalue
+from lossurf.losses.saddle_evidence import escape, least_eigenvalue
+from lossurf.losses.study import study_loss
 from lossurf.network import WhitenedNetwork
 from lossurf.reduction.engine import reduce_blocks
 from lossurf.reduction.problem import reduced_problem
@@ -89,7 +91,9 @@ def test_curvature_is_the_second_difference_of_the_loss(name):
 
     step = 1e-4
     measured = (along(step) - 2.0 * along(0.0) + along(-step)) / step**2
-    assert curvature_along(loss, weights, biases, (X, Y), direction) == pytest.approx(measured, rel=1e-4)
+    found, rounding = LossHere(loss, weights, biases, X, Y).curvature(direction, np.zeros(3))
+    assert found == pytest.approx(measured, rel=1e-4)
+    assert 0.0 < rounding < 1e-10 * abs(measured)
 
 
 @pytest.mark.parametrize("name", ["logcosh", "logistic", "softmax"])
@@ -163,10 +167,12 @@ def test_the_optimum_is_a_global_minimum_by_its_dual_gap(name, dtype):
     assert classify_loss([1.05 * moved[0], moved[1]], X, Y, name).verdict == "not-critical"
 
 
-def test_the_huber_bottleneck_stays_undetermined():
+def test_the_huber_bottleneck_is_a_spurious_local_minimum():
     found = classify_loss([np.array([[0.0, 1.0]]), np.array([[0.0], [2.0]])], np.eye(2), np.diag([5.0, 2.0]), "huber")
-    assert (found.verdict, found.loss) == ("undetermined", 4.5)
-    assert "narrower" in found.reason
+    assert (found.verdict, found.loss) == ("local-minimum", 4.5)
+    assert found.certificate.margin > 1.0
+    better = classify_loss([np.array([[1.0, 0.0]]), np.array([[5.0], [0.0]])], np.eye(2), np.diag([5.0, 2.0]), "huber")
+    assert (better.verdict, better.loss) == ("local-minimum", 1.5)
 
 
 @pytest.mark.parametrize("name", ["logistic", "softmax"])

@@ -20,8 +20,10 @@ def filled(values):
 
 def backward_error(R, values):
     """Largest |dp_j| / |p_j| over the columns, for the dP = 1/2 P G^-1 dG of which R makes P + dP."""
-    gram = values.T @ values
-    assert float(np.abs(values).max()) ** 2 * len(values) < 2.0**62
+    largest = float(np.abs(values).max()) ** 2 * len(values)
+    assert largest < 2.0**62
+    exact = values.astype(float) if largest < 2.0**53 else values  # sums in float64, which are faster, are exact too
+    gram = exact.T @ exact
     norms = np.sqrt(np.diag(gram).astype(float))
     norms[norms == 0.0] = 1.0
     wide = R.astype(np.longdouble)

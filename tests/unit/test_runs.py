@@ -140,7 +140,11 @@ def test_checkpoints_of_several_networks_in_one_run_are_told_of_runs(tmp_path):
 
 @pytest.mark.parametrize(
     ("options", "said"),
-    [({"expect": ["fine"]}, "not a verdict"), ({"step": 0.0}, "no step"), ({"step": 1.0, "reduction": "x"}, "no red")],
+    [
+        ({"expect": ["fine"]}, "not a verdict"),
+        ({"step": 0.0, "curvature": True}, "no positive"),
+        ({"step": 1.0, "reduction": "x"}, "no reduction"),
+    ],
 )
 def test_what_cannot_be_asked_is_refused(options, said):
     with pytest.raises(UsageError, match=said):

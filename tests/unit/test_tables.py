@@ -6,6 +6,7 @@ The stored pictures were read by a person; `python tests/tools/make_snapshots.py
 from __future__ import annotations
 
 import re
+import shlex
 
 import pytest
 from make_snapshots import DOCUMENTS, PICTURES, SNAPSHOTS, STORED, WIDTHS, draw
@@ -13,7 +14,7 @@ from make_snapshots import DOCUMENTS, PICTURES, SNAPSHOTS, STORED, WIDTHS, draw
 from lossurf.report.page import Cell, Facts, Grid, Lines, Page, Tone
 from lossurf.report.render import Style
 from lossurf.report.table import draw_page
-from lossurf.report.text import number, percent, printable
+from lossurf.report.text import command_lines, number, percent, printable
 
 
 @pytest.mark.parametrize("picture", PICTURES)
@@ -60,6 +61,11 @@ def numbers_in(text: str) -> set[str]:
     return set(re.findall(r"(?<![\w.,-])-?\d+(?:\.\d+)?(?:e[+-]\d+)?(?![\w.])", text))
 
 
+def foldable(text: str) -> list[str]:
+    """The lines of a report, but for those of a command that hold a single word with its option: a path stays whole."""
+    return [line for line in text.splitlines() if not re.fullmatch(r" {4,}(lossurf )?(-+[a-z]+ )?\S+( \\)?", line)]
+
+
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_at_any_width_lines_fit_and_no_number_is_broken(name):
     """A number split over two lines would read as two others."""
@@ -67,7 +73,7 @@ def test_at_any_width_lines_fit_and_no_number_is_broken(name):
     for width in (*range(40, 130, 6), *WIDTHS):
         drawn = draw(name, width)
         assert numbers_in(drawn) <= known, width
-        assert max(map(len, drawn.splitlines())) <= width
+        assert max(map(len, foldable(drawn))) <= width
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
@@ -75,7 +81,7 @@ def test_in_ascii_the_same_lines_fit(name):
     for width in WIDTHS:
         drawn = draw(name, width, ascii_only=True)
         assert drawn.isascii()
-        assert max(map(len, drawn.splitlines())) <= width
+        assert max(map(len, foldable(drawn))) <= width
         assert numbers_in(drawn) == numbers_in(draw(name, width))
 
 
@@ -170,3 +176,21 @@ def test_a_table_says_which_columns_it_leaves_out():
     assert "not shown at this width: second" in " ".join(draw_page(page, Style(width=36)).split())
     assert "not shown" not in draw_page(page, Style(width=12))  # every column, one under the other
     assert "not shown" not in draw_page(page, Style(width=80))
+
+
+@pytest.mark.parametrize("width", [1, 20, 40, 80, 200])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "lossurf escape sample_data/wine/checkpoints/bad-saddle.npz --data sample_data/wine -o better.npz",
+        "lossurf classify 'a b/c d.npz' 'it'\"'\"'s.npz' ./-x.npz --data \"of the\" --layers W1,W2 -q",
+    ],
+)
+def test_a_command_in_lines_is_the_command_to_a_shell(command, width):
+    lines = command_lines(command, width)
+    assert shlex.split("\n".join(lines).replace("\\\n", "")) == shlex.split(
+        command
+    )  # what POSIX says a shell does first
+    for line in lines:
+        assert len(line) <= width or len(shlex.split(line.removesuffix(" \\"))) <= 2
+    assert (len(lines) == 1) == (len(command) <= width)

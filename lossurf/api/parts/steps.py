@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Protocol
 
@@ -126,13 +126,21 @@ class Following:
     def _head(self, checkpoint: Checkpoint) -> RunHead:
         data, bias = self._judge.data, checkpoint.has_bias
         widths = [checkpoint.weights[0].shape[1], *(W.shape[0] for W in checkpoint.weights)]
-        head = RunHead(data.facts(bias=bias), levels(data.problem(bias=bias), min(widths)), data.notes)
+        head = RunHead(data.facts(bias=bias), self._levels(widths, bias=bias), data.notes)
         self._admit(head)
         return head
 
+    def _levels(self, widths: Sequence[int], *, bias: bool) -> tuple[Level, ...]:
+        problem, penalty = self._judge.data.problem(bias=bias), self._judge.penalty
+        if penalty is None:
+            return levels(problem, min(widths))
+        from lossurf.regularised.levels import levels_with_decay
 
-def refuse_unlike(first: RunHead, other: RunHead) -> None:
-    """Refuse a run on other data than the first one's.
+        return levels_with_decay(problem, penalty.lambda_, widths)
+
+
+def refuse_unlike(first: RunHead, other: RunHead, *, by_levels: bool) -> None:
+    """Refuse a run on other data than the first one's, which the levels tell where they are the data's alone.
 
     Raises
     ------
@@ -140,7 +148,7 @@ def refuse_unlike(first: RunHead, other: RunHead) -> None:
     """
     one, two = first.data, other.data
     same = (one.samples, one.dx, one.dy, one.bias) == (two.samples, two.dx, two.dy, two.bias)
-    if same and _agree([level.loss for level in first.levels], [level.loss for level in other.levels]):
+    if same and (not by_levels or _agree(*([level.loss for level in head.levels] for head in (first, other)))):
         return
     raise InputError(
         "the run is about other data than the first run: its samples, columns, output bias or levels differ",

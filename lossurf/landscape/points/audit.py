@@ -7,7 +7,7 @@ classified; those that are no global minimum are left downhill and shown not to 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import chain, combinations, islice
 from math import comb
@@ -99,7 +99,14 @@ class Audit:
         return all(statement.shown for statement in self.statements)
 
 
-def audit_landscape(problem: ReducedProblem, widths: tuple[int, ...], *, limit: int = 64, seed: int = 0) -> Audit:
+def audit_landscape(
+    problem: ReducedProblem,
+    widths: tuple[int, ...],
+    *,
+    limit: int = 64,
+    seed: int = 0,
+    progress: Callable[[str, float], None] | None = None,
+) -> Audit:
     """Show Theorem 2.3 (i)-(iv) and Corollary 2.4 on a reduced problem.
 
     Parameters
@@ -111,6 +118,8 @@ def audit_landscape(problem: ReducedProblem, widths: tuple[int, ...], *, limit: 
         Levels to build at most.
     seed : int
         Of the random bases in which the points are written.
+    progress : callable, optional
+        Called with "levels" and the share of them that is built.
 
     Returns
     -------
@@ -119,20 +128,18 @@ def audit_landscape(problem: ReducedProblem, widths: tuple[int, ...], *, limit: 
     positive = nonzero_eigenvalues(problem)
     highest = min(positive, *widths)
     rng = np.random.default_rng(seed)
-    levels = tuple(
-        AuditLevel(
-            rank=len(members),
-            eigen_indices=members,
-            loss=_level_loss(problem, members),
-            points=audit_points(problem, widths, members, rng),
-        )
-        for members in islice(_eigen_sets(positive, highest), min(limit, sys.maxsize))
-    )
-    witness = convexity_witness(problem, widths)
     total = sum(comb(positive, rank) for rank in range(highest + 1))
+    levels: list[AuditLevel] = []
+    for members in islice(_eigen_sets(positive, highest), min(limit, sys.maxsize)):
+        if progress is not None:
+            progress("levels", len(levels) / min(limit, total))
+        points = audit_points(problem, widths, members, rng)
+        loss = _level_loss(problem, members)
+        levels.append(AuditLevel(rank=len(members), eigen_indices=members, loss=loss, points=points))
+    witness = convexity_witness(problem, widths)
     findings = check_hypotheses(problem) + check_conditions(problem, widths)
     theorem = next(finding for finding in evaluate(findings) if finding.id == "kawaguchi-2.3")
-    return Audit(witness, levels, total, tuple(_statements(witness, levels, widths)), theorem)
+    return Audit(witness, tuple(levels), total, tuple(_statements(witness, tuple(levels), widths)), theorem)
 
 
 def _eigen_sets(count: int, highest: int) -> Iterator[tuple[int, ...]]:

@@ -154,7 +154,7 @@ def _constructed(request: Request, seed: int, dtype: str) -> Construction:
     problem, choice = request.problem, choose(request)
     exact = critical_weights(problem, request.widths, choice, np.random.default_rng(seed))
     weights = tuple(stored_as(W, dtype) for W in exact)
-    biases = _biases(weights, problem, dtype)
+    biases = stored_biases(weights, problem, dtype)
     name, dtypes = f"constructed {request.kind}", [dtype] * len(weights)
     result = classify_network(Checkpoint.of(weights, biases, dtypes=dtypes, name=name), problem)
     _require_kind(result, request.kind, dtype)
@@ -249,7 +249,8 @@ def stored_as(array: Matrix, dtype: str) -> Matrix:
     return rounded
 
 
-def _biases(weights: Layers, problem: ReducedProblem, dtype: str) -> tuple[Matrix | None, ...]:
+def stored_biases(weights: Layers, problem: ReducedProblem, dtype: str) -> tuple[Matrix | None, ...]:
+    """Return the output bias of centred data at which the mean residual vanishes, rounded; no bias elsewhere."""
     inner: tuple[Matrix | None, ...] = (None,) * (len(weights) - 1)
     if not problem.bias:
         return (*inner, None)

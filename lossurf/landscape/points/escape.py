@@ -20,7 +20,7 @@ from lossurf.landscape.classify import classify_network
 from lossurf.landscape.points.construct import stored_as
 from lossurf.landscape.points.line_search import best_step
 from lossurf.landscape.points.segments import Segment, descent_path, path_start
-from lossurf.landscape.verdict import Classification, PlainVerdict
+from lossurf.landscape.verdict import Classification
 from lossurf.network import Layers, WhitenedNetwork, from_user, to_user, whiten
 from lossurf.numerics import Matrix, column_norms
 from lossurf.reduction.problem import ReducedProblem
@@ -82,7 +82,8 @@ class Escape:
     reason : str
         The verdict's ground.
     loss_before, loss_after, optimal_loss : float
-        Of what was given, of the lower point as stored (that of the start where there is none), and L*.
+        Of what was given, of the lower point as stored (that of the start where there is none), and L*; with weight
+        decay the best lower bound in its place.
     drop : float
         loss_before - loss_after without the rounding of their difference.
     order : int or None
@@ -91,13 +92,15 @@ class Escape:
         Norm of the largest column of a layer at the end over that at the start; None where nothing moved or every layer
         was zero.
     segments : tuple of PathSegment
-        Empty where the start is no saddle.
+        Empty where nothing moved.
     start : Weights
         As given.
+    verdict_after : Verdict or None
+        With weight decay: kind of the lower point, as stored. None without, or where nothing moved.
     """
 
     checkpoint: str
-    verdict: PlainVerdict
+    verdict: Verdict
     reason: str
     loss_before: Magnitude
     loss_after: Magnitude
@@ -107,6 +110,7 @@ class Escape:
     growth: Annotated[float, limited(minimum=0), INFINITE] | None
     segments: tuple[PathSegment, ...]
     start: Weights = field(repr=False)
+    verdict_after: Verdict | None
 
     @property
     def moved(self) -> bool:
@@ -134,12 +138,8 @@ class _Walk:
         return self.rounded(tuple(W + V for W, V in zip(self.start.layers, moved, strict=True)))
 
     def rounded(self, layers: Layers) -> Weights:
-        """Round the layers to their stored precision, and set the output bias at which the mean residual is least."""
-        stored = tuple(stored_as(W, dtype) for W, dtype in zip(layers, self.dtypes, strict=True))
-        if not self.problem.bias:
-            return Weights(stored, self.start.biases)
-        last = stored_as(output_bias(stored, self.start.biases, self.problem), self.dtypes[-1])
-        return Weights(stored, (*self.start.biases[:-1], last))
+        """Round the layers to their stored precision."""
+        return rounded(layers, self.start.biases, self.problem, self.dtypes)
 
     def excess(self, weights: Weights) -> float:
         """Loss above unconstrained least squares in squared scale units."""
@@ -199,15 +199,23 @@ def escape_point(
     walk = _Walk(problem, start, tuple(dtypes or ("float64",) * len(start.layers)), found)
     if found.verdict not in SADDLES:
         return _result(walk, (), walk.excess(start))
-    _require_attainable(at_least, found)
+    require_attainable(at_least, found)
     before = walk.excess(start)
     wanted = 0.0 if at_least is None else at_least / problem.scale / problem.scale
     segments = None if to_minimum else _along_certificate(walk, before, wanted)
     if segments is None:
         segments = tuple(_down_the_path(walk, before, np.inf if to_minimum else wanted))
-    if not segments or not _enough(before, walk.excess(segments[-1].end), wanted):
-        raise _lost_to_rounding(walk)
+    if not segments or not enough(before, walk.excess(segments[-1].end), wanted):
+        raise lost_to_rounding(walk.found.checkpoint, walk.dtypes)
     return _result(walk, segments, before)
+
+
+def rounded(layers: Layers, biases: Biases, problem: ReducedProblem, dtypes: Sequence[str]) -> Weights:
+    """Round layers to their stored precision, and set the output bias at which the mean residual is least."""
+    stored = tuple(stored_as(W, dtype) for W, dtype in zip(layers, dtypes, strict=True))
+    if not problem.bias:
+        return Weights(stored, biases)
+    return Weights(stored, (*biases[:-1], stored_as(output_bias(stored, biases, problem), dtypes[-1])))
 
 
 def _along_certificate(walk: _Walk, before: float, wanted: float) -> tuple[PathSegment, ...] | None:
@@ -219,7 +227,7 @@ def _along_certificate(walk: _Walk, before: float, wanted: float) -> tuple[PathS
     step = best_step(network, from_user(network, certificate.direction, walk.problem))
     end = walk.rounded(tuple(W + step * V for W, V in zip(walk.start.layers, certificate.direction, strict=True)))
     after = walk.excess(end)
-    if not _enough(before, after, wanted):
+    if not enough(before, after, wanted):
         return None
     losses = walk.loss(before), walk.loss(after)
     return (PathSegment(SegmentKind.DIRECTION, *losses, 2, None, None, None, end),)
@@ -234,11 +242,11 @@ def _down_the_path(walk: _Walk, before: float, wanted: float) -> Iterator[PathSe
         after = walk.excess(end)
         yield _described(walk, segment, (here, after), end)
         here = after
-        if segment.order is not None and _enough(before, here, wanted):
+        if segment.order is not None and enough(before, here, wanted):
             return
 
 
-def _enough(before: float, after: float, wanted: float) -> bool:
+def enough(before: float, after: float, wanted: float) -> bool:
     """Whether the loss is lower, by at least `wanted`."""
     return after < before and before - after >= wanted
 
@@ -271,19 +279,27 @@ def _result(walk: _Walk, segments: tuple[PathSegment, ...], before: float) -> Es
         optimal_loss=walk.found.optimal_loss,
         drop=walk.problem.scale**2 * (before - after),
         order=orders[0] if orders else None,
-        growth=_growth(walk.start.layers, segments[-1].end.layers) if segments else None,
+        growth=growth(walk.start.layers, segments[-1].end.layers) if segments else None,
         segments=segments,
         start=walk.start,
+        verdict_after=None,
     )
 
 
-def _growth(start: Layers, end: Layers) -> float | None:
+def growth(start: Layers, end: Layers) -> float | None:
+    """Return the norm of the largest column at the end over that at the start; None where every layer was zero."""
     before, after = (max(float(np.max(column_norms(W))) for W in layers) for layers in (start, end))
     with np.errstate(over="ignore"):
         return after / before if before else None
 
 
-def _require_attainable(at_least: float | None, found: Classification) -> None:
+def require_attainable(at_least: float | None, found: Classification) -> None:
+    """Refuse to gain more than there is.
+
+    Raises
+    ------
+    UsageError
+    """
     if at_least is not None and at_least > found.gap:
         raise UsageError(
             f"the loss can fall by {found.gap:.6g} at most, to L* = {found.optimal_loss:.6g}",
@@ -292,10 +308,10 @@ def _require_attainable(at_least: float | None, found: Classification) -> None:
         )
 
 
-def _lost_to_rounding(walk: _Walk) -> UsageError:
-    dtypes = ", ".join(dict.fromkeys(walk.dtypes))
+def lost_to_rounding(checkpoint: str, dtypes: Sequence[str]) -> UsageError:
+    """Return the refusal of a precision that takes away what is gained."""
     return UsageError(
-        f"rounded to {dtypes} no point of the way down has the lower loss that was asked for",
-        where=walk.found.checkpoint,
+        f"rounded to {', '.join(dict.fromkeys(dtypes))} no point of the way down has the lower loss that was asked for",
+        where=checkpoint,
         remedy="use --dtype float64",
     )

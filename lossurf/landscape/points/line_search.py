@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf
 
 import numpy as np
 
@@ -10,7 +11,9 @@ from lossurf.network import WhitenedNetwork
 from lossurf.numerics import Matrix
 
 
-def best_step(network: WhitenedNetwork, direction: Sequence[Matrix]) -> float:
+def best_step(
+    network: WhitenedNetwork, direction: Sequence[Matrix], more: Sequence[float] = (), longest: float = inf
+) -> float:
     """Return the s at which L(W + s v) is least over all real s.
 
     Parameters
@@ -18,6 +21,10 @@ def best_step(network: WhitenedNetwork, direction: Sequence[Matrix]) -> float:
     network : WhitenedNetwork
     direction : sequence of ndarray
         v, shapes of the layers.
+    more : sequence of float
+        Coefficients of a polynomial in s that the loss has beside, such as a penalty.
+    longest : float
+        No step beyond has a lower loss than 0 has: roots there are those of rounded coefficients.
     """
     P = _product_coefficients(network, direction)
     P[0] = P[0] - network.target
@@ -26,10 +33,12 @@ def best_step(network: WhitenedNetwork, direction: Sequence[Matrix]) -> float:
     for m, left in enumerate(P):
         for n, right in enumerate(P):
             loss[m + n] += 0.5 * float(np.sum(left * right))
-    slope = np.polynomial.Polynomial(loss).deriv()
+    whole = np.polynomial.Polynomial(loss) + np.polynomial.Polynomial(more or [0.0])
+    slope = whole.deriv()
     stationary = slope.roots()
     real = stationary.real[np.abs(stationary.imag) <= _NEARLY_REAL * np.abs(stationary)]
-    values = np.polynomial.Polynomial(loss)(real)
+    real = real[np.abs(real) <= longest]
+    values = whole(real)
     return float(real[int(np.argmin(values))]) if real.size else 0.0
 
 

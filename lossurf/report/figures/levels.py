@@ -15,6 +15,9 @@ _CROWD = 40  # more values of one kind are drawn as thin lines: symbols would co
 
 _NAMES = {
     "global-minimum": "global minimum",
+    "local-minimum": "local minimum",
+    "degenerate": "degenerate",
+    "undetermined": "undetermined",
     "bad-saddle": "bad saddles, and strict ones",
     "strict-saddle": "strict saddles only",
 }
@@ -67,7 +70,7 @@ def _values(axes: Axes, document: Document) -> list[dict[str, Any]]:
 
 
 def _indices(axes: Axes, values: list[dict[str, Any]]) -> None:
-    """Draw the Morse indices of every value: from the least, to the largest that is known (Dauphin et al. 2014)."""
+    """Draw the Morse indices of every value: from the least to the largest proved or found (Dauphin et al. 2014)."""
     from matplotlib.ticker import MaxNLocator
 
     losses = [value["loss"] for value in values]
@@ -78,7 +81,8 @@ def _indices(axes: Axes, values: list[dict[str, Any]]) -> None:
     axes.plot(most, losses, "|", color=BLUE, markersize=6.0)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1, nbins=5))
     axes.set_xlim(-0.5, max(most) + 0.5)
-    axes.set_xlabel("Morse index")
+    proved = all(value["index_most_proved"] for value in values)
+    axes.set_xlabel("Morse index" if proved else "index found")  # no longer word fits the narrowest sheet
 
 
 def _values_alone(axes: Axes, document: Document) -> bool:

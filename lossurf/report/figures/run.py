@@ -256,7 +256,7 @@ def _left(axes: Axes, document: Document, courses: list[Course]) -> None:
         axes.plot(course.x, left, zorder=2, **course.line)
         _marks(axes, course, left)
     axes.set_ylim(min(map(min, every)) / 3.0, max(map(max, every)) * 3.0)
-    axes.set_ylabel("left above $L^*$")
+    axes.set_ylabel("above the\nlowest level" if document.get("weight_decay") else "left above $L^*$")
 
 
 def _gradients(axes: Axes, document: Document, courses: list[Course]) -> None:  # noqa: ARG001 - every painter's signature

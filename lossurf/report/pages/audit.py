@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from lossurf.report.document import Document
-from lossurf.report.page import Block, Case, Cell, Facts, Grid, Lines, Outcome, Page, Text, Tone
+from lossurf.report.page import Block, Case, Cell, Facts, Grid, Lines, Outcome, Page, Step, Text, Tone
 from lossurf.report.pages.classify import verdict_cell
 from lossurf.report.pages.common import data_facts
+from lossurf.report.pages.steps import on_data, step
 from lossurf.report.text import count, number, span
 
 _ROWS_SHOWN = 24
@@ -21,12 +22,24 @@ def page(document: Document) -> Page:
         read=(data_facts(document["data"]), _network(document["network"])),
         verdict=(_verdict(document), *_claimed(document["theorem"])),
         blocks=(*blocks, Lines(_cut(document), level=1)) if _cut(document) else tuple(blocks),
-        next_steps=("lossurf construct KIND --widths ... -o point.npz: one of these points as a checkpoint",),
+        next_steps=_next_steps(document),
         cases=tuple(
             Case(item["id"], Outcome.PASSED if item["shown"] else Outcome.FAILED, f"{item['claim']} {item['evidence']}")
             for item in document["statements"]
         ),
     )
+
+
+def _next_steps(document: Document) -> tuple[Step, ...]:
+    """Say how to have one of the points, of the kind that is rarest."""
+    found = {point["verdict"] for level in document["levels"] for point in level["points"]}
+    kind = next((kind for kind in ("bad-saddle", "strict-saddle", "global-minimum") if kind in found), None)
+    if kind is None:
+        return ()
+    widths = f"--widths {','.join(map(str, document['network']['widths']))}"
+    bias = "--bias" if document["data"]["bias"] else ""
+    words = ("lossurf construct", kind, on_data(document), widths, bias, "-o point.npz")
+    return (step(f"A {kind} on these data as a checkpoint", *words),)
 
 
 def _network(network: dict[str, Any]) -> Facts:
@@ -84,11 +97,11 @@ def _levels(levels: list[dict[str, Any]]) -> Grid:
             )
     return Grid(
         title="Levels",
-        header=("rank", "carries", "loss", "type", "points", "ways down", "falls by", "rises by"),
+        header=("rank", "carries", "loss", "type", "points", "ways down found", "falls by", "rises by"),
         rows=tuple(rows),
-        numeric=frozenset({"rank", "loss", "points", "ways down", "falls by", "rises by"}),
+        numeric=frozenset({"rank", "loss", "points", "ways down found", "falls by", "rises by"}),
         brief=_ROWS_SHOWN,
-        optional=("rises by", "points", "ways down"),
+        optional=("rises by", "points", "ways down found"),
     )
 
 
@@ -100,7 +113,7 @@ def _by_verdict(points: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]
 
 
 def _index(points: list[dict[str, Any]]) -> str:
-    """Morse indices of points, least and largest."""
+    """Morse indices of the points that were built, least and largest."""
     found = [point["index"] for point in points if point["index"] is not None]
     return "-" if not found else span(min(found), max(found))
 

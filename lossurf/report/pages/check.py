@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from lossurf.report.document import Document
-from lossurf.report.page import Block, Case, Cell, Facts, Grid, Lines, Page, Tone
+from lossurf.report.page import Block, Case, Cell, Facts, Grid, Lines, Page, Step, Tone
 from lossurf.report.pages import other_loss
 from lossurf.report.pages.common import OUTCOME_BY_STATUS, TONE_BY_STATUS, data_facts, status_cell
+from lossurf.report.pages.steps import on_data, repeated, step
 from lossurf.report.pages.weight_decay import optimum_facts, penalty_facts
 from lossurf.report.text import estimate, number, percent
 
@@ -138,10 +139,12 @@ def _silent(theorems: list[dict[str, Any]], applies: str, label: str) -> tuple[t
     return ((label, "; ".join(names)),) if names else ()
 
 
-def _next_steps(document: Document) -> tuple[str, ...]:
-    classify = "lossurf classify CHECKPOINT --data ...: what kind of point a trained network is at"
+def _next_steps(document: Document) -> tuple[str | Step, ...]:
+    words = ("lossurf classify CHECKPOINT", on_data(document), repeated(document, "loss"))
+    classify = step("What kind of point a trained network is at", *words)
     if document["status"] == "holds":
-        return (*document["advice"], f"{classify} on these data")
+        return (*document["advice"], classify)
     item = next(item for item in document["hypotheses"] if item["status"] == document["status"])
-    explain = f"lossurf explain {item['id']}: what it means and what to do about it"
-    return (*document["advice"], explain, f"{classify}; its type test needs none of the hypotheses")
+    explain = step("What it means and what to do about it", "lossurf explain", item["id"])
+    without = classify._replace(why=f"{classify.why}, which needs none of the hypotheses")
+    return (*document["advice"], explain, without)

@@ -6,11 +6,12 @@ from pathlib import PurePath
 from typing import Any
 
 from lossurf.report.document import Document
-from lossurf.report.page import Block, Case, Cell, Facts, Grid, Lines, Outcome, Page, Text, Tone
+from lossurf.report.page import Block, Case, Cell, Facts, Grid, Lines, Outcome, Page, Step, Text, Tone
 from lossurf.report.pages.common import data_facts
 from lossurf.report.pages.curvature import curvature_items
 from lossurf.report.pages.other_loss import loss_facts
 from lossurf.report.pages.papers import lemma_tally, papers
+from lossurf.report.pages.steps import on_data, path_word, repeated, step
 from lossurf.report.pages.weight_decay import decay_numbers, penalty_facts
 from lossurf.report.text import count, number, percent
 from lossurf.report.unreadable import error_text, is_unreadable
@@ -38,9 +39,7 @@ def page(document: Document) -> Page:
         read=(data_facts(document["data"]), *_penalty(document), _read(results[0]) if single else _read_many(results)),
         verdict=(_verdict(results[0]), *_range(results[0])) if single else (_summary(results),),
         blocks=(*blocks, *([loss_facts(loss)] if loss else [])),
-        next_steps=_next_steps(results[0], squared=not loss and not document.get("weight_decay"))
-        if single
-        else ("lossurf classify ONE --data ...: a checkpoint's certificate",),
+        next_steps=_next_steps(document) if single else _next_of_many(document),
         cases=tuple(_case(result) for result in results),
         brief=() if single else tuple(_brief(result) for result in results if not _met(result)),
         notes=tuple(results[0]["notes"]) if single else notes_of(results),
@@ -244,7 +243,9 @@ def _summary(results: list[dict[str, Any]]) -> Cell:
 def _many(results: list[dict[str, Any]]) -> list[Block]:
     readable = [result for result in results if not is_unreadable(result)]
     expected = any(result["expected"] is not None for result in readable)
-    header = ("checkpoint", "verdict", "loss", "gap", "gradient", "rank", "from tau", "to tau")
+    curved = any(result["curvature"] is not None for result in readable)
+    curvatures = ("largest curvature", "smallest") if curved else ()
+    header = ("checkpoint", "verdict", "loss", "gap", "gradient", "rank", "from tau", "to tau", *curvatures)
     folder = _folder(results)
     rows: list[tuple[Text, ...]] = []
     for result in results:
@@ -261,6 +262,7 @@ def _many(results: list[dict[str, Any]]) -> list[Block]:
             f"{result['rank']}/{result['rank_max']}",
             number(result["stable_from"]),
             number(result["stable_to"]),
+            *(_ends(result["curvature"]) if curved else ()),
         )
         rows.append((*row, _ok(result["ok"])) if expected else row)
     tallies = tuple(f"{result['checkpoint']}: {lemma_tally(result)}" for result in readable if result["lemmas"])
@@ -279,19 +281,46 @@ def _many(results: list[dict[str, Any]]) -> list[Block]:
     return [*blocks, Lines(notes, "Notes")] if notes else blocks
 
 
+def _ends(curvature: dict[str, Any] | None) -> tuple[str, str]:
+    return ("-", "-") if curvature is None else (number(curvature["largest"]), number(curvature["smallest"]))
+
+
 def _ok(ok: bool) -> Cell:
     return Cell("yes", Tone.GOOD) if ok else Cell("no", Tone.BAD)
 
 
-def _next_steps(result: dict[str, Any], *, squared: bool) -> tuple[str, ...]:
+def _next_steps(document: Document) -> tuple[str | Step, ...]:
     from lossurf.theory.explanations import find_explanation
 
-    verdict = result["verdict"]
-    if not squared and verdict.endswith("saddle"):  # `escape` follows the squared loss
-        return (f"lossurf explain {verdict}: what it means for training",)
-    if verdict.endswith("saddle"):
-        return (f"lossurf escape {result['checkpoint']} --data ... -o better.npz: write a checkpoint of lower loss",)
+    (result,), verdict = document["results"], document["results"][0]["verdict"]
+    is_saddle = verdict.endswith("saddle")
+    if is_saddle and document.get("other_loss"):  # `escape` follows the squared loss
+        return (step("What it means for training", "lossurf explain", verdict),)
+    if is_saddle or (document.get("weight_decay") and result["decay"]["lower"] is not None):
+        return (lower(document, result["checkpoint"], repeated(document, "network", "loss", "tolerance")),)
     return (find_explanation(verdict).action,)
+
+
+def lower(document: Document, checkpoint: str, *options: str) -> Step:
+    """Return the way down from a saddle."""
+    output = "better.npz" if PurePath(checkpoint) != PurePath("better.npz") else "lower.npz"
+    words = ("lossurf escape", path_word(checkpoint), on_data(document), *options, "-o", output)
+    return step("A checkpoint of lower loss", *words)
+
+
+def certificate_of(document: Document, checkpoint: str, why: str) -> Step:
+    """Return the question about one checkpoint among many."""
+    options = repeated(document, "network", "loss", "tolerance")
+    return step(why, "lossurf classify", path_word(checkpoint), on_data(document), options)
+
+
+def _next_of_many(document: Document) -> tuple[Step, ...]:
+    """Ask for the certificate of the first checkpoint that is not as wanted, or of the first."""
+    readable = [result for result in document["results"] if not is_unreadable(result)]
+    if not readable:
+        return ()
+    wanted = (result for result in readable if not result["ok"] or result["verdict"] != "global-minimum")
+    return (certificate_of(document, next(wanted, readable[0])["checkpoint"], "The certificate of one of them"),)
 
 
 def _case(result: dict[str, Any]) -> Case:

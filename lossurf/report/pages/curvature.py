@@ -39,7 +39,7 @@ def _proof(found: dict[str, Any]) -> str:
     ways = {
         "dense": "the whole spectrum was computed",
         "product-form": "the spectrum of the products, the residual being zero",
-        "lanczos": f"{found['products']} products with the Hessian",
+        "lanczos": f"{found['products']} products with vectors",
     }
     chance = found["failure"]
     sure = "certain" if chance == 0.0 else f"but for a chance of {number(chance)} over the random start"

@@ -7,6 +7,7 @@ from typing import Any
 
 from lossurf.report.document import Document
 from lossurf.report.page import Block, Cell, Facts, Grid, Lines, Page
+from lossurf.report.pages.steps import step
 
 _PLURALS = {
     "hypothesis": "Hypotheses",
@@ -55,5 +56,5 @@ def _all(entries: list[dict[str, Any]]) -> Page:
         read=(),
         verdict=("Everything that can be explained.",),
         blocks=grids,
-        next_steps=("lossurf explain ID: what it says, why it matters, what to do, where it comes from",),
+        next_steps=(step("What one of them says, and what to do", "lossurf explain", entries[0]["id"]),),
     )

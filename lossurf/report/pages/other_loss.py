@@ -7,6 +7,7 @@ from typing import Any
 from lossurf.report.document import Document
 from lossurf.report.page import Case, Cell, Facts, Page
 from lossurf.report.pages.common import OUTCOME_BY_STATUS, TONE_BY_STATUS, data_facts
+from lossurf.report.pages.steps import on_data, repeated, step
 from lossurf.report.text import number, percent
 
 _ATTAINED = {
@@ -34,6 +35,7 @@ def check_page(document: Document) -> Page:
     """Lay out the document of `check --loss`."""
     facts = document["other_loss"]
     status = facts["status"]
+    options = repeated(document, "loss") or f"--loss {facts['name']}"
     said = {
         "holds": "Under this loss the theory gives a global minimum",
         "fails": "The theory gives no global minimum here",
@@ -45,8 +47,8 @@ def check_page(document: Document) -> Page:
         verdict=(Cell(f"{said}: {facts['reason']}.", TONE_BY_STATUS[status]),),
         blocks=(loss_facts(facts),),
         next_steps=(
-            f"lossurf classify CHECKPOINT --loss {facts['name']} --data ...: what kind of point a network is at",
-            "lossurf explain laurent-von-brecht: the theorem behind it",
+            step("What kind of point a network is at", "lossurf classify CHECKPOINT", on_data(document), options),
+            step("The theorem behind it", "lossurf explain laurent-von-brecht"),
         ),
         cases=(Case(facts["name"], OUTCOME_BY_STATUS[status], f"{status}: {facts['reason']}"),),
     )

@@ -9,6 +9,7 @@ from lossurf.report.document import Document
 from lossurf.report.page import Block, Facts, Grid, Page
 from lossurf.report.pages.classify import verdict_cell
 from lossurf.report.pages.common import data_facts
+from lossurf.report.pages.weight_decay import penalty_facts
 from lossurf.report.text import count, number, span
 
 _ROWS_SHOWN = 12
@@ -16,11 +17,12 @@ _ROWS_SHOWN = 12
 
 def page(document: Document) -> Page:
     """Lay out the document of `plot`."""
+    penalty = document.get("weight_decay")
     said, blocks = _PARTS[document["kind"]](document)
     name = document["output"]  # none in Python
     return Page(
         title=f"lossurf plot {document['kind']}",
-        read=(data_facts(document["data"]),),
+        read=(data_facts(document["data"]), *((Facts((penalty_facts(penalty),)),) if penalty else ())),
         verdict=(f"{said[0].upper()}{said[1:]}." if name is None else f"{name}: {said}.",),
         blocks=blocks,
     )
@@ -45,14 +47,21 @@ def _levels(document: Document) -> tuple[str, tuple[Block, ...]]:
             str(value["rank"]),
             "{" + ", ".join(map(str, value["eigen_indices"])) + "}",
             verdict_cell(value["kinds"][0]) if len(value["kinds"]) == 1 else ", ".join(value["kinds"]),
-            span(value["index_least"], value["index_most"]),
+            _ways_down(value),
         )
         for value in values
     )
     header = ("loss", "rank", "eigenvectors", "kinds of point", "ways down")
     grid = Grid(header, rows, frozenset({"loss", "rank"}), brief=_ROWS_SHOWN)
-    which = "" if document["complete"] else ", the leading ones and their exchanges"
+    partly = "as many as were found" if document.get("weight_decay") else "the leading ones and their exchanges"
+    which = "" if document["complete"] else f", {partly}"
     return f"{count(len(values), 'critical value')}{which}", (grid,)
+
+
+def _ways_down(value: dict[str, Any]) -> str:
+    """Return the Morse indices of a level, and whether the largest is proved or the largest that was found."""
+    said = span(value["index_least"], value["index_most"])
+    return said if value["index_most"] is None else f"{said} ({'proved' if value['index_most_proved'] else 'found'})"
 
 
 def _surface(document: Document) -> tuple[str, tuple[Block, ...]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lossurf.report.document import Document
 from lossurf.report.page import Cell, Facts, Page, Tone
+from lossurf.report.pages.steps import path_word, step
 from lossurf.report.text import count
 
 
@@ -19,7 +20,7 @@ def page(document: Document) -> Page:
         verdict=(Cell(f"{output} stands for these data in every command.", Tone.GOOD),),
         blocks=(Facts((("Written", f"{output}, {count(document['bytes'], 'byte')}"),)),),
         next_steps=(
-            f"lossurf check {output}: what the data allow",
-            f"lossurf classify CHECKPOINT --data {output}: what kind of point a network is at on them",
+            step("What the data allow", "lossurf check", path_word(output)),
+            step("What kind of point a network is at on them", "lossurf classify CHECKPOINT --data", path_word(output)),
         ),
     )

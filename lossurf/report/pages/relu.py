@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from lossurf.report.document import Document
-from lossurf.report.page import Block, Case, Cell, Facts, Grid, Lines, Page, Text, Tone
+from lossurf.report.page import Block, Case, Cell, Facts, Grid, Lines, Page, Step, Text, Tone
 from lossurf.report.pages.common import OUTCOME_BY_STATUS, TONE_BY_STATUS, data_facts, status_cell
+from lossurf.report.pages.steps import on_data, path_word, repeated, step
 from lossurf.report.text import count, number, percent
 
 
@@ -168,11 +169,12 @@ def _interval(estimate: dict[str, Any]) -> str:
     return f"{number(low)} to {number(high)}"
 
 
-def _next_steps(document: Document) -> tuple[str, ...]:
+def _next_steps(document: Document) -> tuple[Step, ...]:
     if document["status"] == "holds":
-        return ("lossurf classify CHECKPOINT --data ...: on these data the network acts as the linear one",)
+        words = (path_word(document["checkpoint"]), on_data(document), repeated(document, "network"))
+        return (step("On these data the network acts as the linear one", "lossurf classify", *words),)
     item = next(item for item in document["assumptions"] if item["status"] != "holds")
     return (
-        f"lossurf explain {item['id']}: what it means and what it is assumed for",
-        "lossurf spurious DATA: a bad local minimum that a ReLU network has on these data",
+        step("What it means and what it is assumed for", "lossurf explain", item["id"]),
+        step("A bad local minimum that a ReLU network has on these data", "lossurf spurious", on_data(document, "")),
     )

@@ -7,9 +7,10 @@ from pathlib import PurePath
 from typing import Any
 
 from lossurf.report.document import Document
-from lossurf.report.page import Case, Cell, Facts, Grid, Outcome, Page, Text, Tone
+from lossurf.report.page import Case, Cell, Facts, Grid, Outcome, Page, Step, Text, Tone
 from lossurf.report.pages.classify import TONE_BY_VERDICT, unreadable_case, unreadable_line, verdict_cell
 from lossurf.report.pages.common import data_facts
+from lossurf.report.pages.steps import on_data, path_word, repeated, step
 from lossurf.report.run import gap_text, is_told, short_names
 from lossurf.report.text import count, number
 from lossurf.report.unreadable import is_unreadable
@@ -27,10 +28,21 @@ def of_runs(document: Document, facts: Facts, checkpoints: Grid, below: tuple[An
         read=(data_facts(document["data"]), facts),
         verdict=(_verdict(document), _lowest(document)),
         blocks=(_grid(document), checkpoints._replace(level=2), *below),
-        next_steps=("lossurf watch ONE: a run's checkpoints, one by one",),
+        next_steps=_next_steps(document),
         cases=(*(_case(document, run) for run in runs), *map(unreadable_case, refused)),
         brief=(*_short(document), *map(unreadable_line, refused)),
     )
+
+
+def _next_steps(document: Document) -> tuple[Step, ...]:
+    """Ask for the checkpoints of the first run that is not at its minimum, or of the first."""
+    runs = document["runs"]
+    run = next((run for run in runs if not run["verdict"].endswith("-minimum")), runs[0])
+    last, why = PurePath(run["last"]), "The checkpoints of one of them"
+    if is_told(run["last"]):
+        return (step(why, "lossurf watch", path_word(run["name"])),)
+    options = repeated(document, "network", "loss", "tolerance")
+    return (step(why, "lossurf watch", path_word(str(last.parent / f"*{last.suffix}")), on_data(document), options),)
 
 
 def with_short_run(result: dict[str, Any], document: Document) -> dict[str, Any]:
@@ -78,7 +90,7 @@ def _grid(document: Document) -> Grid:
     stays: dict[str, list[str]] = {}
     for plateau in document["plateaus"]:
         stays.setdefault(plateau["run"], []).append(f"L_{plateau['rank']} {plateau['checkpoints']}")
-    header = ("run", "checkpoints", "loss", "gap", "gradient", "rested on", "on level", "for", "at L* since", "verdict")
+    header = ("run", "checkpoints", "loss", "gap", "gradient", "rested on", "on level", "for", "arrived", "verdict")
     rows = tuple(
         (
             names[run["name"]],

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from lossurf.report.document import Document
-from lossurf.report.page import Block, Case, Cell, Facts, Grid, Outcome, Page, Tone
+from lossurf.report.page import Block, Case, Cell, Facts, Grid, Outcome, Page, Step, Tone
 from lossurf.report.pages.common import data_facts
+from lossurf.report.pages.steps import command_again, step
 from lossurf.report.text import count, number, percent
 
 _VERDICTS = {
@@ -120,11 +121,12 @@ def _certificate(counterexample: dict[str, Any]) -> tuple[str, str]:
     return "Certificate", f"the third input lies midway between the others, and the activation is convex {where}"
 
 
-def _next_steps(document: Document) -> tuple[str, ...]:
-    steps = []
+def _next_steps(document: Document) -> tuple[str | Step, ...]:
+    steps: list[str | Step] = []
     refused = "not written" in document["reason"]
     if document["minimum_file"] is None and document["verdict"] != "not-applicable" and not refused:
-        steps.append("-o minimum.npz --better better.npz: write both points")
+        files = "-o minimum.npz --better better.npz"
+        steps.append(step("Both points as files", command_again(document), files))
     kind = _KINDS.get(document["activation"]["name"])
     if document["minimum_file"] is not None and kind is not None:
         data = document["data"]
@@ -133,6 +135,7 @@ def _next_steps(document: Document) -> tuple[str, ...]:
             f"load it in torch: Sequential({layers}{data['dy']})).double(), load_state_dict of from_numpy arrays"
         )
     if document["better_kind"] is None and document["verdict"] == "undecided":
-        steps.append(f"--hidden-width {document['rank'] + 1}: room for a hinge, which decides")
+        width = f"--hidden-width {document['rank'] + 1}"
+        steps.append(step("Room for a hinge, which decides", command_again(document), width))
     theorem = "yun-2019-1" if document["counterexample"] is None else "yun-2019-2"
-    return (*steps, f"lossurf explain {theorem}: the theorem behind it")
+    return (*steps, step("The theorem behind it", "lossurf explain", theorem))

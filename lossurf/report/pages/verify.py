@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from lossurf.report.document import Document
-from lossurf.report.page import Case, Cell, Facts, Grid, Lines, Outcome, Page, Tone
+from lossurf.report.page import Case, Cell, Facts, Grid, Lines, Outcome, Page, Step, Tone
+from lossurf.report.pages.steps import command_again, on_data, step
 from lossurf.report.text import count, number
 
 _MEANINGS = {
@@ -87,7 +88,7 @@ def page(document: Document) -> Page:
         blocks=(Lines(tuple(f"{check['id']}: {_meaning(check)}" for check in failed), "Failed"), _table(checks))
         if failed
         else (_table(checks),),
-        next_steps=_next_steps(failed),
+        next_steps=_next_steps(document, failed),
         cases=tuple(
             Case(check["id"], Outcome.PASSED if check["ok"] else Outcome.FAILED, _said(check)) for check in checks
         ),
@@ -113,14 +114,15 @@ def _tolerance(document: Document) -> str:
     return f"At tolerance {number(tau)}, {own} for weights so stored; {gap}."
 
 
-def _next_steps(failed: list[Document]) -> tuple[str, ...]:
+def _next_steps(document: Document, failed: list[Document]) -> tuple[str | Step, ...]:
     if not failed:
         return ()
     if [check["id"] for check in failed] == ["tolerance"]:
-        return ("--any-tolerance: accept the claim at its own tolerance",)
+        return (step("The claim at its own tolerance", command_again(document), "--any-tolerance"),)
     if all(_is_about_data(check) for check in failed):
-        return ("check that these are the data the certificate was written for",)
-    return ("lossurf classify CHECKPOINT --data ... --certificate FILE: write it again from its source",)
+        return ("Check that these are the data the certificate was written for.",)
+    words = ("lossurf classify CHECKPOINT", on_data(document) or "--data DATA", "--certificate again.npz")
+    return (step("The certificate from its source once more", *words),)
 
 
 def _is_about_data(check: Document) -> bool:

@@ -10,6 +10,7 @@ from lossurf.report.document import Document
 from lossurf.report.page import Block, Case, Cell, Facts, Grid, Lines, Outcome, Page, Text, Tone
 from lossurf.report.pages.classify import (
     TONE_BY_VERDICT,
+    certificate_of,
     notes_of,
     unreadable_case,
     unreadable_line,
@@ -17,8 +18,9 @@ from lossurf.report.pages.classify import (
 )
 from lossurf.report.pages.common import data_facts
 from lossurf.report.pages.runs import of_runs, with_short_run
-from lossurf.report.run import gap_text, is_told, name_of
-from lossurf.report.text import count, number, percent
+from lossurf.report.pages.weight_decay import penalty_facts
+from lossurf.report.run import gap_text, is_told, name_of, steepness
+from lossurf.report.text import count, number
 from lossurf.report.unreadable import is_unreadable
 
 _ROWS_SHOWN = 40
@@ -42,7 +44,7 @@ def page(document: Document) -> Page:
         read=(data_facts(document["data"]), _read(document)),
         verdict=(_verdict(document), _now(document)),
         blocks=(*blocks, rows, *below),
-        next_steps=() if is_told(last) else (f"lossurf classify {last} --data ...: the last one's certificate",),
+        next_steps=() if is_told(last) else (certificate_of(document, last, "The certificate of the last one"),),
         cases=(_case(document), *(unreadable_case(result) for result in refused)),
         brief=tuple(unreadable_line(result) for result in refused),
         notes=notes,
@@ -52,10 +54,13 @@ def page(document: Document) -> Page:
 def _read(document: Document) -> Facts:
     """Return what the run was read from, and what was asked of it."""
     results, runs, edge = document["results"], document.get("runs"), document["edge"]
+    read: list[tuple[str, Text]]
     if runs is None:
         read = [("Checkpoints", f"{len(results)}{_within(result['checkpoint'] for result in results)}")]
     else:
         read = [("Runs", f"{len(runs)}{_within(run['name'] for run in runs)}"), ("Checkpoints", str(len(results)))]
+    if penalty := document.get("weight_decay"):
+        read.append(penalty_facts(penalty))
     if edge is not None:
         read.append(
             ("Edge of stability", f"{number(edge['curvature'])}: 2 / {number(edge['step'])} ({edge['reduction']})")
@@ -97,6 +102,8 @@ def _now(document: Document) -> Text:
     gap = f"gap {left}." if last["relative_gap"] is None else f"{left} of the possible gain is left."
     if last["on_level"] is None:
         below, above = last["nearest_levels"]
+        if (below, above) == (None, None):
+            return f"Its loss {number(last['loss'])} is on no level; {gap}"
         return f"Its loss {number(last['loss'])} is between critical values {number(below)} and {number(above)}; {gap}"
     stay = count(last["for_checkpoints"], "checkpoint")
     return f"It rests on L_{last['on_level']}, the best loss of rank {last['on_level']}, for {stay}; {gap}"
@@ -139,7 +146,7 @@ def _rows(results: list[dict[str, Any]], edge: dict[str, Any] | None) -> Grid:
             str(result["for_checkpoints"] or "-"),
             "-" if result["inertia"] is None else str(result["inertia"]["negative"]),
             drift_text(result),
-            *_steepness(result, edge),
+            *steepness(result, None if edge is None else edge["curvature"]),
         )
         rows.append((*cells[: len(header)], verdict_cell(result["verdict"])))
     return Grid(
@@ -150,14 +157,6 @@ def _rows(results: list[dict[str, Any]], edge: dict[str, Any] | None) -> Grid:
         brief=_ROWS_SHOWN,
         optional=("drift", "for", "ways down", "gradient", "loss"),
     )
-
-
-def _steepness(result: dict[str, Any], edge: dict[str, Any] | None) -> tuple[str, str]:
-    """Return the largest eigenvalue, and its share of the edge of stability."""
-    found = result["curvature"]
-    if found is None:
-        return "-", "-"
-    return number(found["largest"]), "-" if edge is None else percent(found["largest"] / edge["curvature"])
 
 
 def drift_text(result: dict[str, Any]) -> str:

@@ -22,7 +22,7 @@ from typing import Any, Final
 
 from lossurf.report import json_text
 from lossurf.report.document import Document
-from lossurf.report.page import Cell, Grid, Page, Tone, page_of, quiet_lines, text_of, tone_of
+from lossurf.report.page import Cell, Grid, Page, Step, Tone, page_of, quiet_lines, text_of, tone_of
 from lossurf.report.pages.classify import verdict_cell
 from lossurf.report.render import Style
 from lossurf.report.unreadable import is_unreadable
@@ -116,7 +116,7 @@ def _main(document: Document, page: Page, style: Style) -> Iterator[Element]:
     yield element("div", words, drawn, class_="whole drawn" if beside else "whole")
     if page.next_steps:
         yield element("h2", "Next")
-        yield element("ul", [element("li", step) for step in page.next_steps], class_="next")
+        yield element("ul", [element("li", _step(step)) for step in page.next_steps], class_="next")
     if folded:
         yield element("h2", "In detail")
         yield from (_folded(titled(block), [draw_block(block, titled=False)], style.verbosity > 1) for block in folded)
@@ -129,6 +129,14 @@ def _main(document: Document, page: Page, style: Style) -> Iterator[Element]:
     text = Verbatim(json_text.render({name: value for name, value in document.items() if name != "beside"}, style))
     numbers = element("pre", text, tabindex="0", role="region", aria_label="The document as JSON")
     yield element("details", element("summary", "The document, as --format json writes it"), numbers, class_="numbers")
+
+
+def _step(step: str | Step) -> Iterator[Element | str]:
+    if isinstance(step, Step):
+        yield f"{step.why}: "
+        yield element("code", step.command)
+    else:
+        yield step
 
 
 def _folded(summary: str, parts: list[Element], unfolded: bool) -> Element:

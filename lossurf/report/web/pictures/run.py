@@ -34,14 +34,15 @@ def of_watch(document: Document) -> list[Picture]:
     courses, name = courses_of(document)
     x_name = name.partition(",")[0]
     left = left_of(courses, document["levels"])
+    least = "the lowest level" if document.get("weight_decay") else "L*"
     return [
-        _losses(document["levels"], courses, x_name),
-        *([_left(left, courses, x_name)] if left[0] else []),
+        _losses(document["levels"], courses, x_name, least),
+        *([_left(left, courses, x_name, least)] if left[0] else []),
         *_gradients(courses, x_name),
     ]
 
 
-def _losses(levels: list[dict[str, Any]], courses: list[Course], x_name: str) -> Picture:
+def _losses(levels: list[dict[str, Any]], courses: list[Course], x_name: str, least: str) -> Picture:
     losses = [[result["loss"] for result in course.results] for course in courses]
     named = named_levels(levels)
     shown, ends = [*chain(*losses), *(height for height, _ in named)], (HEIGHT - BOTTOM, TOP)
@@ -50,7 +51,7 @@ def _losses(levels: list[dict[str, Any]], courses: list[Course], x_name: str) ->
     parts = [*chart.frame(x_name, "loss"), *chart.levels(named), *_drawn(chart, courses, losses)]
     kinds = legend_of({course.results[k]["verdict"] for course in courses for k in course.shown})
     lines = tuple((_key(course), course.name) for course in courses if course.name is not None)
-    said = f"{_course_said(courses, losses)}; L* is {number(levels[-1]['loss'])}."
+    said = f"{_course_said(courses, losses)}; {least} is {number(levels[-1]['loss'])}."
     return Picture("The run between its levels" if not lines else "The runs", said, tuple(parts), (*lines, *kinds))
 
 
@@ -62,11 +63,11 @@ def _course_said(courses: list[Course], losses: list[list[float]]) -> str:
     return f"The losses of {len(courses)} runs end: {ends}"
 
 
-def _left(left: list[list[float]], courses: list[Course], x_name: str) -> Picture:
+def _left(left: list[list[float]], courses: list[Course], x_name: str, least: str) -> Picture:
     chart = Chart(_along(courses, WIDTH - 16.0), spanning_decades(list(chain(*left)), _LOW - BOTTOM, TOP))
-    parts = [*chart.frame(x_name, "loss above L*"), *_drawn(chart, courses, left)]
+    parts = [*chart.frame(x_name, f"loss above {least}"), *_drawn(chart, courses, left)]
     ends = ", ".join(number(each[-1]) for each in left)
-    said = f"What is left above L* goes from {number(left[0][0])} to {ends}."
+    said = f"What is left above {least} goes from {number(left[0][0])} to {ends}."
     return Picture("What is left", said, tuple(parts), height=_LOW)
 
 

@@ -1,0 +1,135 @@
+"""Runs of the command line forked from one process that has imported it: a start of the interpreter costs most of one.
+
+As a program it is that process: it takes a message for each run, as JSON with the file descriptors of standard input,
+output and error beside it, and answers with the exit code. Two things differ from an interpreter of its own: variables
+that are read before its first line, for which `may_fork` is asked, and the destruction of its modules at the end, which
+is left out.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import gc
+import importlib
+import json
+import os
+import pkgutil
+import signal
+import socket
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
+
+SECONDS = 120
+_MESSAGE = 1 << 17
+_NEEDED_LATER = (
+    "scipy.linalg", "scipy.optimize", "rich.table", "rich.console", "yaml", "h5py", "pyarrow.parquet",
+    "matplotlib.figure", "matplotlib.backends.backend_svg", "matplotlib.backends.backend_agg",
+)  # fmt: skip
+_READ_FIRST = ("PYTHON", "LC_", "LANG", "LD_", "OPENBLAS", "OMP", "MPL", "DISPLAY")
+
+
+def may_fork(env: dict[str, str]) -> bool:
+    """Whether a run with these variables can be forked from a process that was started without them."""
+    return sys.platform == "linux" and not any(name.startswith(_READ_FIRST) for name in env)
+
+
+def run(argv: list[str], *, cwd: str, env: dict[str, str], text: str | None = None) -> subprocess.CompletedProcess[str]:
+    """Run `lossurf argv` with these variables and no others."""
+    pipes = [os.pipe() for _ in range(3)]
+    (stdin, feed), (read_out, stdout), (read_err, stderr) = pipes
+    request = {"argv": argv, "cwd": cwd, "env": env}
+    socket.send_fds(_server(), [json.dumps(request).encode()], [0 if text is None else stdin, stdout, stderr])
+    for descriptor in (stdin, stdout, stderr):
+        os.close(descriptor)
+    with ThreadPoolExecutor(2) as readers:
+        out, err = (readers.submit(_all_of, descriptor) for descriptor in (read_out, read_err))
+        with contextlib.suppress(BrokenPipeError), os.fdopen(feed, "wb") as stream:
+            stream.write((text or "").encode())
+        code = int(_server().recv(_MESSAGE))
+    return subprocess.CompletedProcess(["lossurf", *argv], code, out.result(), err.result())
+
+
+def _all_of(descriptor: int) -> str:
+    with os.fdopen(descriptor, encoding="utf-8") as stream:
+        return stream.read()
+
+
+@cache
+def _server() -> socket.socket:
+    from process import clean_environment
+
+    ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    started = subprocess.Popen(
+        [sys.executable, __file__, str(its.fileno())], env=clean_environment(), pass_fds=[its.fileno()]
+    )
+    its.close()
+
+    def end() -> None:
+        ours.close()
+        started.wait()
+
+    atexit.register(end)
+    return ours
+
+
+def import_everything() -> None:
+    """Import lossurf and what its commands import when they need it."""
+    import lossurf
+
+    for module in pkgutil.walk_packages(lossurf.__path__, "lossurf."):
+        if module.name != "lossurf.__main__":
+            importlib.import_module(module.name)
+    for name in _NEEDED_LATER:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+
+
+def _serve(connection: socket.socket) -> dict | None:
+    """Answer until there is nobody to answer; in a child return what it is to run."""
+    while True:
+        message, descriptors, _, _ = socket.recv_fds(connection, _MESSAGE, 3)
+        if not message:
+            return None
+        pid = os.fork()
+        if pid == 0:
+            for target, descriptor in enumerate(descriptors):
+                os.dup2(descriptor, target)
+                os.close(descriptor)
+            connection.close()
+            return json.loads(message)
+        for descriptor in descriptors:
+            os.close(descriptor)
+        connection.send(str(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])).encode())
+
+
+def _become(request: dict) -> None:
+    signal.alarm(SECONDS)
+    os.chdir(request["cwd"])
+    os.environ.clear()
+    os.environ.update(request["env"])
+    sys.argv = [str(Path(importlib.import_module("lossurf").__file__).with_name("__main__.py")), *request["argv"]]
+    sys.path[0] = request["cwd"]
+    from lossurf.__main__ import main
+
+    code: object = 0
+    try:
+        main()
+    except SystemExit as ending:
+        code = ending.code
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    with socket.socket(fileno=int(sys.argv[1])) as listening:
+        import_everything()
+        gc.freeze()
+        wanted = _serve(listening)
+    if wanted is not None:
+        _become(wanted)

@@ -1,0 +1,77 @@
+"""Which eigenvectors of Sigma a product carries, on targets whose singular values are written down."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import lossurf
+from lossurf.landscape.levels import eigen_groups
+from lossurf.numerics import UNDECIDED_FACTOR
+
+ROOTS = np.array([3.0, 2.0, 2.0, 1.0, 0.0])
+
+
+@pytest.fixture(scope="module")
+def problem():
+    """X = I, so that T is Y^T but for its unit: outputs 5, inputs 6, singular values ROOTS / ||T||."""
+    return lossurf.Data(np.eye(6), np.vstack([np.diag(ROOTS), np.zeros((1, 5))])).problem(bias=False)
+
+
+def carrying(problem, rows):
+    """Product, in the coordinates of T, whose range is spanned by some outputs."""
+    kept = np.zeros(len(ROOTS))
+    kept[list(rows)] = 1.0
+    return kept[:, None] * problem.target
+
+
+@pytest.mark.parametrize("rows", [(), (0,), (3,), (0, 3), (0, 1, 2), (0, 1, 2, 3), (1, 2)])
+def test_whole_groups_are_carried_or_not(problem, rows):
+    groups = eigen_groups(problem, carrying(problem, rows), len(rows))
+    assert [group.left.shape[1] for group in groups] == [1, 2, 1, 1]
+    assert [group.root * problem.scale for group in groups] == pytest.approx([3.0, 2.0, 1.0, 0.0], abs=1e-14)
+    carried = np.hstack([group.left @ group.carried for group in groups])
+    assert carried.shape == (5, len(rows))
+    assert np.linalg.norm(carried @ carried.T - np.diag(np.isin(range(5), rows))) < 1e-14
+    # what goes in on the right is what comes out on the left, times the root
+    assert all(np.linalg.norm(problem.target @ g.right - g.root * g.left) < 1e-14 for g in groups)
+
+
+@pytest.mark.parametrize("angle", [0.0, 0.3, 2.0])
+def test_of_tied_eigenvectors_the_combination_in_the_range_is_carried(problem, angle):
+    mixed = np.array([0.0, np.cos(angle), np.sin(angle), 0.0, 0.0])
+    groups = eigen_groups(problem, np.outer(mixed, mixed) @ problem.target, 1)
+    carried = np.hstack([group.left @ group.carried for group in groups])
+    assert np.linalg.norm(carried @ carried.T - np.outer(mixed, mixed)) < 1e-14
+    assert [group.carried.shape[1] for group in groups] == [0, 1, 0, 0]
+
+
+@pytest.mark.parametrize(("angle", "nearest"), [(0.4, 0), (1.2, 3)])
+def test_of_a_range_between_two_eigenvectors_the_nearer_is_carried(problem, angle, nearest):
+    """How far it is, and whether the point is then the one that was meant, is for the shadow to say."""
+    between = np.array([np.cos(angle), 0.0, 0.0, np.sin(angle), 0.0])
+    groups = eigen_groups(problem, np.outer(between, between) @ problem.target, 1)
+    carried = np.hstack([group.left @ group.carried for group in groups])
+    assert np.abs(carried[:, 0]) == pytest.approx(np.eye(5)[nearest], abs=1e-14)
+
+
+def test_a_range_in_equal_parts_of_three_eigenvectors_is_none_of_them(problem):
+    even = np.array([1.0, 0.0, 1.0, 1.0, 0.0]) / np.sqrt(3.0)
+    assert eigen_groups(problem, np.outer(even, even) @ problem.target, 1) is None
+
+
+def test_an_eigenvector_of_eigenvalue_zero_is_carried_by_no_critical_point(problem):
+    product = np.zeros((5, 6))
+    product[4, 5] = 1.0
+    assert eigen_groups(problem, product, 1) is None
+
+
+@pytest.mark.parametrize(("apart", "together"), [(0.0, True), (0.7, True), (1.5, False)])
+def test_roots_nearer_than_their_error_go_together(apart, together):
+    """The edge: the error of T and the factor that makes a difference sure."""
+    Y = np.vstack([np.diag([2.0, 1.0, 1.0]), np.zeros((1, 3))])
+    plain = lossurf.Data(np.eye(4), Y).problem(bias=False)
+    Y[1, 1] += apart * UNDECIDED_FACTOR * plain.target_error() * plain.scale
+    moved = lossurf.Data(np.eye(4), Y).problem(bias=False)
+    sizes = [group.left.shape[1] for group in eigen_groups(moved, np.zeros((3, 4)), 0)]
+    assert sizes == ([1, 2] if together else [1, 1, 1])
