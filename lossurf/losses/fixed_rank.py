@@ -28,7 +28,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from math import inf
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -46,7 +45,8 @@ from lossurf.numerics import (
 )
 
 LARGEST_FORM: Final = 1500
-"""Unknowns up to which the form is set up and factored (18 MB, some seconds), as for the convex problem's Hessian."""
+"""Unknowns up to which the form is set up and factored, as for the convex problem's Hessian: 18 MB, and some three
+seconds each of the few times that a verdict and its range of tolerances ask for."""
 
 _NEAR: Final = 0.05  # of the least singular value: how far the bounds above hold
 _FARTHEST: Final = 10.0  # times what the tolerance does to P, as for the squared loss (theory, end of section 6a)
@@ -170,18 +170,22 @@ class FixedRank:
         ball = self._ball(tau)
         if not self._is_near(ball):
             return None
-        upper, vector = self._least(ball, 1.0)
+        least, _ = self._least(Ball(0.0, 0.0, 0.0), -1.0)
+        return self._positive(ball, least) if least > 0.0 else self._negative(ball)
+
+    def _negative(self, ball: Ball) -> Sign | None:
+        least, vector = self._least(ball, 1.0)
         change = self._change(ball)
-        if upper < -change:
-            return Sign(False, -upper / change, vector)
-        lower, _ = self._least(Ball(0.0, 0.0, 0.0), -1.0)
-        beside = 8.0 * self.slope / lower if lower > 0.0 else inf
+        return Sign(False, -least / change, vector) if least < -change else None
+
+    def _positive(self, ball: Ball, here: float) -> Sign | None:
+        beside = 8.0 * self.slope / here
         wider = ball.wider(beside)
         if beside > _FARTHEST * ball.moved or not self._is_near(wider):
             return None
         least, vector = self._least(wider, -1.0)
         change = self._change(wider)
-        return Sign(True, least / change, vector) if least - change >= 0.25 * lower else None
+        return Sign(True, least / change, vector) if least - change >= 0.25 * here else None
 
     def convexity(self, tau: float) -> float | None:
         """Return how far the form is positive beyond what a relative tau of the layers does; None where it is not."""

@@ -15,6 +15,7 @@ from lossurf.data import Data
 from lossurf.inputs.checkpoints.checkpoint import Checkpoint
 from lossurf.landscape.bias import mean_residual
 from lossurf.losses import judge
+from lossurf.losses.downhill import LossHere
 from lossurf.losses.fixed_rank import Ball, FixedRank
 from lossurf.losses.functions import make_loss
 from lossurf.losses.majoriser import majorise
@@ -74,12 +75,13 @@ def test_a_kink_within_reach_counts_both_ways():
 def form_at(name, X, Y, weights, biases=None):
     data, checkpoint = Data(X, Y), Checkpoint.of(weights, biases)
     problem = data.problem(bias=biases is not None)
-    point = majorise(make_loss(name), checkpoint.weights, checkpoint.biases, (X, Y), problem)
+    loss = make_loss("huber", 1e6) if name == "wide huber" else make_loss(name)
+    point = majorise(loss, checkpoint.weights, checkpoint.biases, (X, Y), problem)
     reach = mean_residual(checkpoint.weights, checkpoint.biases, point.problem).reach if biases is not None else 0.0
     return FixedRank(point, min(W.shape[0] for W in weights), reach)
 
 
-@pytest.mark.parametrize("name", CONVEX_LOSSES)
+@pytest.mark.parametrize("name", [*CONVEX_LOSSES, "wide huber"])  # quadratic: nothing but P and its gradient changes
 @pytest.mark.parametrize("bias", [False, True])
 def test_the_form_changes_by_no_more_than_its_bound(name, bias):
     """The least eigenvalue at weights moved by a relative tau, against that here and what is said to be explained."""
@@ -203,7 +205,8 @@ def test_inputs_with_large_means():
 def test_a_tie_is_no_proof():
     """Y = 2 I and residuals below delta: the best products of rank one turn at no cost, so the form has a zero."""
     weights = [np.array([[1.0, 0.0]]), np.array([[2.0], [0.0]])]
-    for other, verdict in ((2.0, "undetermined"), (1.9, "local-minimum"), (2.1, "strict-saddle")):
+    ties = [(2.0 + gap, "undetermined") for gap in (0.0, 1e-8, -1e-8)]  # within what the tolerance 1e-8 leaves open
+    for other, verdict in (*ties, (1.9, "local-minimum"), (2.1, "strict-saddle")):
         found = lossurf.classify(weights, np.eye(2), np.diag([2.0, other]), loss="huber", delta=100.0)
         assert found.verdict == verdict
 
@@ -237,3 +240,21 @@ def test_a_form_too_large_to_factor_is_left_open(monkeypatch):
     found = verdict_on(surface, v)
     assert found.verdict == "undetermined"
     assert "6 unknowns" in found.reason
+
+
+def test_a_flat_direction_is_not_believed():
+    """W_1 + t a W_1, W_2 - t a W_2 at a minimum: no curvature but what rounding makes of it, on either side of zero."""
+    X, Y, signs = np.eye(2), np.diag([5.0, 2.0]), set()
+    for first in (0.1, 0.3, -0.3, 0.7, -0.7, 1.1):
+        last = np.nextafter(2.0 / first, np.inf)  # a residual of one rounding, above zero or below
+        weights = [np.array([[0.0, abs(first)]]), np.array([[0.0], [abs(last)]])]
+        here = LossHere(make_loss("huber"), weights, None, X, Y)
+        for a in np.random.default_rng(0).uniform(-1.0, 1.0, 20):
+            direction = [a * weights[0], -a * weights[1]]
+            size = np.sqrt(sum(np.sum(V**2) for V in direction))
+            direction = [V / size for V in direction]
+            curvature, rounding = here.curvature(direction, np.zeros(2))
+            assert abs(curvature) <= rounding < 1e-12
+            assert here.down(direction, 1e-3) is None
+            signs.add(float(np.sign(curvature)))
+    assert {-1.0, 1.0} <= signs
