@@ -118,7 +118,7 @@ class WatchResult(Drawn):
     ----------
     data : DataFacts
     levels : tuple of Level
-        What the run can wait on, descending.
+        What the run can wait on, descending; with weight decay the least losses of every rank that were found.
     results : tuple of Visit or Unreadable
         One a checkpoint, in the order they came.
     plateaus : tuple of NamedPlateau
@@ -127,7 +127,7 @@ class WatchResult(Drawn):
     edge : Edge or None
         The edge of stability; None where no step was said.
     weight_decay : WeightDecay or None
-        None without.
+        None without; losses, levels and verdicts are otherwise those of the regularised loss.
     expected : tuple of str or None
         The verdicts asked for.
     ok : bool
@@ -376,7 +376,7 @@ class Watching:
     def _admit(self, head: RunHead) -> None:
         if self._head is None:
             self._head = head
-        refuse_unlike(self._head, head)
+        refuse_unlike(self._head, head, by_levels=self._judge is None or self._judge.penalty is None)
 
     @property
     def has_begun(self) -> bool:

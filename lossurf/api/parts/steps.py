@@ -139,8 +139,8 @@ class Following:
         return levels_with_decay(problem, penalty.lambda_, widths)
 
 
-def refuse_unlike(first: RunHead, other: RunHead) -> None:
-    """Refuse a run on other data than the first one's.
+def refuse_unlike(first: RunHead, other: RunHead, *, by_levels: bool) -> None:
+    """Refuse a run on other data than the first one's, which the levels tell where they are the data's alone.
 
     Raises
     ------
@@ -148,7 +148,7 @@ def refuse_unlike(first: RunHead, other: RunHead) -> None:
     """
     one, two = first.data, other.data
     same = (one.samples, one.dx, one.dy, one.bias) == (two.samples, two.dx, two.dy, two.bias)
-    if same and _agree([level.loss for level in first.levels], [level.loss for level in other.levels]):
+    if same and (not by_levels or _agree(*([level.loss for level in head.levels] for head in (first, other)))):
         return
     raise InputError(
         "the run is about other data than the first run: its samples, columns, output bias or levels differ",

@@ -35,13 +35,14 @@ def of_runs(document: Document, facts: Facts, checkpoints: Grid, below: tuple[An
 
 
 def _one_by_one(document: Document) -> Step:
-    """Return the question about the run that is highest now."""
-    run = max(document["runs"], key=lambda run: run["loss"])
-    why = "The checkpoints of the highest, one by one"
+    """Ask for the checkpoints of the first run that is not at a minimum, or of the first."""
+    runs = document["runs"]
+    run = next((run for run in runs if not run["verdict"].endswith("-minimum")), runs[0])
+    why = "The checkpoints of one of them"
     if is_told(run["last"]):
         return step(why, "lossurf watch", path_word(run["name"]))
-    options = repeated(document, "network", "loss", "tolerance")
-    return step(why, "lossurf watch", path_word(f"{run['name']}/*"), on_data(document), options)
+    last, options = PurePath(run["last"]), repeated(document, "network", "loss", "tolerance")
+    return step(why, "lossurf watch", path_word(str(last.parent / f"*{last.suffix}")), on_data(document), options)
 
 
 def with_short_run(result: dict[str, Any], document: Document) -> dict[str, Any]:
@@ -89,7 +90,7 @@ def _grid(document: Document) -> Grid:
     stays: dict[str, list[str]] = {}
     for plateau in document["plateaus"]:
         stays.setdefault(plateau["run"], []).append(f"L_{plateau['rank']} {plateau['checkpoints']}")
-    header = ("run", "checkpoints", "loss", "gap", "gradient", "rested on", "on level", "for", "at L* since", "verdict")
+    header = ("run", "checkpoints", "loss", "gap", "gradient", "rested on", "on level", "for", "arrived", "verdict")
     rows = tuple(
         (
             names[run["name"]],
