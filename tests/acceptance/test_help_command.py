@@ -15,6 +15,7 @@ import pytest
 from process import ROOT, clean_environment
 
 from lossurf.certificates import stored
+from lossurf.cli.chapters import CHAPTERS
 from lossurf.cli.help import _complete_topic, command
 from lossurf.errors import UsageError
 from lossurf.inputs import archives, config
@@ -137,3 +138,30 @@ def test_every_option_that_writes_is_told():
     told = set(re.findall(r"`(--?[a-z]+)`", SECURITY.split("## What is written")[1].split("##")[0]))
     assert writing - {"--output", "--dtype"} <= told
     assert "-o" in told
+
+
+def test_every_chapter_that_an_error_names_is_there():
+    assert set(CHAPTERS.values()) <= set(chapters())
+    for room in CHAPTERS:
+        assert room.split(".", 1)[1].replace(".", "/") in {
+            name.removesuffix(".py").removesuffix("/__init__") for name in SOURCE
+        }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "topic"),
+    [
+        (["check", "nothing-here"], "data"),
+        (["classify", "nothing-here.npz", "--data", "sample_data/wine"], "checkpoints"),
+        (["check", "sample_data/wine", "--config", "nothing-here.yaml"], "ci"),
+        (["check", "sample_data/wine", "--loss", "logistic"], "losses"),
+        (["check", "sample_data/wine", "--widths", "3,3"], None),
+        (["chek"], None),
+    ],
+)
+def test_an_error_ends_in_the_chapter_that_helps(arguments, topic, lossurf):
+    done = lossurf(*arguments, cwd=ROOT)
+    assert done.returncode == 2
+    *_, last = done.stderr.splitlines()
+    assert last.startswith("  next:  ")
+    assert last.endswith(f"; see 'lossurf help {topic}'") if topic else "lossurf help" not in last
