@@ -133,13 +133,8 @@ def command(
         report.note("no certificate was written: undetermined claims nothing")
         result = replace(result, ok=False)
     document = make_document("classify", result)
-    if (
-        report.format == "html"
-        and len(result.results) == 1
-        and not unreadable
-        and loss == LossName.SQUARED
-        and not tied
-    ):
+    has_surface = loss == LossName.SQUARED and weight_decay is None and not tied  # the one that is drawn
+    if report.format == "html" and len(result.results) == 1 and not unreadable and has_surface:
         document["beside"] = {"surface": _surface(result, data)}
     code = report(document, ok=result.ok)
     return report.tell_unreadable(unreadable) if unreadable else code

@@ -28,7 +28,7 @@ from lossurf.regularised.signal import Signal, read_signal
 _FIRST_STEP: Final = 2.0**-8  # the first steps have no other to go on from: later ones follow the tangent
 _LEAST_STEP: Final = 2.0**-12
 _NEWTON: Final = 8  # of a step: one that is short enough has all digits in fewer
-_LARGEST_MOVE: Final = 0.3  # of the product's norm in one step: a branch that is near is not taken for the own one
+_LARGEST_MOVE: Final = 0.1  # of the product's norm, from what a step expects: another branch is not taken for the own
 _CARRIES: Final = 1e-6  # of the largest singular value: descents end with idle units of this size
 
 
@@ -79,9 +79,10 @@ def follow(problem: ScaledProblem, members: Sequence[Member]) -> Signal | None:
     while done < 1.0:
         ahead = min(done + step, 1.0)
         bent = replace(problem, F=(left * f**ahead) @ right)
-        guess = tuple(W + (ahead - done) * change for W, change in zip(signal.layers, rate, strict=True))
-        moved = polished(bent, read_signal(guess, signal.rank), steps=_NEWTON)
-        if moved is not None and _is_near(bent, signal, moved):
+        ahead_of = tuple(W + (ahead - done) * change for W, change in zip(signal.layers, rate, strict=True))
+        guess = read_signal(ahead_of, signal.rank)
+        moved = polished(bent, guess, steps=_NEWTON)
+        if moved is not None and _is_near(bent, guess, moved):
             moves = zip(moved.layers, signal.layers, strict=True)
             rate = tuple((after - before) / (ahead - done) for after, before in moves)
             signal, done, step = moved, ahead, 2.0 * step
@@ -103,9 +104,9 @@ def _whitened(problem: ScaledProblem, members: Sequence[Member], isometry: np.nd
     return Signal(bases, sizes[order] ** (1.0 / problem.depth))
 
 
-def _is_near(problem: ScaledProblem, before: Signal, after: Signal) -> bool:
-    """Whether a step led to a critical point close by; one too large for Newton's method is none."""
-    move, size = np.linalg.norm(after.product - before.product), np.linalg.norm(before.product)
+def _is_near(problem: ScaledProblem, guess: Signal, after: Signal) -> bool:
+    """Whether a step led to a critical point close to where it was expected; one too large to be moved is none."""
+    move, size = np.linalg.norm(after.product - guess.product), np.linalg.norm(after.product)
     return bool(move <= _LARGEST_MOVE * size and slope(problem, after) <= rounding_of_slope(problem, after))
 
 

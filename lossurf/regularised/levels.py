@@ -23,7 +23,8 @@ from lossurf.regularised.scaled import ScaledProblem, scaled_problem
 from lossurf.regularised.signal import Signal
 from lossurf.words import DType
 
-_MOST: Final = 64  # points that are followed: each takes some hundredths of a second
+_MOST: Final = 64  # points that are followed: each takes some hundredths of a second where the layers are small
+_WORK: Final = 1e8  # and fewer where they are not: (dx + dy)^3 of all together, some ten seconds
 _SAME: Final = 1e-9  # of the loss at zero, or of a product: what two branches that end at one point differ by
 
 
@@ -124,9 +125,10 @@ def _member_sets(problem: ScaledProblem, widest: int) -> tuple[Iterator[tuple[Me
     stationary = [i for i, count in enumerate(roots, start=1) if count]
     highest = min(widest, len(stationary))
     sizes = 2 if problem.depth > 2 else 1
-    if sum(comb(len(stationary), rank) * sizes**rank for rank in range(highest + 1)) <= _MOST:
+    most = min(_MOST, int(_WORK / (len(problem.F) + len(problem.T)) ** 3))
+    if sum(comb(len(stationary), rank) * sizes**rank for rank in range(highest + 1)) <= most:
         return _all_sets(stationary, highest, sizes), True
-    return _leading_sets(stationary, highest, sizes), False
+    return _leading_sets(stationary, min(highest, most // 3), sizes), False
 
 
 def _all_sets(stationary: list[int], highest: int, sizes: int) -> Iterator[tuple[Member, ...]]:
@@ -138,7 +140,7 @@ def _all_sets(stationary: list[int], highest: int, sizes: int) -> Iterator[tuple
 
 def _leading_sets(stationary: list[int], highest: int, sizes: int) -> Iterator[tuple[Member, ...]]:
     """Yield the leading sets, and these with the last one at its smaller size, or exchanged for the next."""
-    for rank in range(min(highest, _MOST // 3) + 1):
+    for rank in range(highest + 1):
         kept = tuple(map(Member, stationary[:rank]))
         yield kept
         if rank and sizes == 2:

@@ -338,3 +338,11 @@ def test_a_page_tells_the_command_as_it_was_typed_and_draws_the_surface_around_a
     told = done.stdout.partition("<pre")[2].partition(">")[2].partition("</pre>")[0]
     document = json.loads(html.unescape(told))
     assert document == json.loads(inside("classify", "it's <b>.npz", "--data", data, "--format", "json").stdout)
+
+
+def test_a_page_about_weight_decay_draws_no_surface_of_the_loss_without(inside, data, tmp_path):
+    np.savez(tmp_path / "zero.npz", W1=np.zeros((2, 3)), W2=np.zeros((2, 2)))
+    done = inside("classify", "zero.npz", "--data", data, "--weight-decay", "0.1", "--format", "html")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "The loss around the point" not in done.stdout
+    assert "How far the verdict carries" in done.stdout
