@@ -37,7 +37,9 @@ def classify_under_loss(
     Classification
         `eigen_indices`, plateau, nearest levels and point, and the inertia, which belong to the squared loss, are None.
         A global minimum is decided by the dual bound alone and so holds for every tolerance; the range and neighbours
-        of other verdicts are those of the squared loss that touches there.
+        of other verdicts are those of the squared loss that touches there, up to where the loss's own second derivative
+        leaves the sign open if that decides. With an output bias a direction's curvature and decrease are those with
+        the bias moving at its best.
     """
     point = majorise(study.loss, checkpoint.weights, checkpoint.biases, (study.X, study.Y), problem)
     squared = classify_network(checkpoint, point.problem, tolerance=tolerance)

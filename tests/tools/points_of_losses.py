@@ -331,6 +331,14 @@ def least_loss(problem):
     return surface.value(v if end is None else end)
 
 
+def settled(surface, v):
+    """Set layers that a search was still shrinking to zero; None where that is no critical point."""
+    layers, b = surface.unpack(v)
+    v = pack(surface, [W if np.linalg.norm(W) > 1e-4 else np.zeros_like(W) for W in layers], b)
+    g = np.linalg.norm(surface.gradient(v))
+    return v if g <= 1e-10 * (1.0 + np.linalg.norm(surface.gradient(0.0 * v))) else None
+
+
 def draw(rng):
     """One critical point: its surface, packed parameters and recipe; None where the search failed."""
     kind = KINDS[rng.integers(len(KINDS))]
@@ -346,10 +354,9 @@ def draw(rng):
         v = zeros(rng, surface)
     else:
         v = widened(rng, surface, kind)
-    if v is None or not surface.value(v) > 1e-6 * surface.value(
-        0.0 * v
-    ):  # classes that are split: on the way to infinity
-        return None
+    v = None if v is None else settled(surface, v)
+    if v is None or surface.value(v) <= 1e-6 * surface.value(0.0 * v):
+        return None  # classes that are split: on the way to infinity
     return surface, v, kind
 
 

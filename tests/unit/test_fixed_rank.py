@@ -258,3 +258,41 @@ def test_a_flat_direction_is_not_believed():
             assert here.down(direction, 1e-3) is None
             signs.add(float(np.sign(curvature)))
     assert {-1.0, 1.0} <= signs
+
+
+def idle_network(slope, size):
+    """A log-cosh problem with a critical point of rank one in 472 weights, all its other units idle, depth three.
+
+    The targets are chosen after the outputs: slopes D with U^T D^T X = 0 and D^T X V = 0 have targets R - arctanh(D).
+    """
+    rng, widths = np.random.default_rng(5), (8, 20, 12, 6)
+    X = np.linalg.qr(rng.standard_normal((40, 8)))[0]
+    u, v = (row / np.linalg.norm(row) for row in (rng.standard_normal(6), rng.standard_normal(8)))
+    D = rng.uniform(-1.0, 1.0, (40, 6))
+    G = D.T @ X
+    kept = (np.eye(6) - np.outer(u, u)) @ G @ (np.eye(8) - np.outer(v, v))
+    D = D - X @ (G - kept).T
+    D *= slope / np.abs(D).max()
+    v *= size
+    Y = X @ np.outer(v, u) - np.arctanh(D)
+    layers = [np.zeros((b, a)) for a, b in pairwise(widths)]
+    layers[0][0], layers[1][0, 0], layers[2][:, 0] = v, 1.0, u
+    surface = Surface(Problem("logcosh", X, Y, 1.0, False), widths)
+    return surface, np.concatenate([W.ravel() for W in layers])
+
+
+@pytest.mark.parametrize(
+    ("slope", "size", "verdict"), [(0.1, 1.0, "bad-saddle"), (0.97, 3.0, "strict-saddle"), (0.9, 1.0, "strict-saddle")]
+)
+def test_products_of_less_rank_in_large_networks(slope, size, verdict):
+    """More weights than a Hessian is formed for: the form on all products tells that nothing bends down."""
+    surface, v = idle_network(slope, size)
+    values = np.linalg.eigvalsh(surface.hessian(v))
+    assert bool(values[0] < -1e-9 * values[-1]) is (verdict == "strict-saddle")
+    found = verdict_on(surface, v)
+    assert found.verdict == verdict
+    assert found.certificate.margin > 1.0
+    if verdict == "strict-saddle":
+        follow(surface, v, found.certificate)
+    else:
+        assert found.certificate.loss_decrease > 0.0
