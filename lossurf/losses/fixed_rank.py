@@ -197,8 +197,13 @@ class FixedRank:
 
     def _ball(self, tau: float) -> Ball:
         reach = max(tau, self._floor)
-        turned, mean = reach * Sensitivity(self.point.network).product_change, reach * self._bias_reach
+        turned, mean = reach * self._product_reach, reach * self._bias_reach
         return Ball(turned, float(np.sqrt(2.0 * self.rank)) * turned + mean, mean)  # of rank at most 2r
+
+    @cached_property
+    def _product_reach(self) -> float:
+        """How far a relative change of every layer moves P."""
+        return Sensitivity(self.point.network).product_change
 
     def _is_near(self, ball: Ball) -> bool:
         return bool(ball.moved <= _NEAR * self.singular_values[-1])
