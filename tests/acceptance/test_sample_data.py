@@ -108,6 +108,20 @@ def test_what_was_trained_with_weight_decay_is_judged_right(name: str, verdict: 
         assert lossurf.classify(path, X, Y).verdict == "not-critical"
 
 
+def test_the_adapter_is_at_the_best_of_rank_one_on_its_base() -> None:
+    # trusts numpy's least squares and SVD
+    X, Y = wine()
+    folder = SAMPLES / "wine" / "adapted"
+    with np.load(folder / "base.npz") as archive:
+        left = Y - X @ archive["fc.weight"].astype(np.float64).T
+    fitted = X @ np.linalg.lstsq(X, left, rcond=None)[0]
+    least = 0.5 * (np.sum((left - fitted) ** 2) + np.sum(np.linalg.svd(fitted, compute_uv=False)[1:] ** 2))
+    on_base = lossurf.classify(folder / "adapter", lossurf.Data(X, Y, base=folder / "base.npz"))
+    assert on_base.verdict == "global-minimum"
+    assert on_base.loss == pytest.approx(least, rel=1e-10)
+    assert lossurf.classify(folder / "adapter", X, Y).verdict == "not-critical"
+
+
 def test_the_bad_saddle_lies_above_the_global_minimum() -> None:
     X, Y = wine()
     losses = {}

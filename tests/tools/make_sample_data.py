@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import json
 import random
 import sys
 import zipfile
@@ -37,6 +38,7 @@ DECAYED = {  # widths, the start's size, and how long it was trained
     "collapsed-float32": ((10, 4, 4, 3), 100, 12000),
     "early-float32": ((10, 4, 3), 2, 50),
 }
+ALPHA = 8  # of the adapter of rank 1
 mpmath.mp.dps = 50
 
 
@@ -63,6 +65,19 @@ def write_npz(path: Path, arrays: dict[str, np.ndarray]) -> None:
             entry = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
             entry.create_system = 3
             archive.writestr(entry, npy_bytes(array))
+
+
+def write_safetensors(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    """Eight bytes of the header's length, the header as JSON, the numbers (github.com/huggingface/safetensors)."""
+    header, data = {}, b""
+    for name, array in arrays.items():
+        start, numbers = len(data), np.ascontiguousarray(array, dtype="<f4").tobytes()
+        data += numbers
+        header[name] = {"dtype": "F32", "shape": list(array.shape), "data_offsets": [start, len(data)]}
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(len(text).to_bytes(8, "little") + text + data)
 
 
 # --- datasets ------------------------------------------------------------------------------------------------------
@@ -201,9 +216,9 @@ def times(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def descend(
-    layers: list[np.ndarray], XX: np.ndarray, YX: np.ndarray, rate: np.float32, decay: np.float32 | None = None
+    layers: list[np.ndarray], XX: np.ndarray, YX: np.ndarray, rate: np.floating, decay: np.float32 | None = None
 ) -> Iterator[int]:
-    """Full-batch gradient descent on 1/2 ||W_N ... W_1 X - Y||^2, all in float32, the layers changed in place.
+    """Full-batch gradient descent on 1/2 ||W_N ... W_1 X - Y||^2, all in the layers' precision, which are changed.
 
     With `decay` on the loss that has 1/2 decay ||W_k||^2 beside, as an optimizer with weight decay takes it.
     """
@@ -251,6 +266,38 @@ def decayed(directory: Path, XX: np.ndarray, YX: np.ndarray) -> None:
         write_npz(directory / f"{name}.npz", state_dict(layers))
 
 
+def adapted(directory: Path, XX: np.ndarray, YX: np.ndarray) -> None:
+    """Write a weight that was trained for 20 steps, frozen, and the LoRA adapter of rank 1 that was trained on it.
+
+    The files of the adapter are those that peft writes; its scale is lora_alpha / r, a power of two.
+    """
+    base, layers = start(random.Random(7), (10, 3), 2), start(random.Random(8), (10, 1, 3), 1)
+    for step in descend(base, XX.astype(np.float32), YX.astype(np.float32), np.float32(1e-3)):
+        if step == 20:
+            break
+    frozen = base[0].astype(np.float64)
+    layers = [
+        layers[0].astype(np.float64),
+        np.zeros((3, 1)),
+    ]  # as an adapter begins, in double precision until it is stored
+    for step in descend(layers, XX, YX - times(frozen, XX), np.float64(1e-3)):
+        if step == 12000:
+            break
+    write_npz(directory / "base.npz", {"fc.weight": base[0]})
+    names = ("base_model.model.fc.lora_A.weight", "base_model.model.fc.lora_B.weight")
+    factors = (layers[0], layers[1] / np.float32(ALPHA))
+    write_safetensors(directory / "adapter" / "adapter_model.safetensors", dict(zip(names, factors, strict=True)))
+    config = {
+        "base_model_name_or_path": None,
+        "lora_alpha": ALPHA,
+        "peft_type": "LORA",
+        "r": 1,
+        "target_modules": ["fc"],
+    }
+    text = json.dumps(config, indent=2) + "\n"
+    (directory / "adapter" / "adapter_config.json").write_text(text, encoding="utf-8", newline="\n")
+
+
 def state_dict(layers: list[np.ndarray]) -> dict[str, np.ndarray]:
     """The names torch.nn.Sequential of bias-free linear layers gives."""
     return {f"{index}.weight": layer for index, layer in enumerate(layers)}
@@ -267,6 +314,7 @@ def main(target: Path) -> None:
     stored = [np.array(rows, dtype=np.float64).astype(np.float32) for rows in (XX, YX)]
     trained(target / "wine", *stored)
     decayed(target / "wine" / "decayed", *stored)
+    adapted(target / "wine" / "adapted", *(np.array(rows, dtype=np.float64) for rows in (XX, YX)))
 
 
 if __name__ == "__main__":
