@@ -271,7 +271,7 @@ def truth(rng, surface, v, least_of_all):
     loss, unit = surface.value(v), surface.value(0.0 * v)
     if loss - least_of_all <= 1e-9 * unit:
         return "global-minimum"
-    if values[0] < -1e-7 * max(np.abs(values).max(), 1e-6 * unit):
+    if values[0] < -1e-8 * max(np.abs(values).max(), unit):  # the tolerance of the verdicts
         return "strict-saddle"
     if falls(rng, surface, v, 1e-2) and falls(rng, surface, v, 1e-3):
         return "bad-saddle"  # left from however near; a minimum only over its rim
