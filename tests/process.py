@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def clean_environment(**changes: str) -> dict[str, str]:
     """The caller's environment without what changes lossurf's output, with this repository importable."""
-    hidden = ("COLUMNS", "NO_COLOR", "FORCE_COLOR", "TERM", "GITHUB_STEP_SUMMARY")
+    hidden = ("COLUMNS", "NO_COLOR", "FORCE_COLOR", "TERM", "GITHUB_STEP_SUMMARY", "OPENBLAS_NUM_THREADS")
     kept = {name: value for name, value in os.environ.items() if name not in hidden and name[:8] != "LOSSURF_"}
     kept["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
     return {**kept, "LC_ALL": "C.UTF-8", **changes}

@@ -16,6 +16,7 @@ def test_blas_is_held_at_one_thread_and_restored():
     np.linalg.qr(np.ones((3, 2)))
     with threadpoolctl.threadpool_limits(limits=2, user_api="blas"):
         before = blas_threads()
+        assert 2 in before
         with SingleThreadHold():
             assert set(blas_threads()) == {1}
         assert blas_threads() == before
