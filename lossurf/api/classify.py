@@ -107,6 +107,7 @@ def classify(
     weight_decay: float | None = None,
     reduction: str = "mean",
     tied: bool = False,
+    frozen: Sequence[str] = (),
     samples: Samples = "rows",
 ) -> PointResult:
     """Decide what kind of point of the loss a linear network is at, with a certificate.
@@ -148,6 +149,9 @@ def classify(
     tied : bool
         The network is W^T W, a tied autoencoder: `weights` is the one matrix W (k, dx), as [W], or W and W^T, without
         biases, and the loss 1/2 ||W^T W X - X||_F^2.
+    frozen : sequence of str
+        Names of the layers that are not trained, such as ("W1", "W2"): what kind of point the others are at. Under the
+        squared loss only.
     samples : {"rows", "columns"}
         Which axis of X and Y counts samples.
 
@@ -189,6 +193,7 @@ def classify(
         weight_decay=weight_decay,
         reduction=reduction,
         tied=tied,
+        frozen=frozen,
     )
     checkpoint = as_checkpoint(
         weights, judge.data.dx, judge.data.dy, biases=biases, layers=layers, orientation=orientation, tied=tied
@@ -214,6 +219,7 @@ def classify_files(
     weight_decay: float | None = None,
     reduction: str = "mean",
     tied: bool = False,
+    frozen: Sequence[str] = (),
     progress: Callable[[str, float], None] | None = None,
 ) -> ClassifyResult:
     """Classify checkpoint files one by one; one that cannot be judged is told as such beside the others.
@@ -222,7 +228,7 @@ def classify_files(
     ----------
     files : path, pattern such as "run/*.npz", sequence of these, or CheckpointFiles
     data : Data
-    tolerance, expect, lemmas, curvature, loss, delta, weight_decay, reduction, tied
+    tolerance, expect, lemmas, curvature, loss, delta, weight_decay, reduction, tied, frozen
         As in `classify`.
     index, descents : bool
         What a strict saddle's certificate is to hold, as in `lossurf.landscape.classify.classify_network`.
@@ -266,6 +272,7 @@ def classify_files(
         weight_decay=weight_decay,
         reduction=reduction,
         tied=tied,
+        frozen=frozen,
     )
     results: list[Classification | Unreadable] = []
     last: Checkpoint | None = None
@@ -299,6 +306,7 @@ class Judge:
     weight_decay: float | None = None
     reduction: str = "mean"
     tied: bool = False
+    frozen: Sequence[str] = ()
     _other: LossData | None = field(init=False)
 
     def __post_init__(self) -> None:
@@ -325,6 +333,8 @@ class Judge:
         require_penalty(self.given, self.weight_decay, self.reduction, self.loss, lemmas=self.lemmas)
         if self.tied:
             self._require_tied_alone()
+        if self.frozen:
+            self._require_frozen_alone()
         require_verdicts(self.expect, decays=self.weight_decay is not None, tied=self.tied, loss=self.loss)
         if self.curvature is not False:
             self.given.adjustments.refuse_outputs("the curvature is that of the stored parameters and has no meaning")
@@ -349,6 +359,28 @@ class Judge:
                 )
         require_autoencoder(self.given)
 
+    def _require_frozen_alone(self) -> None:
+        """Refuse what is about all layers of a network, and names that are one string."""
+        if isinstance(self.frozen, str):
+            raise UsageError(
+                "the frozen layers are a sequence of names", where="frozen", remedy=f"give ({self.frozen!r},)"
+            )
+        others = {
+            "--loss": self.loss != LossName.SQUARED,
+            "--weight-decay": self.weight_decay is not None,
+            "--lemmas": self.lemmas,
+            "--curvature": self.curvature is not False,
+            "--tied": self.tied,
+            "--certificate": self.index or self.descents,
+        }
+        for option, given in others.items():
+            if given:
+                raise UsageError(
+                    f"frozen layers are judged under the squared loss alone, without {option}",
+                    where="--frozen",
+                    remedy="leave out one of the two",
+                )
+
     @property
     def data(self) -> Data:
         """The data with Y as the loss takes it."""
@@ -361,7 +393,17 @@ class Judge:
 
     def __call__(self, checkpoint: Checkpoint) -> Classification:
         """Classify one network."""
-        checkpoint = self.given.seen(checkpoint)
+        result = self._judged(self.given.seen(checkpoint))
+        if not self.expect:
+            return result
+        expected = tuple(map(Verdict, self.expect))
+        return replace(result, expected=expected, ok=result.verdict in expected)
+
+    def _judged(self, checkpoint: Checkpoint) -> Classification:
+        if self.frozen:
+            from lossurf.landscape.frozen import classify_frozen
+
+            return classify_frozen(checkpoint, self.data, self.frozen, tolerance=self.tolerance)
         problem = self.data.problem(bias=checkpoint.has_bias and not self.tied)
         if self.tied:
             from lossurf.tied.classify import classify_tied
@@ -391,14 +433,12 @@ class Judge:
         if self.lemmas:
             of_lemmas, of_theorems = study(checkpoint.weights, problem, result.tolerance)
             result = replace(result, lemmas=of_lemmas, theorems=of_theorems)
-        if not self.expect:
-            return result
-        expected = tuple(map(Verdict, self.expect))
-        return replace(result, expected=expected, ok=result.verdict in expected)
+        return result
 
     def result(self, results: Sequence[Classification | Unreadable], last: Checkpoint | None) -> ClassifyResult:
         """Gather the results on networks, the last of which is given."""
-        facts, bias = None, last is not None and last.has_bias
+        facts = None
+        bias = last is not None and last.has_bias and last.layer_names[-1] not in self.frozen
         if self._other is not None:
             from lossurf.losses.data import loss_facts
 

@@ -310,6 +310,22 @@ FAULTS: Final[dict[str, tuple[str, str]]] = {
         "{last!r} is not the transpose of {first!r}: their entries differ by up to {difference}",
         "leave out --tied: the two matrices are free; or choose one of them with --layers",
     ),
+    "frozen-bias": (
+        "the frozen layer {names} has a bias and lies between trained layers: no exact change of the data takes it in",
+        "train without that bias, or leave --frozen out",
+    ),
+    "frozen-behind-bias": (
+        "a trained bias at {names} and the frozen layer {last!r} behind: that loss has no exact reduction",
+        "train without biases before frozen last layers; their own biases may stay",
+    ),
+    "frozen-zero": (
+        "the product of the frozen layers {names} is zero, so that the loss does not depend on the trained ones",
+        "check the file, or the names that are given to --frozen",
+    ),
+    "frozen-range": (
+        "the product of the frozen layers {names} leaves the range of float64",
+        "rescale them to unit size, which changes no verdict",
+    ),
     "coded-layer": (
         "{name!r} is not its layer's matrix: {other!r} beside it {kind}",
         "{remedy}",

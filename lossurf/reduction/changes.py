@@ -1,4 +1,4 @@
-"""Changes of data that their triangle follows exactly: weights, a base to subtract, scaled outputs, rows of ridge.
+"""Changes of data that their triangle follows exactly: weights, a base to subtract, maps, rows of ridge.
 
 Weights of samples change the rows, so they are taken while the rows are read; everything else is a linear map of the
 columns of [1 X Y], or more rows, and needs no sample. Every bound on rounding keeps the size of what was subtracted.
@@ -143,6 +143,62 @@ def with_ridge(triangle: Triangle, root: float, columns: int) -> Triangle:
         norms=np.hypot(triangle.norms, added),
         rows=triangle.factored_rows + columns,
         stored_norms=triangle.stored,  # the penalty is exact
+    )
+
+
+def with_inputs_mapped(triangle: Triangle, weight: Matrix, sizes: Matrix, bias: Matrix | None) -> Triangle:
+    """Return the triangle of [1, X F^T + 1 c^T, Y].
+
+    Parameters
+    ----------
+    triangle : Triangle
+    weight : ndarray, shape (d, dx)
+        F, a product of frozen layers.
+    sizes : ndarray, shape (d, dx)
+        The product of their absolute values, at least |F|: what its rounding is a share of.
+    bias : ndarray, shape (d,), or None
+        c.
+    """
+    d, (x, y) = len(weight), _sides(triangle)
+    columns, rounded = _kept(triangle, d, triangle.dy), _kept(triangle, d, triangle.dy)
+    columns[x, 1 : 1 + d], rounded[x, 1 : 1 + d] = weight.T, sizes.T
+    columns[y, 1 + d :] = rounded[y, 1 + d :] = np.eye(triangle.dy)
+    offset = np.zeros(len(columns.T))
+    offset[1 : 1 + d] = 0.0 if bias is None else bias
+    return _mapped(triangle, d, columns, rounded, offset)
+
+
+def with_outputs_mapped(triangle: Triangle, basis: Matrix) -> Triangle:
+    """Return the triangle of [1 X Y U]: coordinates of the outputs in the columns of U, shape (dy, rho)."""
+    columns, (x, y) = _kept(triangle, triangle.dx, basis.shape[1]), _sides(triangle)
+    columns[x, x], columns[y, y.start :] = np.eye(triangle.dx), basis
+    return _mapped(triangle, triangle.dx, columns, np.abs(columns), np.zeros(len(columns.T)))
+
+
+def _kept(triangle: Triangle, dx: int, dy: int) -> Matrix:
+    """Return a map of the columns to 1 + dx + dy others that keeps the ones, and nothing else yet."""
+    columns = np.zeros((1 + triangle.dx + triangle.dy, 1 + dx + dy))
+    columns[0, 0] = 1.0
+    return columns
+
+
+def _mapped(triangle: Triangle, dx: int, columns: Matrix, sizes: Matrix, offset: Matrix) -> Triangle:
+    """Return the triangle of [1 X Y] times a map of its columns, with an offset; `sizes` bounds the map's rounding.
+
+    The bound n eps of the new triangle has to cover the n there was, and as many terms of every sum.
+    """
+    order = len(columns.T)
+    share = max(1.0, 2.0 * len(columns) / order)
+    shift = triangle.shift.astype(np.longdouble) @ columns.astype(np.longdouble) + offset
+    return replace(
+        triangle,
+        r=_square(triangle.r @ columns),
+        dx=dx,
+        dy=order - 1 - dx,
+        shift=shift.astype(np.float64),
+        norms=share * (triangle.norms @ sizes),
+        rows=triangle.factored_rows,
+        stored_norms=triangle.stored @ sizes + np.abs(offset * triangle.r[0, 0]),
     )
 
 
