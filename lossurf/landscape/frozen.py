@@ -110,11 +110,11 @@ def classify_frozen(
     """
     names = tuple(dict.fromkeys(frozen))
     _require_known(names, checkpoint)
-    seen = _seen_network(checkpoint, data, names, tolerance)
+    seen = _seen_network(checkpoint, data, names)
     found = classify_network(
         seen.checkpoint,
         seen.problem,
-        tolerance=tolerance or default_tolerance(list(seen.checkpoint.dtypes)) * seen.stretch,
+        tolerance=tolerance or min(default_tolerance(list(seen.checkpoint.dtypes)) * seen.stretch, 1.0),
     )
     inertia = found.inertia
     return replace(
@@ -141,7 +141,7 @@ def _require_known(names: Sequence[str], checkpoint: Checkpoint) -> None:
         )
 
 
-def _seen_network(checkpoint: Checkpoint, data: Data, names: Sequence[str], tolerance: float | None) -> SeenNetwork:
+def _seen_network(checkpoint: Checkpoint, data: Data, names: Sequence[str]) -> SeenNetwork:
     held = [name in names for name in checkpoint.layer_names]
     first, last = held.index(False), len(held) - held[::-1].index(False)  # of the trained ones
     _require_foldable(checkpoint, held, first, last)
@@ -154,7 +154,7 @@ def _seen_network(checkpoint: Checkpoint, data: Data, names: Sequence[str], tole
     left_out = (0.0, 0.0)
     if last < len(held):
         triangle, left_out = _of_last(triangle, blocks[last], _pushed(checkpoint, range(last, len(held))))
-    network, stretch = _trained(checkpoint, held, blocks, tolerance)
+    network, stretch = _trained(checkpoint, held, blocks)
     problem = reduced_problem(triangle, bias=network.has_bias)
     return SeenNetwork(network, _with_left_out(problem, *left_out), stretch, rank_limit, _unseen(checkpoint, network))
 
@@ -240,9 +240,7 @@ def _with_left_out(problem: ReducedProblem, norm: float, error: float) -> Reduce
     )
 
 
-def _trained(
-    checkpoint: Checkpoint, held: Sequence[bool], blocks: dict[int, Block], tolerance: float | None
-) -> tuple[Checkpoint, float]:
+def _trained(checkpoint: Checkpoint, held: Sequence[bool], blocks: dict[int, Block]) -> tuple[Checkpoint, float]:
     """Return the trained layers as they are seen, and the most that a relative change of one grows by."""
     ends = {start + sum(1 for _ in _run(held, start)): block for start, block in blocks.items()}
     places = [k for k, is_held in enumerate(held) if not is_held]
@@ -259,8 +257,8 @@ def _trained(
             root = np.sqrt(below.s)
             W, reach = W @ (below.u * root), reach * float(root[0])
         size = _norm(W)
-        if size <= (tolerance or default_tolerance([checkpoint.dtypes[k]])) * reach:
-            W = np.zeros_like(W)  # a layer within the tolerance of the stored one is not seen at all
+        if size <= rank_threshold(reach, sum(checkpoint.weights[k].shape)):
+            W = np.zeros_like(W)  # rounding of a layer that frozen ones do not let through
         else:
             stretch = max(stretch, reach / size)
         layers.append(W)
