@@ -196,7 +196,7 @@ tied_option = _of_loss(
 frozen_option = _of_loss(
     "--frozen",
     metavar="A,B,...",
-    callback=lambda _ctx, _option, names: tuple(filter(None, (name.strip() for name in (names or "").split(",")))),
+    callback=lambda _ctx, _option, names: tuple(name.strip() for name in names.split(",")) if names else (),
     help="Names of layers that are not trained: what kind of point the others are at.",
 )
 

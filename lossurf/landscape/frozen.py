@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from itertools import groupby
+from typing import Final
 
 import numpy as np
 
@@ -26,6 +27,8 @@ from lossurf.numerics import EPS, Matrix, default_tolerance, frobenius_norm, num
 from lossurf.reduction import changes
 from lossurf.reduction.problem import ReducedProblem, reduced_problem
 from lossurf.reduction.triangle import Triangle
+
+_LARGEST: Final = 1e150  # of an entry of a frozen product: what is below multiplies into the layers within float64
 
 
 @dataclass(frozen=True)
@@ -187,7 +190,7 @@ def _block(checkpoint: Checkpoint, places: Sequence[int]) -> Block:
     with np.errstate(over="ignore", invalid="ignore"):
         product = reduce(lambda below, above: above @ below, layers)
         sizes = reduce(lambda below, above: above @ below, map(np.abs, layers))
-    if not np.isfinite(frobenius_norm(sizes)):
+    if not np.all(sizes < _LARGEST):
         raise fault("frozen-range", checkpoint.name, names=listing(checkpoint.layer_names[k] for k in places))
     u, s, vt = np.linalg.svd(product, full_matrices=False)
     order = sum(max(W.shape) for W in layers)

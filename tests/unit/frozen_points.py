@@ -6,6 +6,7 @@ frozen layers make of the data. Nothing here uses lossurf.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,7 +61,7 @@ def frozen_point(rng, held, widths, *, deficient=False, condition=2.0, scale=1.0
         scale * frozen_matrix(rng, b, a, rank=max(1, min(a, b) - 1) if deficient else None, condition=condition)
         if held[k]
         else None
-        for k, (a, b) in enumerate(zip(widths, widths[1:], strict=False))
+        for k, (a, b) in enumerate(itertools.pairwise(widths))
     ]
     X, Y = random_data(rng, widths[0], widths[-1], int(rng.integers(widths[0] + 2, 20)))
     seen_X, seen_Y = X, Y
