@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
 from itertools import groupby
 from typing import Final
 
@@ -37,25 +36,24 @@ class Block:
 
     Attributes
     ----------
-    product, sizes : ndarray, shape (outputs, inputs)
-        The product, and that of the absolute values, which its rounding is a share of.
+    places : range
+        Of the layers, from 0.
     u, s, vt : ndarray, shapes (outputs, rho), (rho,), (rho, inputs)
-    order : int
-        n of the bound n eps of their rounding, relative to ||product of sizes||.
+    rounding : float
+        Bound of the error of the product and its SVD in the spectral norm.
     """
 
-    product: Matrix
-    sizes: Matrix
+    places: range
     u: Matrix
     s: Matrix
     vt: Matrix
-    order: int
+    rounding: float
 
     @property
     def turned(self) -> float:
         """Bound of the sine of the angle by which rounding turns the column space; 0 where that is the whole space."""
         rows, rank = self.u.shape
-        return 0.0 if rows == rank else min(self.order * EPS * float(np.linalg.norm(self.sizes) / self.s[-1]), 1.0)
+        return 0.0 if rows == rank else min(self.rounding / float(self.s[-1]), 1.0)
 
 
 @dataclass(frozen=True)
@@ -148,15 +146,17 @@ def _seen_network(checkpoint: Checkpoint, data: Data, names: Sequence[str]) -> S
     held = [name in names for name in checkpoint.layer_names]
     first, last = held.index(False), len(held) - held[::-1].index(False)  # of the trained ones
     _require_foldable(checkpoint, held, first, last)
-    blocks = dict(_blocks(checkpoint, held))
+    blocks = [_block(checkpoint, places) for places in _runs(held)]
     triangle, rank_limit = data.reduce(), data.dx
     if first:
-        block = blocks[0]
-        triangle = changes.with_inputs_mapped(triangle, block.product, block.sizes, _pushed(checkpoint, range(first)))
-        rank_limit = block.s.size
+        triangle = changes.with_inputs_mapped(triangle, checkpoint.weights[:first], checkpoint.biases[:first])
+        rank_limit = blocks[0].s.size  # of the first block, which starts at 0
     left_out = (0.0, 0.0)
     if last < len(held):
-        triangle, left_out = _of_last(triangle, blocks[last], _pushed(checkpoint, range(last, len(held))))
+        biases = checkpoint.biases[last:]
+        start = np.zeros(checkpoint.weights[last].shape[1])
+        bias = changes.carried(checkpoint.weights[last:], biases, start) if any(b is not None for b in biases) else None
+        triangle, left_out = _of_last(triangle, blocks[-1], bias)
     network, stretch = _trained(checkpoint, held, blocks)
     problem = reduced_problem(triangle, bias=network.has_bias)
     return SeenNetwork(network, _with_left_out(problem, *left_out), stretch, rank_limit, _unseen(checkpoint, network))
@@ -177,38 +177,29 @@ def _require_foldable(checkpoint: Checkpoint, held: Sequence[bool], first: int, 
         raise fault("frozen-behind-bias", checkpoint.name, names=listing(trained), last=checkpoint.layer_names[-1])
 
 
-def _blocks(checkpoint: Checkpoint, held: Sequence[bool]) -> Iterator[tuple[int, Block]]:
-    """Yield every run of frozen layers by its first one's place."""
+def _runs(held: Sequence[bool]) -> Iterator[range]:
+    """Yield the places of frozen layers in a row."""
     for is_held, run in groupby(range(len(held)), key=held.__getitem__):
         if is_held:
             places = list(run)
-            yield places[0], _block(checkpoint, places)
+            yield range(places[0], places[-1] + 1)
 
 
-def _block(checkpoint: Checkpoint, places: Sequence[int]) -> Block:
+def _block(checkpoint: Checkpoint, places: range) -> Block:
     layers = [checkpoint.weights[k] for k in places]
     with np.errstate(over="ignore", invalid="ignore"):
-        product = reduce(lambda below, above: above @ below, layers)
-        sizes = reduce(lambda below, above: above @ below, map(np.abs, layers))
+        product, sizes = changes.product_of(layers)
     if not np.all(sizes < _LARGEST):
         raise fault("frozen-range", checkpoint.name, names=listing(checkpoint.layer_names[k] for k in places))
     u, s, vt = np.linalg.svd(product, full_matrices=False)
     order = sum(max(W.shape) for W in layers)
     # one layer is exact as stored, and its rounding is that of the SVD; products add that of their absolute values
     size = float(s[0]) if len(layers) == 1 else frobenius_norm(sizes)
-    rank = numerical_rank(s, rank_threshold(size, order))
+    rounding = rank_threshold(size, order)
+    rank = numerical_rank(s, rounding)
     if rank == 0:
         raise fault("frozen-zero", checkpoint.name, names=listing(checkpoint.layer_names[k] for k in places))
-    return Block(product, sizes, u[:, :rank], s[:rank], vt[:rank], order)
-
-
-def _pushed(checkpoint: Checkpoint, places: range) -> Matrix | None:
-    """Return what the biases of frozen layers in a row add up to behind the last of them."""
-    total: Matrix | None = None
-    for k in places:
-        carried, own = None if total is None else checkpoint.weights[k] @ total, checkpoint.biases[k]
-        total = own if carried is None else carried if own is None else carried + own
-    return total
+    return Block(places, u[:, :rank], s[:rank], vt[:rank], rounding)
 
 
 def _of_last(triangle: Triangle, block: Block, bias: Matrix | None) -> tuple[Triangle, tuple[float, float]]:
@@ -243,45 +234,42 @@ def _with_left_out(problem: ReducedProblem, norm: float, error: float) -> Reduce
     )
 
 
-def _trained(checkpoint: Checkpoint, held: Sequence[bool], blocks: dict[int, Block]) -> tuple[Checkpoint, float]:
+def _trained(checkpoint: Checkpoint, held: Sequence[bool], blocks: Sequence[Block]) -> tuple[Checkpoint, float]:
     """Return the trained layers as they are seen, and the most that a relative change of one grows by."""
-    ends = {start + sum(1 for _ in _run(held, start)): block for start, block in blocks.items()}
+    above = {block.places.start - 1: _into_below(block, len(held)) for block in blocks if block.places.start}
+    below = {block.places.stop: block.u * np.sqrt(block.s) for block in blocks if block.places.start}
     places = [k for k, is_held in enumerate(held) if not is_held]
-    layers, biases, stretch = [], [], 1.0
-    for k in places:
-        W, bias, reach = checkpoint.weights[k], checkpoint.biases[k], _norm(checkpoint.weights[k])
-        above, below = blocks.get(k + 1), ends.get(k)
-        if above is not None:  # behind the last layer all of S is this one's
-            root = above.s if k == places[-1] else np.sqrt(above.s)
-            through = root[:, None] * above.vt
-            W, reach = through @ W, reach * float(root[0])
-            bias = None if bias is None else through @ bias
-        if below is not None and k != places[0]:
-            root = np.sqrt(below.s)
-            W, reach = W @ (below.u * root), reach * float(root[0])
-        size = _norm(W)
-        if size <= rank_threshold(reach, sum(checkpoint.weights[k].shape)):
-            W = np.zeros_like(W)  # rounding of a layer that frozen ones do not let through
-        else:
-            stretch = max(stretch, reach / size)
-        layers.append(W)
-        biases.append(bias)
-    return replace(
+    seen = [_layer(checkpoint.weights[k], above.get(k), below.get(k)) for k in places]
+    biases = [checkpoint.biases[k] for k in places]
+    pairs = zip(places, biases, strict=True)
+    network = replace(
         checkpoint,
         layer_names=tuple(checkpoint.layer_names[k] for k in places),
-        weights=tuple(layers),
-        biases=tuple(biases),
+        weights=tuple(W for W, _ in seen),
+        biases=tuple(above[k] @ b if b is not None and k in above else b for k, b in pairs),
         dtypes=tuple(checkpoint.dtypes[k] for k in places),
         bias_names=tuple(checkpoint.bias_names[k] for k in places) if checkpoint.bias_names else (),
-    ), stretch
+    )
+    return network, max(stretch for _, stretch in seen)
 
 
-def _run(held: Sequence[bool], start: int) -> Iterator[int]:
-    """Yield the places of the frozen layers in a row from `start` on."""
-    for k in range(start, len(held)):
-        if not held[k]:
-            return
-        yield k
+def _into_below(block: Block, depth: int) -> Matrix:
+    """Return what the layer below a block is multiplied by: half of S, and behind the last trained layer all of it."""
+    is_last = block.places.stop == depth
+    return np.asarray((block.s if is_last else np.sqrt(block.s))[:, None] * block.vt)
+
+
+def _layer(W: Matrix, above: Matrix | None, below: Matrix | None) -> tuple[Matrix, float]:
+    """Return a trained layer as it is seen, and how much larger a relative change of it may be there."""
+    seen, reach = W, _norm(W)
+    if above is not None:
+        seen, reach = above @ seen, _norm(above) * reach
+    if below is not None:
+        seen, reach = seen @ below, reach * _norm(below)
+    size = _norm(seen)
+    if size <= rank_threshold(reach, sum(W.shape)):
+        return np.zeros_like(seen), 1.0  # rounding of a layer that frozen ones do not let through
+    return seen, reach / size if seen is not W else 1.0
 
 
 def _norm(W: Matrix) -> float:

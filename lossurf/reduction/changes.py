@@ -6,8 +6,9 @@ columns of [1 X Y], or more rows, and needs no sample. Every bound on rounding k
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import reduce
 
 import numpy as np
 
@@ -146,33 +147,55 @@ def with_ridge(triangle: Triangle, root: float, columns: int) -> Triangle:
     )
 
 
-def with_inputs_mapped(triangle: Triangle, weight: Matrix, sizes: Matrix, bias: Matrix | None) -> Triangle:
-    """Return the triangle of [1, X F^T + 1 c^T, Y].
+def product_of(layers: Sequence[Matrix]) -> tuple[Matrix, Matrix]:
+    """Return W_k ... W_1, and the product of their absolute values, which its rounding is a share of."""
+    return reduce(_after, layers), reduce(_after, map(np.abs, layers))
+
+
+def _after(below: Matrix, above: Matrix) -> Matrix:
+    return above @ below
+
+
+def carried(layers: Sequence[Matrix], biases: Sequence[Matrix | None], start: Matrix) -> Matrix:
+    """Return what some layers with biases make of an input, shape (d_0,), rounded once where a long double is at hand.
+
+    Large means may cancel in it, and only their difference is left.
+    """
+    found = start.astype(np.longdouble)
+    for W, bias in zip(layers, biases, strict=True):
+        found = W.astype(np.longdouble) @ found + (0.0 if bias is None else bias)
+    return found.astype(np.float64)
+
+
+def with_inputs_mapped(triangle: Triangle, layers: Sequence[Matrix], biases: Sequence[Matrix | None]) -> Triangle:
+    """Return the triangle of [1 X' Y], X' what frozen layers make of X.
 
     Parameters
     ----------
     triangle : Triangle
-    weight : ndarray, shape (d, dx)
-        F, a product of frozen layers.
-    sizes : ndarray, shape (d, dx)
-        The product of their absolute values, at least |F|: what its rounding is a share of.
-    bias : ndarray, shape (d,), or None
-        c.
+    layers : sequence of ndarray
+        W_1 (d_1, dx), ..., W_k (d_k, d_{k-1}).
+    biases : sequence of ndarray or None
+        b_j (d_j,).
     """
-    d, (x, y) = len(weight), _sides(triangle)
-    columns, rounded = _kept(triangle, d, triangle.dy), _kept(triangle, d, triangle.dy)
-    columns[x, 1 : 1 + d], rounded[x, 1 : 1 + d] = weight.T, sizes.T
-    columns[y, 1 + d :] = rounded[y, 1 + d :] = np.eye(triangle.dy)
-    offset = np.zeros(len(columns.T))
-    offset[1 : 1 + d] = 0.0 if bias is None else bias
-    return _mapped(triangle, d, columns, rounded, offset)
+    (F, rounded), (x, y) = product_of(layers), _sides(triangle)
+    d, own = len(F), carried(layers, biases, np.zeros(triangle.dx))
+    columns = _kept(triangle, d, triangle.dy)
+    sizes = columns.copy()
+    columns[x, 1 : 1 + d], sizes[x, 1 : 1 + d] = F.T, rounded.T
+    columns[y, 1 + d :] = sizes[y, 1 + d :] = np.eye(triangle.dy)
+    shift = np.concatenate([triangle.shift[:1], carried(layers, biases, triangle.shift[x]), triangle.shift[y]])
+    stored = triangle.stored @ sizes
+    stored[1 : 1 + d] += np.abs(own * triangle.r[0, 0])
+    return _mapped(triangle, d, (columns, sizes), shift, stored)
 
 
 def with_outputs_mapped(triangle: Triangle, basis: Matrix) -> Triangle:
     """Return the triangle of [1 X Y U]: coordinates of the outputs in the columns of U, shape (dy, rho)."""
     columns, (x, y) = _kept(triangle, triangle.dx, basis.shape[1]), _sides(triangle)
     columns[x, x], columns[y, y.start :] = np.eye(triangle.dx), basis
-    return _mapped(triangle, triangle.dx, columns, np.abs(columns), np.zeros(len(columns.T)))
+    sizes, shift = np.abs(columns), np.append(triangle.shift[: y.start], carried([basis.T], [None], triangle.shift[y]))
+    return _mapped(triangle, triangle.dx, (columns, sizes), shift, triangle.stored @ sizes)
 
 
 def _kept(triangle: Triangle, dx: int, dy: int) -> Matrix:
@@ -182,23 +205,22 @@ def _kept(triangle: Triangle, dx: int, dy: int) -> Matrix:
     return columns
 
 
-def _mapped(triangle: Triangle, dx: int, columns: Matrix, sizes: Matrix, offset: Matrix) -> Triangle:
-    """Return the triangle of [1 X Y] times a map of its columns, with an offset; `sizes` bounds the map's rounding.
+def _mapped(triangle: Triangle, dx: int, columns: tuple[Matrix, Matrix], shift: Matrix, stored: Matrix) -> Triangle:
+    """Return the triangle of [1 X Y] times a map of its columns, given with what bounds the map's rounding.
 
     The bound n eps of the new triangle has to cover the n there was, and as many terms of every sum.
     """
-    order = len(columns.T)
-    share = max(1.0, 2.0 * len(columns) / order)
-    shift = triangle.shift.astype(np.longdouble) @ columns.astype(np.longdouble) + offset
+    of, sizes = columns
+    old, new = of.shape
     return replace(
         triangle,
-        r=_square(triangle.r @ columns),
+        r=_square(triangle.r @ of),
         dx=dx,
-        dy=order - 1 - dx,
-        shift=shift.astype(np.float64),
-        norms=share * (triangle.norms @ sizes),
+        dy=new - 1 - dx,
+        shift=shift,
+        norms=max(1.0, 2.0 * old / new) * (triangle.norms @ sizes),
         rows=triangle.factored_rows,
-        stored_norms=triangle.stored @ sizes + np.abs(offset * triangle.r[0, 0]),
+        stored_norms=stored,
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from critical_points import chain, loss
@@ -112,35 +114,44 @@ def test_the_optimum_of_one_layer_between_frozen_ones(dtype, condition):
     assert found.rank_max == 3
 
 
-def test_trained_by_torch_with_biases_and_signs_by_its_autograd():
+@pytest.mark.parametrize(("widths", "held"), [((4, 5, 2, 3), "FTT"), ((4, 3, 5, 2), "TFT")])
+def test_trained_by_torch_with_biases_and_signs_by_its_autograd(widths, held):
     torch = pytest.importorskip("torch")
     torch.manual_seed(0)
     rng = np.random.default_rng(2)
-    x, y = (torch.tensor(rng.standard_normal((40, n)) + 3.0) for n in (4, 3))
-    net = torch.nn.Sequential(*(torch.nn.Linear(a, b, dtype=torch.float64) for a, b in ((4, 5), (5, 2), (2, 3))))
-    net[0].requires_grad_(requires_grad=False)
-    trained = [p for p in net.parameters() if p.requires_grad]
-    optimizer = torch.optim.LBFGS(trained, max_iter=2000, tolerance_grad=1e-13, tolerance_change=0.0, history_size=50)
+    x, y = (torch.tensor(rng.standard_normal((40, n)) + 3.0) for n in (widths[0], widths[-1]))
+    net = torch.nn.Sequential(
+        *(
+            torch.nn.Linear(a, b, dtype=torch.float64, bias=not 0 < k < held.rindex("F") + 1)
+            for k, (a, b) in enumerate(pairwise(widths))
+        )
+    )
+    net[held.index("F")].requires_grad_(requires_grad=False)
+    trained = {name: p for name, p in net.named_parameters() if p.requires_grad}
+    optimizer = torch.optim.LBFGS(trained.values(), max_iter=400, tolerance_grad=1e-13, tolerance_change=0.0)
+
+    def loss_of(parameters):
+        return 0.5 * ((torch.func.functional_call(net, parameters, x) - y) ** 2).sum()
 
     def closure():
         optimizer.zero_grad()
-        value = 0.5 * ((net(x) - y) ** 2).sum()
+        value = loss_of(trained)
         value.backward()
         return value
 
-    for _ in range(5):
+    for _ in range(3):
         optimizer.step(closure)
     data = lossurf.Data(x.numpy(), y.numpy())
-    found = lossurf.classify(net.state_dict(), data, frozen=["0.weight"])
+    found = lossurf.classify(net.state_dict(), data, frozen=[f"{held.index('F')}.weight"])
     assert found.verdict == "global-minimum"
     assert found.loss == pytest.approx(closure().item(), rel=1e-10)
-    shapes, at = [p.shape for p in trained], torch.cat([p.detach().flatten() for p in trained])
+    sizes, flat = [p.numel() for p in trained.values()], torch.cat([p.detach().flatten() for p in trained.values()])
 
-    def value(flat):
-        W, b, V, c = (part.reshape(s) for part, s in zip(flat.split([s.numel() for s in shapes]), shapes, strict=True))
-        return 0.5 * (((net[0](x) @ W.T + b) @ V.T + c - y) ** 2).sum()
+    def value(at):
+        parts = zip(trained.items(), at.split(sizes), strict=True)
+        return loss_of({name: part.reshape(p.shape) for (name, p), part in parts})
 
-    values = np.linalg.eigvalsh(torch.autograd.functional.hessian(value, at).numpy())
+    values = np.linalg.eigvalsh(torch.autograd.functional.hessian(value, flat).numpy())
     small = 1e-9 * values[-1]
     counted = (found.inertia.negative, found.inertia.zero, found.inertia.positive)
     assert counted == (np.sum(values < -small), np.sum(np.abs(values) <= small), np.sum(values > small))
@@ -182,6 +193,31 @@ def test_large_means_go_through_frozen_first_layers(mean):
     centred = Y - Y.mean(axis=0)
     least = 0.5 * np.linalg.norm(centred - Z @ np.linalg.lstsq(Z, centred, rcond=1e-10)[0]) ** 2
     assert found.optimal_loss == pytest.approx(least, rel=1e-8)
+
+
+@pytest.mark.parametrize("mean", [0, 10**8])
+def test_frozen_integers_are_the_data_they_make(mean):
+    """Two frozen layers whose product takes a large mean away exactly: what is left must not be lost with it."""
+    rng = np.random.default_rng(10)
+    X, Y = rng.integers(-9, 10, (40, 3)) + mean, rng.integers(-9, 10, (40, 2)).astype(float)
+    F, G = np.array([[1, 1, 1], [0, 1, 0], [0, 0, 1]]), np.array([[1, -1, -2], [0, 1, -1], [1, -2, -1], [1, 0, -3]])
+    W, V = rng.standard_normal((2, 4)), rng.standard_normal((2, 2))
+    found = lossurf.classify([F, G, W, V], X.astype(float), Y, frozen=["W1", "W2"])
+    plain = lossurf.classify([W, V], (X @ (G @ F).T).astype(float), Y)
+    assert found.verdict == plain.verdict
+    assert found.optimal_loss == pytest.approx(plain.optimal_loss, rel=1e-9)
+    assert found.loss == pytest.approx(plain.loss, rel=1e-9)
+    assert found.rank_max == 2
+
+
+@pytest.mark.parametrize(("left", "rank"), [(0.0, 2), (1e-17, 2), (1e-12, 3)])
+def test_the_rank_of_frozen_layers_is_decided_at_their_rounding(left, rank):
+    rng = np.random.default_rng(11)
+    P, Q = (np.linalg.qr(rng.standard_normal((6, 6)))[0] for _ in range(2))
+    layers = [rng.standard_normal((6, 4)), (P[:, :3] * [1.0, 0.5, left]) @ Q[:, :3].T, rng.standard_normal((5, 6))]
+    X, Y = rng.standard_normal((30, 4)), rng.standard_normal((30, 5))
+    found = lossurf.classify(layers, X, Y, frozen=["W2"], tolerance=1e-14)
+    assert found.rank_max == rank
 
 
 @pytest.mark.parametrize(
