@@ -6,8 +6,8 @@ frozen layers make of the data. Nothing here uses lossurf.
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from critical_points import balanced, chain, dense_hessian, point_on, random_data
@@ -42,6 +42,19 @@ def frozen_matrix(rng, rows, columns, *, rank=None, condition=2.0):
     return (left * np.geomspace(1.0, 1.0 / condition, rank)) @ right.T
 
 
+def frozen_run(rng, widths, deficient, condition):
+    """Frozen layers in a row whose product has norm 1, and a condition that a dense Hessian can bear."""
+    while True:
+        pairs = list(pairwise(widths))
+        ranks = [max(1, min(pair) - deficient) for pair in pairs]
+        layers = [
+            frozen_matrix(rng, b, a, rank=rank, condition=condition) for (a, b), rank in zip(pairs, ranks, strict=True)
+        ]
+        s = np.linalg.svd(chain(layers, widths[0]), compute_uv=False)
+        if s[0] > 1e-6 and s[s > 1e-12 * s[0]][-1] > s[0] / (10.0 * condition ** len(layers)):
+            return [layers[0] / s[0], *layers[1:]]
+
+
 def thin(A):
     u, s, vt = np.linalg.svd(A, full_matrices=False)
     rank = int(np.sum(s > 1e-12 * s[0]))
@@ -54,15 +67,12 @@ def blocks(held):
     return [(a, next((k for k in range(a, len(held)) if not held[k]), len(held))) for a in starts]
 
 
-def frozen_point(rng, held, widths, *, deficient=False, condition=2.0, scale=1.0, noise=1.0):
+def frozen_point(rng, held, widths, *, deficient=False, condition=2.0, noise=1.0):
     """Return a critical point: one of the network that is left, lifted through the frozen layers by pseudo-inverses."""
     N = len(held)
-    weights = [
-        scale * frozen_matrix(rng, b, a, rank=max(1, min(a, b) - 1) if deficient else None, condition=condition)
-        if held[k]
-        else None
-        for k, (a, b) in enumerate(itertools.pairwise(widths))
-    ]
+    weights = [None] * N
+    for a, b in blocks(held):
+        weights[a:b] = frozen_run(rng, widths[a : b + 1], deficient, condition)
     X, Y = random_data(rng, widths[0], widths[-1], int(rng.integers(widths[0] + 2, 20)))
     seen_X, seen_Y = X, Y
     above, below = [None] * N, [None] * N  # what a trained layer is multiplied by
