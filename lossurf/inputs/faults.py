@@ -310,6 +310,11 @@ FAULTS: Final[dict[str, tuple[str, str]]] = {
         "{last!r} is not the transpose of {first!r}: their entries differ by up to {difference}",
         "leave out --tied: the two matrices are free; or choose one of them with --layers",
     ),
+    "frozen-name": ("no layer {name!r} to freeze", "{hint}the layers are {known}"),
+    "frozen-all": (
+        "all layers are frozen, and no parameter is left to judge",
+        "give --frozen the names of those that were not trained",
+    ),
     "frozen-bias": (
         "the frozen layer {names} has a bias and lies between trained layers: no exact change of the data takes it in",
         "train without that bias, or leave --frozen out",

@@ -17,7 +17,6 @@ from typing import Final
 import numpy as np
 
 from lossurf.data import Data
-from lossurf.errors import UsageError
 from lossurf.inputs.checkpoints.checkpoint import Checkpoint
 from lossurf.inputs.faults import fault, hint, listing
 from lossurf.landscape.classify import classify_network
@@ -103,11 +102,9 @@ def classify_frozen(
 
     Raises
     ------
-    UsageError
-        If a name is not a layer's, or all layers are frozen.
     InputError
-        If the frozen layers' product is zero, a bias between them has no exact reduction, or the loss leaves the range
-        of float64.
+        If a name is not a layer's, all layers are frozen, the frozen layers' product is zero, a bias between them has
+        no exact reduction, or the loss leaves the range of float64.
     """
     names = tuple(dict.fromkeys(frozen))
     _require_known(names, checkpoint)
@@ -132,14 +129,10 @@ def classify_frozen(
 def _require_known(names: Sequence[str], checkpoint: Checkpoint) -> None:
     for name in names:
         if name not in checkpoint.layer_names:
-            remedy = f"{hint(name, checkpoint.layer_names)}its layers are {listing(checkpoint.layer_names)}"
-            raise UsageError(f"{checkpoint.name} has no layer '{name}' to freeze", where="--frozen", remedy=remedy)
+            known = checkpoint.layer_names
+            raise fault("frozen-name", checkpoint.name, name=name, hint=hint(name, known), known=listing(known))
     if len(names) == len(checkpoint.layer_names):
-        raise UsageError(
-            "all layers are frozen, and no parameter is left to judge",
-            where="--frozen",
-            remedy="name those that were not trained; `lossurf check` gives the least loss of a network",
-        )
+        raise fault("frozen-all", checkpoint.name)
 
 
 def _seen_network(checkpoint: Checkpoint, data: Data, names: Sequence[str]) -> SeenNetwork:

@@ -223,8 +223,8 @@ def test_the_rank_of_frozen_layers_is_decided_at_their_rounding(left, rank):
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"frozen": ["W9"]}, lossurf.UsageError, "no layer 'W9' to freeze"),
-        ({"frozen": ["W1", "W2", "W3"]}, lossurf.UsageError, "all layers are frozen"),
+        ({"frozen": ["W9"]}, lossurf.InputError, "no layer 'W9' to freeze"),
+        ({"frozen": ["W1", "W2", "W3"]}, lossurf.InputError, "all layers are frozen"),
         ({"frozen": "W1"}, lossurf.UsageError, "sequence of names"),
         ({"frozen": ["W1"], "weight_decay": 0.1}, lossurf.UsageError, "without weight_decay="),
         ({"frozen": ["W1"], "loss": "huber"}, lossurf.UsageError, "without loss="),
