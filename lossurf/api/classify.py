@@ -164,12 +164,13 @@ def classify(
     ------
     InputError
         If arrays are not finite real numbers, the layers do not chain from dx to dy, an inner layer has a bias and the
-        output has none, targets do not suit the loss, or the loss leaves the range of float64.
+        output has none, targets do not suit the loss, or the loss leaves the range of float64; if a frozen layer is
+        none of the network's, all are frozen, or their product is zero.
     UsageError
         If the tolerance or the error of the curvature is not between 0 and 1, `expect` names no verdict of this loss,
         the loss is unknown, lemmas, curvature or a weight decay are asked for under another loss than the squared one,
-        or the weight decay is not a positive number; if a tied autoencoder is asked about with any of these, or Y is
-        not X.
+        or the weight decay is not a positive number; if a tied autoencoder or frozen layers are asked about with any of
+        these, or Y of a tied autoencoder is not X.
 
     Examples
     --------
@@ -198,7 +199,7 @@ def classify(
     checkpoint = as_checkpoint(
         weights, judge.data.dx, judge.data.dy, biases=biases, layers=layers, orientation=orientation, tied=tied
     )
-    if not tied:
+    if not tied and not frozen:
         require_output_bias(checkpoint)
     found = judge(checkpoint)
     return PointResult(**vars(found), of=judge.result([found], checkpoint))
@@ -282,7 +283,7 @@ def classify_files(
         if progress is not None:
             progress("checkpoints", len(results) / len(found))
         try:
-            checkpoint = chosen.read(path, judge.data.dx, judge.data.dy, tied=tied)
+            checkpoint = chosen.read(path, judge.data.dx, judge.data.dy, tied=tied, frozen=bool(frozen))
             results.append(judge(checkpoint))
             last = checkpoint
         except REFUSED as error:
@@ -435,10 +436,16 @@ class Judge:
             result = replace(result, lemmas=of_lemmas, theorems=of_theorems)
         return result
 
+    def _centres(self, checkpoint: Checkpoint) -> bool:
+        """Whether the last trained layer has a bias, so that the problem is the centred one."""
+        layers = zip(checkpoint.layer_names, checkpoint.biases, strict=True)
+        trained = [bias for name, bias in layers if name not in self.frozen]
+        return bool(trained) and trained[-1] is not None
+
     def result(self, results: Sequence[Classification | Unreadable], last: Checkpoint | None) -> ClassifyResult:
         """Gather the results on networks, the last of which is given."""
         facts = None
-        bias = last is not None and last.has_bias and last.layer_names[-1] not in self.frozen
+        bias = last is not None and self._centres(last)
         if self._other is not None:
             from lossurf.losses.data import loss_facts
 

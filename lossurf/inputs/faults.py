@@ -316,12 +316,8 @@ FAULTS: Final[dict[str, tuple[str, str]]] = {
         "give --frozen the names of those that were not trained",
     ),
     "frozen-bias": (
-        "the frozen layer {names} has a bias and lies between trained layers: no exact change of the data takes it in",
-        "train without that bias, or leave --frozen out",
-    ),
-    "frozen-behind-bias": (
-        "a trained bias at {names} and the frozen layer {last!r} behind: that loss has no exact reduction",
-        "train without biases before frozen last layers; their own biases may stay",
+        "a bias at {names} and none at {last!r}, the last trained layer: that loss has no exact reduction",
+        "train {last!r} with a bias, or those without; biases of frozen first and last layers may stay",
     ),
     "frozen-zero": (
         "the product of the frozen layers {names} is zero, so that the loss does not depend on the trained ones",

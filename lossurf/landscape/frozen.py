@@ -103,8 +103,8 @@ def classify_frozen(
     Raises
     ------
     InputError
-        If a name is not a layer's, all layers are frozen, the frozen layers' product is zero, a bias between them has
-        no exact reduction, or the loss leaves the range of float64.
+        If a name is not a layer's, all layers are frozen, the frozen layers' product is zero, a bias has no exact
+        reduction, or the loss leaves the range of float64.
     """
     names = tuple(dict.fromkeys(frozen))
     _require_known(names, checkpoint)
@@ -138,7 +138,7 @@ def _require_known(names: Sequence[str], checkpoint: Checkpoint) -> None:
 def _seen_network(checkpoint: Checkpoint, data: Data, names: Sequence[str]) -> SeenNetwork:
     held = [name in names for name in checkpoint.layer_names]
     first, last = held.index(False), len(held) - held[::-1].index(False)  # of the trained ones
-    _require_foldable(checkpoint, held, first, last)
+    _require_foldable(checkpoint, first, last)
     blocks = [_block(checkpoint, places) for places in _runs(held)]
     triangle, rank_limit = data.reduce(), data.dx
     if first:
@@ -155,19 +155,25 @@ def _seen_network(checkpoint: Checkpoint, data: Data, names: Sequence[str]) -> S
     return SeenNetwork(network, _with_left_out(problem, *left_out), stretch, rank_limit, _unseen(checkpoint, network))
 
 
-def _require_foldable(checkpoint: Checkpoint, held: Sequence[bool], first: int, last: int) -> None:
-    """Refuse biases that no exact change of the data takes in."""
-    named = [
-        (k, name)
-        for k, (name, b) in enumerate(zip(checkpoint.layer_names, checkpoint.biases, strict=True))
-        if b is not None
-    ]
-    between = [name for k, name in named if held[k] and first < k < last]
-    if between:
-        raise fault("frozen-bias", checkpoint.name, names=listing(between))
-    trained = [name for k, name in named if not held[k]]
-    if trained and last < len(held):
-        raise fault("frozen-behind-bias", checkpoint.name, names=listing(trained), last=checkpoint.layer_names[-1])
+def _require_foldable(checkpoint: Checkpoint, first: int, last: int) -> None:
+    """Refuse biases behind the first trained layer where the last trained one has none that takes them up."""
+    if checkpoint.biases[last - 1] is not None:
+        return
+    names = [checkpoint.layer_names[k] for k in range(first, last) if checkpoint.biases[k] is not None]
+    if names:
+        raise fault("frozen-bias", checkpoint.name, names=listing(names), last=checkpoint.layer_names[last - 1])
+
+
+def _trained_biases(checkpoint: Checkpoint, held: Sequence[bool]) -> list[Matrix | None]:
+    """Return the trained biases; what frozen ones between add to the output is a change of variables of the last."""
+    places = [k for k, is_held in enumerate(held) if not is_held]
+    biases = [checkpoint.biases[k] for k in places]
+    if biases[-1] is not None:
+        between = slice(places[0], places[-1] + 1)
+        fixed = [b if is_held else None for b, is_held in zip(checkpoint.biases[between], held[between], strict=True)]
+        start = np.zeros(checkpoint.weights[places[0]].shape[1])
+        biases[-1] = biases[-1] + changes.carried(checkpoint.weights[between], fixed, start)
+    return biases
 
 
 def _runs(held: Sequence[bool]) -> Iterator[range]:
@@ -233,8 +239,7 @@ def _trained(checkpoint: Checkpoint, held: Sequence[bool], blocks: Sequence[Bloc
     below = {block.places.stop: block.u * np.sqrt(block.s) for block in blocks if block.places.start}
     places = [k for k, is_held in enumerate(held) if not is_held]
     seen = [_layer(checkpoint.weights[k], above.get(k), below.get(k)) for k in places]
-    biases = [checkpoint.biases[k] for k in places]
-    pairs = zip(places, biases, strict=True)
+    pairs = zip(places, _trained_biases(checkpoint, held), strict=True)
     network = replace(
         checkpoint,
         layer_names=tuple(checkpoint.layer_names[k] for k in places),

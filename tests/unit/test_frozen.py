@@ -114,18 +114,13 @@ def test_the_optimum_of_one_layer_between_frozen_ones(dtype, condition):
     assert found.rank_max == 3
 
 
-@pytest.mark.parametrize(("widths", "held"), [((4, 5, 2, 3), "FTT"), ((4, 3, 5, 2), "TFT")])
+@pytest.mark.parametrize(("widths", "held"), [((4, 5, 2, 3), "FTT"), ((4, 3, 5, 2), "TFT"), ((3, 4, 2, 5), "TTF")])
 def test_trained_by_torch_with_biases_and_signs_by_its_autograd(widths, held):
     torch = pytest.importorskip("torch")
     torch.manual_seed(0)
     rng = np.random.default_rng(2)
     x, y = (torch.tensor(rng.standard_normal((40, n)) + 3.0) for n in (widths[0], widths[-1]))
-    net = torch.nn.Sequential(
-        *(
-            torch.nn.Linear(a, b, dtype=torch.float64, bias=not 0 < k < held.rindex("F") + 1)
-            for k, (a, b) in enumerate(pairwise(widths))
-        )
-    )
+    net = torch.nn.Sequential(*(torch.nn.Linear(a, b, dtype=torch.float64) for a, b in pairwise(widths)))
     net[held.index("F")].requires_grad_(requires_grad=False)
     trained = {name: p for name, p in net.named_parameters() if p.requires_grad}
     optimizer = torch.optim.LBFGS(trained.values(), max_iter=400, tolerance_grad=1e-13, tolerance_change=0.0)
@@ -168,6 +163,15 @@ def test_biases_of_frozen_last_layers_are_subtracted():
     assert found.verdict == plain.verdict
     assert found.loss == pytest.approx(plain.loss, rel=1e-10)
     assert found.inertia.negative == plain.inertia.negative
+
+
+def test_a_bias_of_a_frozen_first_layer_is_in_the_data():
+    rng = np.random.default_rng(12)
+    X, Y, F, b = (rng.standard_normal(shape) for shape in ((20, 3), (20, 2), (2, 3), 2))
+    head = np.linalg.lstsq(X @ F.T + b, Y)[0].T
+    found = lossurf.classify([F, head], X, Y, biases=[b, None], frozen=["W1"])
+    assert found.verdict == "global-minimum"
+    assert found.optimal_loss == pytest.approx(0.5 * np.linalg.norm((X @ F.T + b) @ head.T - Y) ** 2, rel=1e-12)
 
 
 def test_weights_a_ridge_and_output_weights_go_with_frozen_layers():
@@ -230,8 +234,8 @@ def test_the_rank_of_frozen_layers_is_decided_at_their_rounding(left, rank):
         ({"frozen": ["W1"], "loss": "huber"}, lossurf.UsageError, "without loss="),
         ({"frozen": ["W1"], "curvature": True}, lossurf.UsageError, "without curvature="),
         ({"frozen": ["W1"], "lemmas": True}, lossurf.UsageError, "without lemmas="),
-        ({"frozen": ["W2"], "biases": [None, np.ones(2), np.ones(2)]}, lossurf.InputError, "W2 has a bias"),
-        ({"frozen": ["W3"], "biases": [None, np.ones(2), np.ones(2)]}, lossurf.InputError, "trained bias at W2"),
+        ({"frozen": ["W2"], "biases": [None, np.ones(2), None]}, lossurf.InputError, "a bias at W2 and none at 'W3'"),
+        ({"frozen": ["W3"], "biases": [np.ones(3), None, None]}, lossurf.InputError, "a bias at W1 and none at 'W2'"),
         ({"frozen": ["W2"], "zero": 1}, lossurf.InputError, "W2 is zero"),
         ({"frozen": ["W2"], "zero": 1, "value": 1e308}, lossurf.InputError, "leaves the range"),
     ],
