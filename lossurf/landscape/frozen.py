@@ -21,6 +21,7 @@ from lossurf.inputs.checkpoints.checkpoint import Checkpoint
 from lossurf.inputs.faults import fault, hint, listing
 from lossurf.landscape.classify import classify_network
 from lossurf.landscape.verdict import Classification
+from lossurf.network import output_too_large
 from lossurf.numerics import EPS, Matrix, default_tolerance, frobenius_norm, numerical_rank, rank_threshold
 from lossurf.reduction import changes
 from lossurf.reduction.problem import ReducedProblem, reduced_problem
@@ -108,7 +109,12 @@ def classify_frozen(
     """
     names = tuple(dict.fromkeys(frozen))
     _require_known(names, checkpoint)
-    seen = _seen_network(checkpoint, data, names)
+    triangle = data.reduce()
+    try:
+        with np.errstate(over="raise", invalid="raise"):
+            seen = _seen_network(checkpoint, triangle, names)
+    except FloatingPointError:
+        raise output_too_large() from None
     found = classify_network(
         seen.checkpoint,
         seen.problem,
@@ -135,12 +141,12 @@ def _require_known(names: Sequence[str], checkpoint: Checkpoint) -> None:
         raise fault("frozen-all", checkpoint.name)
 
 
-def _seen_network(checkpoint: Checkpoint, data: Data, names: Sequence[str]) -> SeenNetwork:
+def _seen_network(checkpoint: Checkpoint, triangle: Triangle, names: Sequence[str]) -> SeenNetwork:
     held = [name in names for name in checkpoint.layer_names]
     first, last = held.index(False), len(held) - held[::-1].index(False)  # of the trained ones
     _require_foldable(checkpoint, first, last)
     blocks = [_block(checkpoint, places) for places in _runs(held)]
-    triangle, rank_limit = data.reduce(), data.dx
+    rank_limit = triangle.dx
     if first:
         triangle = changes.with_inputs_mapped(triangle, checkpoint.weights[:first], checkpoint.biases[:first])
         rank_limit = blocks[0].s.size  # of the first block, which starts at 0

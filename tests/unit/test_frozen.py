@@ -11,6 +11,7 @@ from frozen_points import FrozenPoint, frozen_matrix, frozen_point, least_loss, 
 
 import lossurf
 
+TOO_LARGE = (lossurf.InputError, "too large to square")
 PATTERNS = ("FT", "TF", "TFT", "FTFT", "TFTF", "FTTF", "FFTFFTFF", "TFTFT")
 
 
@@ -237,6 +238,8 @@ def test_the_rank_of_frozen_layers_is_decided_at_their_rounding(left, rank):
         ({"frozen": ["W2"], "biases": [None, np.ones(2), None]}, lossurf.InputError, "a bias at W2 and none at 'W3'"),
         ({"frozen": ["W3"], "biases": [np.ones(3), None, None]}, lossurf.InputError, "a bias at W1 and none at 'W2'"),
         ({"frozen": ["W2"], "zero": 1}, lossurf.InputError, "W2 is zero"),
+        ({"frozen": ["W1"], "biases": [np.full(3, 1e308), *[np.ones(2)] * 2], "zero": 0, "value": 1e9}, *TOO_LARGE),
+        ({"frozen": ["W2"], "biases": [np.full(3, 1e308), *[np.ones(2)] * 2], "zero": 1, "value": 1e9}, *TOO_LARGE),
         ({"frozen": ["W2"], "zero": 1, "value": 1e308}, lossurf.InputError, "leaves the range"),
     ],
 )
