@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from itertools import pairwise
 
 import numpy as np
@@ -213,6 +214,20 @@ def test_frozen_integers_are_the_data_they_make(mean):
     assert found.optimal_loss == pytest.approx(plain.optimal_loss, rel=1e-9)
     assert found.loss == pytest.approx(plain.loss, rel=1e-9)
     assert found.rank_max == 2
+
+
+@pytest.mark.skipif(np.finfo(np.longdouble).eps > 1e-18, reason="the long double here is a double")
+def test_a_mean_that_frozen_layers_take_away_is_rounded_once():
+    """Exact rational data of the frozen layers; in float64 the mean's rounding, 1e-8 of the spread, moves L*."""
+    rng = np.random.default_rng(13)
+    X, Y = rng.integers(-9, 10, (30, 3)) + 10.0**8, rng.integers(-9, 10, (30, 2)) + 5.0
+    F, G = rng.standard_normal((3, 3)), rng.standard_normal((2, 3))
+    G -= np.outer(G @ F.sum(axis=1), F.sum(axis=1)) / np.sum(F.sum(axis=1) ** 2)  # the mean's image is rounding
+    of = np.vectorize(Fraction)
+    exact = (of(X) @ (of(G) @ of(F)).T).astype(float)
+    least = 0.5 * np.linalg.norm(exact @ np.linalg.lstsq(exact, Y)[0] - Y) ** 2
+    found = lossurf.classify([F, G, np.ones((2, 2))], X, Y, frozen=["W1", "W2"])
+    assert found.optimal_loss == pytest.approx(least, rel=1e-10)
 
 
 @pytest.mark.parametrize(("left", "rank"), [(0.0, 2), (1e-17, 2), (1e-12, 3)])
