@@ -107,6 +107,7 @@ def classify(
     weight_decay: float | None = None,
     reduction: str = "mean",
     tied: bool = False,
+    frozen: Sequence[str] = (),
     samples: Samples = "rows",
 ) -> PointResult:
     """Decide what kind of point of the loss a linear network is at, with a certificate.
@@ -148,6 +149,9 @@ def classify(
     tied : bool
         The network is W^T W, a tied autoencoder: `weights` is the one matrix W (k, dx), as [W], or W and W^T, without
         biases, and the loss 1/2 ||W^T W X - X||_F^2.
+    frozen : sequence of str
+        Names of the layers that are not trained, such as ("W1", "W2"): what kind of point the others are at. Under the
+        squared loss only.
     samples : {"rows", "columns"}
         Which axis of X and Y counts samples.
 
@@ -160,12 +164,13 @@ def classify(
     ------
     InputError
         If arrays are not finite real numbers, the layers do not chain from dx to dy, an inner layer has a bias and the
-        output has none, targets do not suit the loss, or the loss leaves the range of float64.
+        output has none, targets do not suit the loss, or the loss leaves the range of float64; if a frozen layer is
+        none of the network's, all are frozen, or their product is zero.
     UsageError
         If the tolerance or the error of the curvature is not between 0 and 1, `expect` names no verdict of this loss,
         the loss is unknown, lemmas, curvature or a weight decay are asked for under another loss than the squared one,
-        or the weight decay is not a positive number; if a tied autoencoder is asked about with any of these, or Y is
-        not X.
+        or the weight decay is not a positive number; if a tied autoencoder or frozen layers are asked about with any of
+        these, or Y of a tied autoencoder is not X.
 
     Examples
     --------
@@ -189,11 +194,12 @@ def classify(
         weight_decay=weight_decay,
         reduction=reduction,
         tied=tied,
+        frozen=frozen,
     )
     checkpoint = as_checkpoint(
         weights, judge.data.dx, judge.data.dy, biases=biases, layers=layers, orientation=orientation, tied=tied
     )
-    if not tied:
+    if not tied and not frozen:
         require_output_bias(checkpoint)
     found = judge(checkpoint)
     return PointResult(**vars(found), of=judge.result([found], checkpoint))
@@ -214,6 +220,7 @@ def classify_files(
     weight_decay: float | None = None,
     reduction: str = "mean",
     tied: bool = False,
+    frozen: Sequence[str] = (),
     progress: Callable[[str, float], None] | None = None,
 ) -> ClassifyResult:
     """Classify checkpoint files one by one; one that cannot be judged is told as such beside the others.
@@ -222,7 +229,7 @@ def classify_files(
     ----------
     files : path, pattern such as "run/*.npz", sequence of these, or CheckpointFiles
     data : Data
-    tolerance, expect, lemmas, curvature, loss, delta, weight_decay, reduction, tied
+    tolerance, expect, lemmas, curvature, loss, delta, weight_decay, reduction, tied, frozen
         As in `classify`.
     index, descents : bool
         What a strict saddle's certificate is to hold, as in `lossurf.landscape.classify.classify_network`.
@@ -266,6 +273,7 @@ def classify_files(
         weight_decay=weight_decay,
         reduction=reduction,
         tied=tied,
+        frozen=frozen,
     )
     results: list[Classification | Unreadable] = []
     last: Checkpoint | None = None
@@ -275,7 +283,7 @@ def classify_files(
         if progress is not None:
             progress("checkpoints", len(results) / len(found))
         try:
-            checkpoint = chosen.read(path, judge.data.dx, judge.data.dy, tied=tied)
+            checkpoint = chosen.read(path, judge.data.dx, judge.data.dy, tied=tied, frozen=bool(frozen))
             results.append(judge(checkpoint))
             last = checkpoint
         except REFUSED as error:
@@ -299,6 +307,7 @@ class Judge:
     weight_decay: float | None = None
     reduction: str = "mean"
     tied: bool = False
+    frozen: Sequence[str] = ()
     _other: LossData | None = field(init=False)
 
     def __post_init__(self) -> None:
@@ -325,6 +334,8 @@ class Judge:
         require_penalty(self.given, self.weight_decay, self.reduction, self.loss, lemmas=self.lemmas)
         if self.tied:
             self._require_tied_alone()
+        if self.frozen:
+            self._require_frozen_alone()
         require_verdicts(self.expect, decays=self.weight_decay is not None, tied=self.tied, loss=self.loss)
         if self.curvature is not False:
             self.given.adjustments.refuse_outputs("the curvature is that of the stored parameters and has no meaning")
@@ -349,6 +360,28 @@ class Judge:
                 )
         require_autoencoder(self.given)
 
+    def _require_frozen_alone(self) -> None:
+        """Refuse what is about all layers of a network, and names that are one string."""
+        if isinstance(self.frozen, str):
+            raise UsageError(
+                "the frozen layers are a sequence of names", where="frozen", remedy=f"give ({self.frozen!r},)"
+            )
+        others = {
+            "--loss": self.loss != LossName.SQUARED,
+            "--weight-decay": self.weight_decay is not None,
+            "--lemmas": self.lemmas,
+            "--curvature": self.curvature is not False,
+            "--tied": self.tied,
+            "--certificate": self.index or self.descents,
+        }
+        for option, given in others.items():
+            if given:
+                raise UsageError(
+                    f"frozen layers are judged under the squared loss alone, without {option}",
+                    where="--frozen",
+                    remedy="leave out one of the two",
+                )
+
     @property
     def data(self) -> Data:
         """The data with Y as the loss takes it."""
@@ -361,7 +394,17 @@ class Judge:
 
     def __call__(self, checkpoint: Checkpoint) -> Classification:
         """Classify one network."""
-        checkpoint = self.given.seen(checkpoint)
+        result = self._judged(self.given.seen(checkpoint))
+        if not self.expect:
+            return result
+        expected = tuple(map(Verdict, self.expect))
+        return replace(result, expected=expected, ok=result.verdict in expected)
+
+    def _judged(self, checkpoint: Checkpoint) -> Classification:
+        if self.frozen:
+            from lossurf.landscape.frozen import classify_frozen
+
+            return classify_frozen(checkpoint, self.data, self.frozen, tolerance=self.tolerance)
         problem = self.data.problem(bias=checkpoint.has_bias and not self.tied)
         if self.tied:
             from lossurf.tied.classify import classify_tied
@@ -391,14 +434,18 @@ class Judge:
         if self.lemmas:
             of_lemmas, of_theorems = study(checkpoint.weights, problem, result.tolerance)
             result = replace(result, lemmas=of_lemmas, theorems=of_theorems)
-        if not self.expect:
-            return result
-        expected = tuple(map(Verdict, self.expect))
-        return replace(result, expected=expected, ok=result.verdict in expected)
+        return result
+
+    def _centres(self, checkpoint: Checkpoint) -> bool:
+        """Whether the last trained layer has a bias, so that the problem is the centred one."""
+        layers = zip(checkpoint.layer_names, checkpoint.biases, strict=True)
+        trained = [bias for name, bias in layers if name not in self.frozen]
+        return bool(trained) and trained[-1] is not None
 
     def result(self, results: Sequence[Classification | Unreadable], last: Checkpoint | None) -> ClassifyResult:
         """Gather the results on networks, the last of which is given."""
-        facts, bias = None, last is not None and last.has_bias
+        facts = None
+        bias = last is not None and self._centres(last)
         if self._other is not None:
             from lossurf.losses.data import loss_facts
 

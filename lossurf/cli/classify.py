@@ -18,6 +18,7 @@ from lossurf.cli.options import (
     checkpoint_arguments,
     data_option,
     decay_options,
+    frozen_option,
     loss_options,
     report_options,
     tied_option,
@@ -73,6 +74,7 @@ _POINTS_ON_A_PAGE: Final = 41  # along each axis: contours that are smooth, in s
 @loss_options
 @decay_options
 @tied_option
+@frozen_option
 @report_options
 def command(
     *,
@@ -89,6 +91,7 @@ def command(
     weight_decay: float | None,
     reduction: str,
     tied: bool,
+    frozen: tuple[str, ...],
     report: Reporter,
 ) -> ExitCode:
     """Decide what kind of point of the loss, squared by default, each CHECKPOINT is at, with a certificate.
@@ -102,7 +105,7 @@ def command(
     from lossurf.api.classify import classify_files
     from lossurf.report.document import make_document
 
-    _require_plain(certificate, loss, tied=tied)
+    _require_plain(certificate, loss, tied=tied, frozen=bool(frozen))
     if descents and certificate is None:
         raise UsageError(
             "directions are written with a certificate", where="--descents", remedy="add --certificate FILE"
@@ -123,6 +126,7 @@ def command(
             weight_decay=weight_decay,
             reduction=reduction,
             tied=tied,
+            frozen=frozen,
             progress=progress,
         )
     report.note(*result.notes)
@@ -133,7 +137,7 @@ def command(
         report.note("no certificate was written: undetermined claims nothing")
         result = replace(result, ok=False)
     document = make_document("classify", result)
-    has_surface = loss == LossName.SQUARED and weight_decay is None and not tied  # the one that is drawn
+    has_surface = loss == LossName.SQUARED and weight_decay is None and not tied and not frozen  # the one that is drawn
     if report.format == "html" and len(result.results) == 1 and not unreadable and has_surface:
         document["beside"] = {"surface": _surface(result, data)}
     code = report(document, ok=result.ok)
@@ -150,7 +154,13 @@ def _surface(result: ClassifyResult, data: Data) -> dict[str, Any]:
     return drawn
 
 
-def _require_plain(certificate: Path | None, loss: str, *, tied: bool) -> None:
+def _require_plain(certificate: Path | None, loss: str, *, tied: bool, frozen: bool) -> None:
+    if frozen and certificate is not None:
+        raise UsageError(
+            "no certificate is written beside frozen layers: `verify` has no check of what they make of the data",
+            where="--certificate",
+            remedy="leave it out; the report and --format json hold the evidence",
+        )
     if tied and certificate is not None:
         raise UsageError(
             "no certificate is written of a tied autoencoder: `verify` has no independent check of one",

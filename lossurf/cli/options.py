@@ -193,6 +193,13 @@ tied_option = _of_loss(
     help="CHECKPOINT is the one matrix W of a tied autoencoder W^T W, or W and its transpose; Y is X.",
 )
 
+frozen_option = _of_loss(
+    "--frozen",
+    metavar="A,B,...",
+    callback=lambda _ctx, _option, names: tuple(name.strip() for name in names.split(",")) if names else (),
+    help="Names of layers that are not trained: what kind of point the others are at.",
+)
+
 weight_decay_option = _of_loss(
     "--weight-decay",
     type=float,

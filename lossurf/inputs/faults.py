@@ -310,6 +310,23 @@ FAULTS: Final[dict[str, tuple[str, str]]] = {
         "{last!r} is not the transpose of {first!r}: their entries differ by up to {difference}",
         "leave out --tied: the two matrices are free; or choose one of them with --layers",
     ),
+    "frozen-name": ("no layer {name!r} to freeze", "{hint}the layers are {known}"),
+    "frozen-all": (
+        "all layers are frozen, and no parameter is left to judge",
+        "give --frozen the names of those that were not trained",
+    ),
+    "frozen-bias": (
+        "a bias at {names} and none at {last!r}, the last trained layer: that loss has no exact reduction",
+        "train {last!r} with a bias, or those without; biases of frozen first and last layers may stay",
+    ),
+    "frozen-zero": (
+        "the product of the frozen layers {names} is zero, so that the loss does not depend on the trained ones",
+        "check the file, or the names that are given to --frozen",
+    ),
+    "frozen-range": (
+        "the product of the frozen layers {names} leaves the range of float64",
+        "rescale them to unit size, which changes no verdict",
+    ),
     "coded-layer": (
         "{name!r} is not its layer's matrix: {other!r} beside it {kind}",
         "{remedy}",

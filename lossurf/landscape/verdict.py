@@ -322,6 +322,9 @@ class Classification:
         What only a loss with weight decay has; None without.
     tied : TiedFacts or None
         What only a tied autoencoder has; None for weights that are free.
+    frozen : tuple of str or None
+        Names of the layers that are not trained; ranks, distances and the tolerance are then those of the others as
+        the loss sees them, losses those of the whole network, the inertia that of the trained parameters. None without.
     lemmas : tuple of LemmaFinding or None
         The paper's lemmas on this checkpoint; None where not asked for.
     theorems : tuple of TheoremFinding or None
@@ -361,6 +364,7 @@ class Classification:
     gap_bound: Magnitude | None = None
     decay: DecayFacts | None = None
     tied: TiedFacts | None = None
+    frozen: tuple[str, ...] | None = None
     lemmas: tuple[LemmaFinding, ...] | None = None
     theorems: tuple[TheoremFinding, ...] | None = None
     expected: tuple[Verdict, ...] | None = None

@@ -1,4 +1,4 @@
-"""Changes of data that their triangle follows exactly: weights, a base to subtract, scaled outputs, rows of ridge.
+"""Changes of data that their triangle follows exactly: weights, a base to subtract, maps, rows of ridge.
 
 Weights of samples change the rows, so they are taken while the rows are read; everything else is a linear map of the
 columns of [1 X Y], or more rows, and needs no sample. Every bound on rounding keeps the size of what was subtracted.
@@ -6,8 +6,9 @@ columns of [1 X Y], or more rows, and needs no sample. Every bound on rounding k
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import reduce
 
 import numpy as np
 
@@ -143,6 +144,83 @@ def with_ridge(triangle: Triangle, root: float, columns: int) -> Triangle:
         norms=np.hypot(triangle.norms, added),
         rows=triangle.factored_rows + columns,
         stored_norms=triangle.stored,  # the penalty is exact
+    )
+
+
+def product_of(layers: Sequence[Matrix]) -> tuple[Matrix, Matrix]:
+    """Return W_k ... W_1, and the product of their absolute values, which its rounding is a share of."""
+    return reduce(_after, layers), reduce(_after, map(np.abs, layers))
+
+
+def _after(below: Matrix, above: Matrix) -> Matrix:
+    return above @ below
+
+
+def carried(layers: Sequence[Matrix], biases: Sequence[Matrix | None], start: Matrix) -> Matrix:
+    """Return what some layers with biases make of an input, shape (d_0,), rounded once where a long double is at hand.
+
+    Large means may cancel in it, and only their difference is left.
+    """
+    found = start.astype(np.longdouble)
+    for W, bias in zip(layers, biases, strict=True):
+        found = W.astype(np.longdouble) @ found + (0.0 if bias is None else bias)
+    return found.astype(np.float64)
+
+
+def with_inputs_mapped(triangle: Triangle, layers: Sequence[Matrix], biases: Sequence[Matrix | None]) -> Triangle:
+    """Return the triangle of [1 X' Y], X' what frozen layers make of X.
+
+    Parameters
+    ----------
+    triangle : Triangle
+    layers : sequence of ndarray
+        W_1 (d_1, dx), ..., W_k (d_k, d_{k-1}).
+    biases : sequence of ndarray or None
+        b_j (d_j,).
+    """
+    (F, rounded), (x, y) = product_of(layers), _sides(triangle)
+    d, own = len(F), carried(layers, biases, np.zeros(triangle.dx))
+    columns = _kept(triangle, d, triangle.dy)
+    sizes = columns.copy()
+    columns[x, 1 : 1 + d], sizes[x, 1 : 1 + d] = F.T, rounded.T
+    columns[y, 1 + d :] = sizes[y, 1 + d :] = np.eye(triangle.dy)
+    shift = np.concatenate([triangle.shift[:1], carried(layers, biases, triangle.shift[x]), triangle.shift[y]])
+    stored = triangle.stored @ sizes
+    stored[1 : 1 + d] += np.abs(own * triangle.r[0, 0])
+    return _mapped(triangle, d, (columns, sizes), shift, stored)
+
+
+def with_outputs_mapped(triangle: Triangle, basis: Matrix) -> Triangle:
+    """Return the triangle of [1 X Y U]: coordinates of the outputs in the columns of U, shape (dy, rho)."""
+    columns, (x, y) = _kept(triangle, triangle.dx, basis.shape[1]), _sides(triangle)
+    columns[x, x], columns[y, y.start :] = np.eye(triangle.dx), basis
+    sizes, shift = np.abs(columns), np.append(triangle.shift[: y.start], carried([basis.T], [None], triangle.shift[y]))
+    return _mapped(triangle, triangle.dx, (columns, sizes), shift, triangle.stored @ sizes)
+
+
+def _kept(triangle: Triangle, dx: int, dy: int) -> Matrix:
+    """Return a map of the columns to 1 + dx + dy others that keeps the ones, and nothing else yet."""
+    columns = np.zeros((1 + triangle.dx + triangle.dy, 1 + dx + dy))
+    columns[0, 0] = 1.0
+    return columns
+
+
+def _mapped(triangle: Triangle, dx: int, columns: tuple[Matrix, Matrix], shift: Matrix, stored: Matrix) -> Triangle:
+    """Return the triangle of [1 X Y] times a map of its columns, given with what bounds the map's rounding.
+
+    The bound n eps of the new triangle has to cover the n there was, and as many terms of every sum.
+    """
+    of, sizes = columns
+    old, new = of.shape
+    return replace(
+        triangle,
+        r=_square(triangle.r @ of),
+        dx=dx,
+        dy=new - 1 - dx,
+        shift=shift,
+        norms=max(1.0, 2.0 * old / new) * (triangle.norms @ sizes),
+        rows=triangle.factored_rows,
+        stored_norms=stored,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from lossurf.theory.explanation import Explanation
-from lossurf.theory.references import HU_2022, SREBRO_JAAKKOLA_2003
+from lossurf.theory.references import FRIEDLAND_TOROKHTI_2007, HU_2022, SREBRO_JAAKKOLA_2003
 from lossurf.words import Kind
 
 _OWN: Final = "a change of the data that leaves the loss as it is; the theory is that of the changed data"
@@ -34,6 +34,23 @@ _ADJUSTMENTS: Final = (
         "Give --base the file of the frozen weight, or of its predictions, and --residual where the input itself is "
         "added. Every loss and level that is reported is then that of the whole network.",
         f"{HU_2022}; {_OWN}",
+    ),
+    Explanation(
+        "frozen-layers",
+        Kind.SUBJECT,
+        "A network of which only some layers are trained",
+        "Frozen first layers F change the data to F X. Of frozen last ones A = U S V^T the loss sees U^T Y and the "
+        "trained layer below as S V^T W; the rest of Y adds a constant. A frozen block M = U S V^T in between leaves "
+        "U S^(1/2) to the layer above and S^(1/2) V^T to the one below. Each trained layer is so seen through a linear "
+        "surjection: the gradient vanishes in one if in the other, the ways down and up are as many, and every further "
+        "trained parameter is flat.",
+        "A checkpoint trained with frozen layers is at a critical point of the loss over the others alone. Judged with "
+        "all layers free it is called not-critical, and its L* is one that it cannot reach.",
+        "Give `classify --frozen` the names of the layers, whose biases are frozen with them. L*, ranks and the "
+        "inertia are then over the others; the tolerance is relative to them as they are seen, by default their "
+        "precision's times the most that a frozen layer makes of a relative change. No certificate file is written.",
+        f"{FRIEDLAND_TOROKHTI_2007}, between frozen first and last layers; elsewhere {_OWN}, checked against dense "
+        "Hessians over the trained layers",
     ),
     Explanation(
         "product-ridge",

@@ -91,3 +91,7 @@ LOSHCHILOV_HUTTER_2019: Final = (
 )
 SREBRO_JAAKKOLA_2003: Final = "N. Srebro and T. Jaakkola, Weighted low-rank approximations, ICML 20 (2003)"
 HU_2022: Final = "E. J. Hu et al., LoRA: low-rank adaptation of large language models, ICLR (2022), arXiv 2106.09685"
+FRIEDLAND_TOROKHTI_2007: Final = (
+    "S. Friedland and A. Torokhti, Generalized rank-constrained matrix approximations, "
+    "SIAM J. Matrix Anal. Appl. 29 (2007), 656-659"
+)

@@ -69,8 +69,10 @@ class CheckpointFiles:
             matches = matching_paths(path) if is_wild(path) else ()
             yield from sorted(matches, key=lambda match: natural_key(str(match))) or [path]
 
-    def read(self, path: Path, dx: int, dy: int, *, linear: bool = True, tied: bool = False) -> Checkpoint:
-        """Read one of them; a linear network with biases must have one on its output, if it is not tied.
+    def read(
+        self, path: Path, dx: int, dy: int, *, linear: bool = True, tied: bool = False, frozen: bool = False
+    ) -> Checkpoint:
+        """Read one of them; a linear network with biases must have one on its output, if not tied or partly frozen.
 
         Raises
         ------
@@ -88,7 +90,7 @@ class CheckpointFiles:
             linear=linear,
             tied=tied,
         )
-        if linear and not tied:
+        if linear and not tied and not frozen:
             require_output_bias(checkpoint)
         return checkpoint
 

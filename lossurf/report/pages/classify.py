@@ -104,6 +104,8 @@ def _read(result: dict[str, Any]) -> Facts:
     layers = "; ".join(f"{layer['name']} {'x'.join(map(str, layer['shape']))}" for layer in result["layers"])
     dtypes = ", ".join(dict.fromkeys(layer["dtype"] for layer in result["layers"]))
     items = [("Checkpoint", result["checkpoint"]), ("Layers", f"{layers}; {dtypes}")]
+    if result.get("frozen"):
+        items.append(("Frozen", ", ".join(result["frozen"])))
     return Facts((*items, *(("Note", note) for note in result["notes"])))
 
 
@@ -300,7 +302,8 @@ def _next_steps(document: Document) -> tuple[str | Step, ...]:
 
     (result,), verdict = document["results"], document["results"][0]["verdict"]
     is_saddle = verdict.endswith("saddle")
-    if is_saddle and (document.get("other_loss") or result["tied"]):  # `escape` follows the squared loss of free layers
+    # `escape` follows the squared loss of free layers
+    if is_saddle and (document.get("other_loss") or result["tied"] or result["frozen"]):
         return (step("What it means for training", "lossurf explain", verdict),)
     if is_saddle or (document.get("weight_decay") and result["decay"]["lower"] is not None):
         return (lower(document, result["checkpoint"], repeated(document, "network", "loss", "tolerance")),)

@@ -1,0 +1,68 @@
+"""`classify --frozen` as a process. The trusted channel: least squares on what the frozen layer gives."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from process import python
+
+rng = np.random.default_rng(4)
+X, Y = rng.normal(size=(30, 4)), rng.normal(size=(30, 3))
+F = rng.normal(size=(2, 4))
+HEAD = np.linalg.lstsq(X @ F.T, Y)[0].T
+LEAST = 0.5 * float(np.linalg.norm(X @ F.T @ HEAD.T - Y) ** 2)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    np.savez(tmp_path / "data.npz", X=X, Y=Y)
+    np.savez(tmp_path / "probe.npz", encoder=F, head=HEAD)
+    np.savez(tmp_path / "half.npz", encoder=F.astype("f4"), head=(HEAD @ F @ F.T / 9.0).astype("f4"))
+    np.savez(tmp_path / "other.npz", W1=F, W2=HEAD)
+    return tmp_path
+
+
+def classify(folder, *arguments):
+    return python("-m", "lossurf", "classify", "--data", "data.npz", *arguments, cwd=folder)
+
+
+def test_several_checkpoints_each_with_its_own_frozen_layer(folder):
+    done = classify(folder, "probe.npz", "half.npz", "other.npz", "--frozen", "encoder", "--format", "json")
+    assert done.returncode == 2
+    probe, half, other = json.loads(done.stdout)["results"]
+    assert (probe["verdict"], half["verdict"]) == ("global-minimum", "not-critical")
+    assert probe["frozen"] == half["frozen"] == ["encoder"]
+    assert probe["optimal_loss"] == pytest.approx(LEAST, rel=1e-12)
+    assert half["optimal_loss"] == pytest.approx(LEAST, rel=1e-6)
+    assert probe["inertia"]["positive"] == HEAD.size
+    assert "no layer 'encoder' to freeze" in other["error"]["what"]
+
+
+def test_a_report_names_what_is_frozen_and_no_escape(folder):
+    np.savez(folder / "zero.npz", encoder=F, middle=np.zeros((2, 2)), head=np.zeros((3, 2)))
+    done = classify(folder, "zero.npz", "--frozen", " encoder ")
+    assert done.returncode == 0
+    assert "Frozen      encoder" in done.stdout
+    assert "strict-saddle" in done.stdout
+    assert "lossurf escape" not in done.stdout
+    assert classify(folder, "probe.npz", "--frozen", "encoder", "--format", "html").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--frozen", "encodr"], "did you mean 'encoder'?"),
+        (["--frozen", ","], "no layer '' to freeze"),
+        (["--frozen", "encoder,head"], "all layers are frozen"),
+        (["--frozen", "encoder", "--certificate", "c.npz"], "no certificate is written"),
+        (["--frozen", "encoder", "--tied"], "without --"),
+        (["--frozen", "encoder", "--weight-decay", "0.1"], "without --weight-decay"),
+    ],
+)
+def test_what_is_not_answered_is_refused(folder, arguments, message):
+    done = classify(folder, "probe.npz", *arguments)
+    assert done.returncode == 2
+    assert message in done.stderr.replace("\n", " ")
+    assert not (folder / "c.npz").exists()
