@@ -345,19 +345,7 @@ class Judge:
         """Refuse what a tied autoencoder has no theory of, and data that are not an autoencoder's."""
         from lossurf.tied.network import require_autoencoder
 
-        others = {
-            "--loss": self.loss != "squared",
-            "--weight-decay": self.weight_decay is not None,
-            "--lemmas": self.lemmas,
-            "--curvature": self.curvature is not False,
-        }
-        for option, given in others.items():
-            if given:
-                raise UsageError(
-                    f"a tied autoencoder is judged under the squared loss alone, without {option}",
-                    where="--tied",
-                    remedy="leave out one of the two",
-                )
+        self._require_alone("a tied autoencoder is", "--tied", {})
         require_autoencoder(self.given)
 
     def _require_frozen_alone(self) -> None:
@@ -366,19 +354,23 @@ class Judge:
             raise UsageError(
                 "the frozen layers are a sequence of names", where="frozen", remedy=f"give ({self.frozen!r},)"
             )
-        others = {
+        others = {"--tied": self.tied, "--certificate": self.index or self.descents}
+        self._require_alone("frozen layers are", "--frozen", others)
+
+    def _require_alone(self, what: str, asked: str, others: dict[str, bool]) -> None:
+        """Refuse what only the plain network under the squared loss has, and `others`, beside an option."""
+        refused = {
             "--loss": self.loss != LossName.SQUARED,
             "--weight-decay": self.weight_decay is not None,
             "--lemmas": self.lemmas,
             "--curvature": self.curvature is not False,
-            "--tied": self.tied,
-            "--certificate": self.index or self.descents,
+            **others,
         }
-        for option, given in others.items():
+        for option, given in refused.items():
             if given:
                 raise UsageError(
-                    f"frozen layers are judged under the squared loss alone, without {option}",
-                    where="--frozen",
+                    f"{what} judged under the squared loss alone, without {option}",
+                    where=asked,
                     remedy="leave out one of the two",
                 )
 

@@ -33,6 +33,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from lossurf.landscape.sensitivity import Sensitivity
+from lossurf.landscape.shadow import FARTHEST_SHADOW
 from lossurf.losses.majoriser import Majoriser
 from lossurf.network import Layers, rounding_of_products
 from lossurf.numerics import (
@@ -49,7 +50,6 @@ LARGEST_FORM: Final = 1500
 seconds each of the few times that a verdict and its range of tolerances ask for."""
 
 _NEAR: Final = 0.05  # of the least singular value: how far the bounds above hold
-_FARTHEST: Final = 10.0  # times what the tolerance does to P, as for the squared loss (theory, end of section 6a)
 
 
 @dataclass(frozen=True)
@@ -181,7 +181,7 @@ class FixedRank:
     def _positive(self, ball: Ball, here: float) -> Sign | None:
         beside = 8.0 * self.slope / here
         wider = ball.wider(beside)
-        if beside > _FARTHEST * ball.moved or not self._is_near(wider):
+        if beside > FARTHEST_SHADOW * ball.moved or not self._is_near(wider):
             return None
         least, vector = self._least(wider, -1.0)
         change = self._change(wider)

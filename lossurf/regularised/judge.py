@@ -12,6 +12,7 @@ import numpy as np
 
 from lossurf.landscape.bias import MeanResidual
 from lossurf.landscape.margin import contested
+from lossurf.landscape.shadow import FARTHEST_SHADOW
 from lossurf.landscape.verdict import Certificate
 from lossurf.network import Layers
 from lossurf.numerics import LARGEST_TOLERANCE, STABILITY_FACTOR, Matrix
@@ -23,7 +24,6 @@ from lossurf.regularised.point import Point
 from lossurf.regularised.scaled import ScaledProblem
 from lossurf.words import CertificateKind, Verdict
 
-FARTHEST: Final = 10.0  # as for the plain loss (theory, end of section 6a): ten times the first-order reach
 _FAR: Final = 1e-3  # of a layer: an exact point further away than both says little of the one that is stored
 _LARGEST_SIDE: Final = 4000  # inputs or outputs: their orthogonal bases then take 130 MB each
 
@@ -84,12 +84,12 @@ class Setting:
         vanish at tau. A run in float32 ends so: such a unit shrinks by step * lam of itself in every step, until that
         is less than the last digit of the weights.
         """
-        return min(tau * max(FARTHEST, self.point.stiffness), max(FARTHEST * tau, _FAR))
+        return min(tau * max(FARTHEST_SHADOW, self.point.stiffness), max(FARTHEST_SHADOW * tau, _FAR))
 
     def least_tolerance(self, distance: float) -> float:
         """Return the least tau whose reach is this distance."""
-        least = distance / max(FARTHEST, self.point.stiffness)
-        return least if distance <= _FAR else max(least, distance / FARTHEST)
+        least = distance / max(FARTHEST_SHADOW, self.point.stiffness)
+        return least if distance <= _FAR else max(least, distance / FARTHEST_SHADOW)
 
     def judge(self) -> Judgement:
         """Return the verdict, withheld where it has no margin or no evidence."""

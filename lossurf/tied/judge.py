@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import inf, sqrt
-from typing import Final
 
 import numpy as np
 
 from lossurf.landscape.margin import contested
+from lossurf.landscape.shadow import FARTHEST_SHADOW
 from lossurf.landscape.verdict import Certificate
 from lossurf.numerics import LARGEST_TOLERANCE, STABILITY_FACTOR, UNDECIDED_FACTOR, Matrix, rank_threshold
 from lossurf.tied.point import TiedPoint
 from lossurf.tied.signs import TiedSigns
 from lossurf.words import CertificateKind, Verdict
-
-FARTHEST: Final = 10.0  # as for the plain loss (theory, end of section 6a): ten times the first-order reach
 
 
 @dataclass(frozen=True)
@@ -45,7 +43,7 @@ def judge(point: TiedPoint, tau: float) -> Judgement:
             "no exact critical point is near: it lies between eigenvectors that the gradient hardly tells apart"
         )
     signs = TiedSigns(point.problem, nearest)
-    distance, allowed = point.distance(nearest.coordinates), FARTHEST * signs.amplification
+    distance, allowed = point.distance(nearest.coordinates), FARTHEST_SHADOW * signs.amplification
     if distance > allowed * tau or point.seen_distance(nearest.coordinates) > LARGEST_TOLERANCE:
         return _open(f"the nearest exact critical point that was found is {distance:.3g} away, too far to speak for it")
     start = max(measure, distance / allowed)
