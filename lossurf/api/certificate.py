@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
@@ -19,7 +19,8 @@ from lossurf.data import Data, DataFacts, as_data
 from lossurf.errors import UsageError
 from lossurf.fields import limited, merged
 from lossurf.inputs.checkpoints.checkpoint import Checkpoint, Network, as_checkpoint
-from lossurf.landscape.evidence import CertificateClaim, evidence_arrays, evidence_claim
+from lossurf.landscape.evidence import CertificateClaim, evidence_arrays, evidence_claim, frozen_arrays
+from lossurf.landscape.seen import seen_network
 from lossurf.landscape.verdict import Classification
 from lossurf.numerics import Matrix
 from lossurf.output.files import write_file
@@ -78,6 +79,7 @@ def certify(
     *,
     weight_decay: float | None = None,
     reduction: str = "mean",
+    frozen: Sequence[str] = (),
 ) -> Evidence:
     """Classify a network, and return what a reader needs to check the verdict without lossurf.
 
@@ -88,7 +90,7 @@ def certify(
     X : array_like, shape (m, dx), or Data
     Y : array_like, shape (m, dy) or (m,)
         Left out where X is a Data.
-    weight_decay, reduction
+    weight_decay, reduction, frozen
         As in `classify`.
 
     Returns
@@ -111,7 +113,7 @@ def certify(
     """
     data = as_data(X, Y)
     checkpoint = as_checkpoint(weights, data.dx, data.dy)
-    result = classify(checkpoint, data, weight_decay=weight_decay, reduction=reduction)
+    result = classify(checkpoint, data, weight_decay=weight_decay, reduction=reduction, frozen=frozen)
     penalty = penalty_of(data, weight_decay, reduction)
     found = evidence(result, checkpoint, data, decay=None if penalty is None else penalty.lambda_)
     if found is None:
@@ -138,7 +140,10 @@ def evidence(
     UsageError
         If only the signs of a Hessian decide, of more weights than `verify` forms it for.
     """
-    problem, checkpoint = data.problem(bias=checkpoint.has_bias), data.seen(checkpoint)
+    checkpoint = data.seen(checkpoint)
+    if result.frozen is not None:
+        return _evidence_beside_frozen(result, checkpoint, data, result.frozen)
+    problem = data.problem(bias=checkpoint.has_bias)
     claim = evidence_claim(result, problem, checkpoint.weights, decay)
     if claim is None:
         return None
@@ -151,6 +156,16 @@ def evidence(
         )
     arrays = evidence_arrays(result, problem, checkpoint.weights, checkpoint.biases)
     return Evidence(claim, data.facts(bias=checkpoint.has_bias), arrays=arrays)
+
+
+def _evidence_beside_frozen(
+    result: Classification, checkpoint: Checkpoint, data: Data, frozen: Sequence[str]
+) -> Evidence | None:
+    seen = seen_network(checkpoint, data.reduce(), frozen)
+    claim = evidence_claim(result, seen.problem, checkpoint.weights)
+    if claim is None:
+        return None
+    return Evidence(claim, data.facts(bias=seen.problem.bias), arrays=frozen_arrays(result, seen, checkpoint))
 
 
 DOCUMENT = Evidence

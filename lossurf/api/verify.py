@@ -12,6 +12,7 @@ from lossurf.adjustments import KINDS, option
 from lossurf.api.parts.result import Result
 from lossurf.certificates.against_data import data_checks
 from lossurf.certificates.check import Check
+from lossurf.certificates.frozen_data import frozen_data_checks
 from lossurf.certificates.stored import StoredCertificate, read_certificate
 from lossurf.certificates.verify import Verification, verify_certificate
 from lossurf.data import Data
@@ -91,12 +92,13 @@ def _against(stored: StoredCertificate, data: Data) -> tuple[Check, ...]:
     dataset = data.dataset
     _require_same_changes(stored, data)
     taken, eps = data.adjustments.taken, dataset.data_eps
+    checks = data_checks if stored.claim.get("frozen") is None else frozen_data_checks
     if dataset.summary is None:
-        return data_checks(stored, data.rows(), taken=taken, eps=eps)
+        return checks(stored, data.rows(), taken=taken, eps=eps)
     triangle, first = data.reduce(), 1 + dataset.dx
     R = triangle.r
     rows = [(R[:, 0], R[:, 1:first], R[:, first:])]
-    return data_checks(stored, rows, shift=triangle.shift[1:], taken=taken, eps=eps)
+    return checks(stored, rows, shift=triangle.shift[1:], taken=taken, eps=eps)
 
 
 def _require_same_changes(stored: StoredCertificate, data: Data) -> None:
