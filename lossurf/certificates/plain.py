@@ -12,7 +12,7 @@ from lossurf.certificates.check import Check, above, at_most
 from lossurf.certificates.claim import Claim
 from lossurf.certificates.index import index_checks
 from lossurf.certificates.minimum import minimum_beside
-from lossurf.certificates.nearest import NearestPoint, nearest_checks
+from lossurf.certificates.nearest import FARTHEST, NearestPoint, nearest_checks
 from lossurf.certificates.plain_network import curvature, decrease, norm, singular_values
 from lossurf.certificates.rounding import TWICE
 from lossurf.numerics import EPS, Matrix
@@ -99,6 +99,14 @@ def _ranks(claim: Claim) -> tuple[int, int]:
     return int(np.sum(values > claim.tau)), int(np.sum(values > claim.tau * change))
 
 
+def _holds(claim: Claim, wanted: int) -> bool:
+    """Whether P has as many singular values that no change of the layers at tau takes away, or that are those of T."""
+    values = singular_values(claim.network.product(claim.network.depth + 1, 0))[:wanted]
+    change = max(1.0, claim.network.change(claim.network.depth + 1, 0))
+    s = claim.s[:wanted] / claim.scale
+    return bool(np.all((values > claim.tau * change) | (np.abs(values - s) <= FARTHEST * claim.tau * s)))
+
+
 def _minimum(claim: Claim) -> Iterator[Check]:
     yield Check("kind", claim.said["kind"] == "gap")
     yield at_most("critical", claim.gradient, claim.tau)
@@ -107,9 +115,9 @@ def _minimum(claim: Claim) -> Iterator[Check]:
     # and every singular value of T that the tolerance resolves: one of up to sqrt(2 tau) hides in the loss
     explained = TWICE * claim.rounding_of_rise
     wanted = min(claim.rank_max, int(np.sum(claim.s > claim.tau * claim.scale)))
-    named = claim.said.get("nearest") is not None  # and its own rank and loss are checked
-    ranks = _ranks(claim)
-    beside = ranks[0] >= wanted if named else min(ranks) >= wanted and minimum_beside(claim, explained)
+    named = claim.said.get("nearest") is not None  # its rank and its loss are held to the minimum's
+    whole = _ranks(claim)[0] >= wanted and (named or _holds(claim, wanted))
+    beside = whole and (named or minimum_beside(claim, explained))
     yield Check("at-the-optimum-itself", claim.rise <= explained or beside, claim.rise, explained)
     following = claim.said.get("next_level")
     if following is None:
