@@ -9,13 +9,11 @@ from typing import Final
 import numpy as np
 
 from lossurf.certificates.plain_network import PlainNetwork, norm, singular_values
-from lossurf.certificates.rounding import TWICE, Rounding
+from lossurf.certificates.rounding import TWICE, Rounding, error_of_means
 from lossurf.certificates.stored import StoredCertificate, total_weight
 from lossurf.certificates.tolerance import stored_tolerance
 from lossurf.numerics import EPS, Matrix, rank_threshold
 
-_FACTORISED: Final = 30.0  # times order * eps: of a factorisation, the constant known to a decimal digit
-_COARSE: Final = {name: float(np.finfo(name).eps) for name in ("float32", "float16")}  # of data stored as such
 _LARGEST_MEASURE: Final = 1e150  # of a mean residual that no relative change of zeros reaches
 
 
@@ -115,12 +113,9 @@ class Claim:
         return MeanResidual(size, 0.0 if is_rounding else measure, length, 0.0 if is_rounding else uncertain)
 
     def _error_of_means(self, mean_y: float) -> float:
-        """Bound what the factorisation of the data and their precision leave open in the mean of Y, over the scale."""
         rest = sqrt(2.0 * max(float(self.said["residual_loss"]), 0.0)) / self.scale
         spread = float(np.linalg.norm(np.append(self.s / self.scale, rest)))
-        coarse = _COARSE.get(str(self.said["data"].get("dtype")), 0.0)
-        order = 1 + self.R11.shape[1] + len(self.T)
-        return float((_FACTORISED * order * EPS + TWICE * (coarse + self.turned)) * (spread + mean_y))
+        return error_of_means(spread + mean_y, self.R11, self.T, self.said["data"], turned=self.turned)
 
     @property
     def read(self) -> list[Matrix]:

@@ -15,6 +15,7 @@ from typing import Final
 import numpy as np
 
 from lossurf.certificates.check import Check, above, at_most
+from lossurf.certificates.rounding import error_of_means
 from lossurf.certificates.stored import StoredCertificate, total_weight
 from lossurf.certificates.tolerance import stored_tolerance
 from lossurf.numerics import UNDECIDED_FACTOR, Matrix, rank_threshold
@@ -58,6 +59,9 @@ class DecayClaim:
         off = float(np.linalg.norm(mean - arrays["mean_y"]))
         known = rank_threshold(float(np.linalg.norm(terms + np.abs(arrays["mean_y"]))), sum(map(len, self.weights)))
         samples = total_weight(self.said["data"])
+        spread = float(np.hypot(np.linalg.norm(arrays["T"]), sqrt(2.0 * max(self.rest, 0.0)))) / sqrt(max(samples, 1.0))
+        size = spread + float(np.linalg.norm(arrays["mean_y"]))
+        known = max(known, error_of_means(size, arrays["R11"], arrays["T"], self.said["data"]))
         share = off / self.scale
         return 0.5 * samples * share * share, 0.0 if off <= known else _ratio(off, change)
 

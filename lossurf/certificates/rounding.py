@@ -7,9 +7,9 @@ values (Higham 2002, section 3.5), a singular value one of a small multiple of o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -19,6 +19,30 @@ from lossurf.numerics import EPS, Matrix
 TWICE: Final = 4.0
 """The two computations err apart, and each by as much again for what its bound leaves out: the second order, the sums
 of squares, the balancing of the layers."""
+
+
+_FACTORISED: Final = 30.0
+"""Times order * eps: of a factorisation, the constant of its bound being known to a decimal digit."""
+
+_COARSE: Final = {name: float(np.finfo(name).eps) for name in ("float32", "float16")}  # of data stored as such
+
+
+def error_of_means(size: float, R11: Matrix, T: Matrix, data: Mapping[str, Any], *, turned: float = 0.0) -> float:
+    """Bound what factorising the data and their precision leave open in the mean of Y.
+
+    Parameters
+    ----------
+    size : float
+        Of Y about its mean and of the mean itself, in the units of the bound.
+    R11, T : ndarray
+    data : mapping
+        What the certificate says of the data.
+    turned : float
+        Sine of the angle by which rounding turns the outputs that are seen.
+    """
+    order = 1 + R11.shape[1] + len(T)
+    coarse = _COARSE.get(str(data.get("dtype")), 0.0)
+    return float((_FACTORISED * order * EPS + TWICE * (coarse + turned)) * size)
 
 
 class Rounding:

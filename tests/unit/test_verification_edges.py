@@ -259,6 +259,20 @@ def test_means_that_are_rounding_are_no_residual(unit):
         assert "critical" in failed(agreeing(replace(stored, arrays={**stored.arrays, "b2": np.full(2, 1e-6 * unit)})))
 
 
+def test_means_that_are_rounding_are_no_residual_with_a_weight_decay():
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        X, Y = (grid - grid.mean(axis=0) for grid in (rng.standard_normal((12, n)) for n in (3, 2)))
+        best = Y.T @ X @ np.linalg.inv(X.T @ X + 0.3 * np.eye(3))  # the ridge's own solution
+        network = Checkpoint.of([best], [Y.mean(axis=0) - best @ X.mean(axis=0)])
+        found = lossurf.certify(network, X, Y, weight_decay=0.3, reduction="half-sum")
+        stored = StoredCertificate("c.npz", json.loads(json.dumps(found.to_dict())), dict(found.arrays), 1)
+        assert stored.claim["claim"] == "global-minimum"
+        assert failed(stored) == set()
+        off = signed(replace(stored, arrays={**stored.arrays, "b1": np.full(2, 1e-6)}))
+        assert "critical" in failed(off)
+
+
 def test_a_mean_residual_above_rounding_is_one_whatever_gradient_is_claimed():
     rng = np.random.default_rng(3)
     X, Y = rng.standard_normal((12, 3)), rng.standard_normal((12, 2))
