@@ -18,7 +18,8 @@ from lossurf.certificates.stored import claim_path, digest_of
 from lossurf.data import Data, DataFacts, as_data
 from lossurf.errors import UsageError
 from lossurf.fields import limited, merged
-from lossurf.inputs.checkpoints.checkpoint import Checkpoint, Network, as_checkpoint
+from lossurf.inputs.checkpoints.checkpoint import Checkpoint
+from lossurf.inputs.checkpoints.open import Network, as_checkpoint
 from lossurf.landscape.evidence import CertificateClaim, evidence_arrays, evidence_claim
 from lossurf.landscape.verdict import Classification
 from lossurf.numerics import Matrix

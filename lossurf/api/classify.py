@@ -15,8 +15,9 @@ from lossurf.api.parts.unreadable import REFUSED, Unreadable
 from lossurf.data import Data, DataFacts, as_data
 from lossurf.errors import UsageError
 from lossurf.fields import limited
-from lossurf.inputs.checkpoints.checkpoint import Checkpoint, Network, as_checkpoint, require_output_bias
+from lossurf.inputs.checkpoints.checkpoint import Checkpoint, require_output_bias
 from lossurf.inputs.checkpoints.files import CheckpointFiles, Files
+from lossurf.inputs.checkpoints.open import Network, as_checkpoint
 from lossurf.inputs.checkpoints.roles import Orientation
 from lossurf.inputs.tables.data import Samples
 from lossurf.landscape.classify import classify_network

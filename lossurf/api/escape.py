@@ -14,7 +14,8 @@ from numpy.typing import ArrayLike
 from lossurf.api.parts.penalty import penalty_of
 from lossurf.api.parts.result import Result
 from lossurf.data import Data, DataFacts, as_data
-from lossurf.inputs.checkpoints.checkpoint import Checkpoint, Network, as_checkpoint, require_output_bias
+from lossurf.inputs.checkpoints.checkpoint import Checkpoint, require_output_bias
+from lossurf.inputs.checkpoints.open import Network, as_checkpoint
 from lossurf.inputs.checkpoints.roles import Orientation
 from lossurf.inputs.tables.data import Samples
 from lossurf.landscape.points.construct import require_one_of

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from lossurf.errors import InputError
-from lossurf.inputs.checkpoints.checkpoint import as_checkpoint
 from lossurf.inputs.checkpoints.nested import flat, state_dict
+from lossurf.inputs.checkpoints.open import as_checkpoint
 
 rng = np.random.default_rng(8)
 W1, W2 = rng.standard_normal((4, 3)), rng.standard_normal((2, 4))

@@ -19,7 +19,7 @@ import pytest
 from process import clean_environment
 
 from lossurf.errors import InputError
-from lossurf.inputs.checkpoints.checkpoint import read_checkpoint
+from lossurf.inputs.checkpoints.open import read_checkpoint
 from lossurf.inputs.tables.data import open_dataset
 
 rng = np.random.default_rng(3)
