@@ -139,7 +139,7 @@ def read_certificate(path: Path, *, max_memory: int | str | None = None) -> Stor
     limit = memory_limit(max_memory)
     file_size(path)  # first: "" and "/" have no name to change
     matrices, said = path.with_suffix(".npz"), claim_path(path)
-    claim = _read_claim(said)
+    claim = read_claim(said)
     members = npz_file(matrices)
     require_memory(str(matrices), 2 * sum(member.entry.file_size for member in members.values()), limit)
     arrays = {name: _array(member, limit, str(matrices)) for name, member in members.items()}
@@ -155,7 +155,13 @@ def read_certificate(path: Path, *, max_memory: int | str | None = None) -> Stor
     return StoredCertificate(str(path), claim, arrays, depth)
 
 
-def _read_claim(path: Path) -> dict[str, Any]:
+def read_claim(path: Path) -> dict[str, Any]:
+    """Read the claim alone, whose fields are those of a certificate.
+
+    Raises
+    ------
+    InputError
+    """
     size = file_size(path)
     require_memory(str(path), size, _LARGEST)
     try:

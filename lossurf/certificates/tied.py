@@ -94,11 +94,14 @@ class TiedClaim:
 
     @cached_property
     def loss(self) -> tuple[float, float]:
-        """L of W by plain products, in squared units, and its rounding."""
+        """L of W by plain products, in squared units, and its rounding.
+
+        Whoever computes it in the eigenvectors rounds W there, where it is large on what X lacks too.
+        """
         R = (self.R11 / self.unit).T
         off = self.W.T @ (self.W @ R) - R
-        sizes = np.abs(self.W).T @ (np.abs(self.W) @ np.abs(R)) + np.abs(R)
-        length, error = float(np.linalg.norm(off)), rounding_of(float(np.linalg.norm(sizes)), self.order)
+        sizes = (float(np.sum(self.W**2)) + 1.0) * float(np.linalg.norm(R))
+        length, error = float(np.linalg.norm(off)), rounding_of(sizes, self.order)
         return 0.5 * length * length, (length + error) * error + rounding_of(length * length, self.order)
 
     @cached_property
@@ -338,7 +341,7 @@ def _strict(claim: TiedClaim) -> Iterator[Check]:
         yield above("idle-weight-below", (_TURNING - least) / claim.size if point.left else 0.0, claim.tau)
     V = claim.stored.arrays["V1"]
     yield at_most("direction", abs(frobenius_norm(V) - 1.0), _TWICE * EPS * V.size)
-    along = Along.of(point.coordinates, np.asarray(V @ claim.Q), claim.spectrum.s)
+    along = Along.of(point.coordinates, np.asarray(V @ claim.Q), claim.spectrum)
     form, error = along.curvature
     yield Check("curvature", form < -error, form, -error)
     off = abs(square * form - float(said["curvature"]))

@@ -200,8 +200,8 @@ class ExactPoint:
 class Along:
     """L(N + t V) - L(N) = slope t + 1/2 curvature t^2 + cubic t^3 + quartic t^4, each with a bound of its rounding.
 
-    Of its terms: V is rounded as it was stored, by half an eps of its length, which is what its coordinates along the
-    eigenvectors of large eigenvalues are known to.
+    Of its terms, and of s: V is rounded as it was stored, by half an eps of its length, which is what its coordinates
+    along the eigenvectors of large eigenvalues are known to.
     """
 
     slope: tuple[float, float]
@@ -210,18 +210,20 @@ class Along:
     quartic: tuple[float, float]
 
     @classmethod
-    def of(cls, N: Matrix, V: Matrix, s: Matrix) -> Along:
-        """Expand at N along V, both (k, dx) in coordinates; s as in `Spectrum`."""
+    def of(cls, N: Matrix, V: Matrix, spectrum: Spectrum) -> Along:
+        """Expand at N along V, both (k, dx) in coordinates."""
+        s, e = spectrum.s, np.where(spectrum.s > 0.0, spectrum.rounding, 0.0)
         unit = rank_threshold(1.0, sum(N.shape))
         n, v, inputs = np.abs(N), np.abs(V), np.eye(s.size)
-        zeroth, first, second = (N.T @ N - inputs) * s, (V.T @ N + N.T @ V) * s, (V.T @ V) * s
+        zeroth, first, second = N.T @ N - inputs, V.T @ N + N.T @ V, V.T @ V
         known = unit * np.linalg.norm(V)  # of every coordinate of V
         rows = np.linalg.norm(N, axis=0)
         of_zeroth = unit * (n.T @ n + inputs) * s
         of_first = (unit * (v.T @ n + n.T @ v) + known * (rows[:, None] + rows)) * s
         lengths = np.linalg.norm(V, axis=0)
         of_second = (unit * (v.T @ v) + known * (lengths[:, None] + lengths + known)) * s
-        parts = ((zeroth, of_zeroth), (first, of_first), (second, of_second))
+        pairs = ((zeroth, of_zeroth), (first, of_first), (second, of_second))
+        parts = [(part * s, of_part + (np.abs(part) * e)) for part, of_part in pairs]
 
         def product(i: int, j: int, factor: float) -> tuple[float, float]:
             (a, of_a), (b, of_b) = parts[i], parts[j]
