@@ -138,6 +138,7 @@ DATA = {
     "columns-far-apart": _columns_far_apart,
     "columns-apart": lambda rng, d: _lacking(rng, d) * 10.0 ** rng.uniform(-4, 4, d),
     "means": lambda rng, d: _plain(rng, d) + 10.0 ** rng.uniform(0, 9),
+    "column-of-ones": lambda rng, d: np.column_stack([_plain(rng, d) + 10.0 ** rng.uniform(0, 6), np.ones(30)]),
     "few-samples": lambda rng, d: rng.standard_normal((int(rng.integers(1, d)), d)),
     "float32-twice": _float32_twice,
     "white": lambda rng, d: _with_values(rng, np.ones(d)),

@@ -24,6 +24,9 @@ from lossurf.numerics import rank_threshold as rounding_of
 _TWICE: Final = 4.0
 """The two computations err apart, and each by as much again for what its bound leaves out."""
 
+_NEGLECTED: Final = 100
+"""Times eps: what LAPACK's SVD of any order may leave off the diagonal (TOLMUL of dbdsqr, which is at most that)."""
+
 _LARGEST: Final = 1e60  # of W: its fourth power stays in the range of float64
 _LARGEST_HESSIAN: Final = 300  # entries of W up to which its Hessian is formed as well: 15 ms
 _TURNING: Final = float(np.sqrt(2.0))  # weight on unseen inputs from which on an idle unit leads nowhere
@@ -40,7 +43,7 @@ class TiedClaim:
         self.weights = [stored.arrays["W1"]]
         self.W, self.R11, self.Q = stored.arrays["W1"], stored.arrays["R11"], stored.arrays["Q"]
         self.tau, self.default_tau = float(self.said["tolerance"]), stored_tolerance(self.said["layers"])
-        self.order = 1 + 2 * self.W.shape[1] + len(self.W)
+        self.order = _NEGLECTED + 1 + 2 * self.W.shape[1] + len(self.W)
         self.unit = float(np.linalg.norm(self.R11, 2)) if self.R11.size else 0.0
         self.unit = self.unit or 1.0
 
@@ -159,11 +162,13 @@ def _layer(claim: TiedClaim) -> Iterator[Check]:
 
 def _spectrum(claim: TiedClaim) -> Iterator[Check]:
     """Yield that Q are eigenvectors in order, and that their eigenvalues are told apart as they can be."""
-    told, e, (rank, dx) = claim.told, rounding_of(1.0, 1 + 2 * len(claim.Q)), claim.R11.shape
-    yield at_most("eigenvectors", _off_orthonormal(claim.Q), UNDECIDED_FACTOR * e)
-    yield at_most("hidden-basis", _off_orthonormal(claim.stored.arrays["U"]), UNDECIDED_FACTOR * _hidden(claim))
+    told, (rank, dx) = claim.told, claim.R11.shape
+    e, orthonormal = rounding_of(1.0, 1 + 2 * dx), _TWICE * rounding_of(1.0, claim.order)
+    yield Check("inputs-rank", _independent(claim.R11))
+    yield at_most("eigenvectors", _off_orthonormal(claim.Q), orthonormal)
+    yield at_most("hidden-basis", _off_orthonormal(claim.stored.arrays["U"]), orthonormal)
     s, sizes = claim.values, told["eigenvalues"]
-    yield at_most("eigenvalues", _off_diagonal(claim.images.T, s, _TWICE * e), 1.0)
+    yield at_most("eigenvalues", _off_diagonal(claim.images.T, s, _TWICE * rounding_of(1.0, claim.order)), 1.0)
     seen = sum(sizes)
     if not (all(size > 0 for size in sizes) and seen <= rank):
         yield Check("eigenvalues-told-apart", False, float(seen), float(rank))
@@ -179,12 +184,15 @@ def _spectrum(claim: TiedClaim) -> Iterator[Check]:
     yield Check("eigenvalues-told-apart", apart and seen_ones, float(seen), float(rank))
     image = (claim.stored.arrays["U"].T @ claim.C) * claim.spectrum.s
     lengths = np.linalg.norm(image, axis=1)
-    error = _TWICE * (e + _hidden(claim)) * float(np.linalg.norm(image))
+    error = _TWICE * rounding_of(float(np.linalg.norm(image)), claim.order)
     yield at_most("hidden-basis-of-w", _off_diagonal(image, lengths, error), 1.0)
 
 
-def _hidden(claim: TiedClaim) -> float:
-    return rounding_of(1.0, len(claim.W) + len(claim.Q))
+def _independent(R11: Matrix) -> bool:
+    """Whether the rows of R11 are independent, its columns having norm 1: the rank of X is their number."""
+    norms = column_norms(R11) if len(R11) else np.zeros(R11.shape[1])
+    values = np.linalg.svd(np.divide(R11, norms, out=np.zeros_like(R11), where=norms > 0.0), compute_uv=False)
+    return bool(len(R11) <= R11.shape[1] and (not values.size or values[-1] > EPS * values[0]))
 
 
 def _off_orthonormal(basis: Matrix) -> float:
@@ -208,7 +216,7 @@ def _numbers(claim: TiedClaim) -> Iterator[Check]:
         least = _TWICE * float(np.finfo(np.float64).smallest_subnormal)
         yield at_most(name, off, _TWICE * (square * error + EPS * square * value) + least)
     low, high = claim.gradient
-    own = _TWICE * (claim.spectrum.rounding + _hidden(claim))
+    own = _TWICE * rounding_of(1.0, claim.order)
     gradient = float(said["gradient"])
     yield Check("gradient-claimed", low - own <= gradient <= high + own and gradient >= 0.0, gradient, high + own)
     values, threshold = np.linalg.svd(claim.W, compute_uv=False), claim.tau * claim.size
