@@ -79,6 +79,7 @@ def certify(
     *,
     weight_decay: float | None = None,
     reduction: str = "mean",
+    tied: bool = False,
 ) -> Evidence:
     """Classify a network, and return what a reader needs to check the verdict without lossurf.
 
@@ -88,8 +89,8 @@ def certify(
         As in `classify`.
     X : array_like, shape (m, dx), or Data
     Y : array_like, shape (m, dy) or (m,)
-        Left out where X is a Data.
-    weight_decay, reduction
+        Left out where X is a Data, and with `tied`.
+    weight_decay, reduction, tied
         As in `classify`.
 
     Returns
@@ -110,9 +111,9 @@ def certify(
     >>> print(found.claim.claim, sorted(found.arrays))
     strict-saddle ['N1', 'N2', 'R11', 'T', 'V1', 'V2', 'W1', 'W2']
     """
-    data = as_data(X, Y)
-    checkpoint = as_checkpoint(weights, data.dx, data.dy)
-    result = classify(checkpoint, data, weight_decay=weight_decay, reduction=reduction)
+    data = as_data(X, X if tied and Y is None and not isinstance(X, Data) else Y)
+    checkpoint = as_checkpoint(weights, data.dx, data.dy, tied=tied)
+    result = classify(checkpoint, data, weight_decay=weight_decay, reduction=reduction, tied=tied)
     penalty = penalty_of(data, weight_decay, reduction)
     found = evidence(result, checkpoint, data, decay=None if penalty is None else penalty.lambda_)
     if found is None:
@@ -139,6 +140,8 @@ def evidence(
     UsageError
         If only the signs of a Hessian decide, of more weights than `verify` forms it for.
     """
+    if result.tied is not None:
+        return _tied_evidence(result, checkpoint, data)
     problem, checkpoint = data.problem(bias=checkpoint.has_bias), data.seen(checkpoint)
     claim = evidence_claim(result, problem, checkpoint.weights, decay)
     if claim is None:
@@ -152,6 +155,13 @@ def evidence(
         )
     arrays = evidence_arrays(result, problem, checkpoint.weights, checkpoint.biases)
     return Evidence(claim, data.facts(bias=checkpoint.has_bias), arrays=arrays)
+
+
+def _tied_evidence(result: Classification, checkpoint: Checkpoint, data: Data) -> Evidence | None:
+    from lossurf.tied.evidence import tied_evidence
+
+    found = tied_evidence(result, checkpoint, data.problem(bias=False))
+    return None if found is None else Evidence(found[0], data.facts(bias=False), arrays=found[1])
 
 
 DOCUMENT = Evidence

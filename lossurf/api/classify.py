@@ -346,7 +346,7 @@ class Judge:
         """Refuse what a tied autoencoder has no theory of, and data that are not an autoencoder's."""
         from lossurf.tied.network import require_autoencoder
 
-        self._require_alone("a tied autoencoder is", "--tied", {})
+        self._require_alone("a tied autoencoder is", "--tied", {"--descents": self.descents})
         require_autoencoder(self.given)
 
     def _require_frozen_alone(self) -> None:

@@ -22,7 +22,8 @@ from lossurf.certificates.minimum import minimum_beside
 from lossurf.certificates.nearest import NearestPoint, nearest_checks
 from lossurf.certificates.plain_network import curvature, decrease, norm, singular_values
 from lossurf.certificates.rounding import TWICE
-from lossurf.certificates.stored import StoredCertificate, output_weights
+from lossurf.certificates.stored import StoredCertificate, is_tied, output_weights
+from lossurf.certificates.tied import TiedClaim
 from lossurf.certificates.tolerance import representable_layers
 from lossurf.fields import Magnitude, limited
 from lossurf.numerics import EPS, Matrix
@@ -79,11 +80,14 @@ def verify_certificate(stored: StoredCertificate, *, any_tolerance: bool = False
         `valid` only if every check passed; a number that leaves the range of float64 passes none.
     """
     decayed = stored.claim.get("lambda") is not None
-    claim: Claim | DecayClaim
+    claim: Claim | DecayClaim | TiedClaim
     with np.errstate(all="ignore"):  # a forged certificate may overflow anywhere; its checks then fail
         if decayed:
             claim = DecayClaim(stored)
             checks, gap = tuple(_decay_checks(claim, any_tolerance=any_tolerance)), claim.gap
+        elif is_tied(stored.claim):
+            claim = TiedClaim(stored)
+            checks, gap = tuple(_tied_checks(claim, any_tolerance=any_tolerance)), claim.gap
         else:
             claim = Claim(stored)
             checks, gap = tuple(_checks(claim, any_tolerance=any_tolerance)), max(claim.rise, 0.0) * claim.unit
@@ -104,6 +108,13 @@ def _decay_checks(claim: DecayClaim, *, any_tolerance: bool) -> Iterator[Check]:
     yield Check("digest", claim.stored.intact)
     yield from _tolerance(claim, any_tolerance=any_tolerance)
     yield from decay_checks(claim)
+
+
+def _tied_checks(claim: TiedClaim, *, any_tolerance: bool) -> Iterator[Check]:
+    """Yield the checks of a claim about a tied autoencoder."""
+    yield Check("digest", claim.stored.intact)
+    yield from _tolerance(claim, any_tolerance=any_tolerance)
+    yield from claim.checks()
 
 
 def _checks(claim: Claim, *, any_tolerance: bool) -> Iterator[Check]:
@@ -128,7 +139,7 @@ def _nearest(claim: Claim) -> Iterator[Check]:
     yield from nearest_checks(verdict, claim.weights, nearest, claim.R11, claim.T, rank=rank, tau=tau)
 
 
-def _tolerance(claim: Claim | DecayClaim, *, any_tolerance: bool) -> Iterator[Check]:
+def _tolerance(claim: Claim | DecayClaim | TiedClaim, *, any_tolerance: bool) -> Iterator[Check]:
     """Refuse a tolerance that makes the claim easier than the weights' own precision does."""
     dtypes = [str(layer.get("dtype")) for layer in claim.said["layers"]]
     yield Check("dtypes", representable_layers(claim.weights, dtypes, output_weights(claim.said["data"])))

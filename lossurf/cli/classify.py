@@ -105,7 +105,7 @@ def command(
     from lossurf.api.classify import classify_files
     from lossurf.report.document import make_document
 
-    _require_plain(certificate, loss, tied=tied, frozen=bool(frozen))
+    _require_plain(certificate, loss, frozen=bool(frozen))
     if descents and certificate is None:
         raise UsageError(
             "directions are written with a certificate", where="--descents", remedy="add --certificate FILE"
@@ -154,16 +154,10 @@ def _surface(result: ClassifyResult, data: Data) -> dict[str, Any]:
     return drawn
 
 
-def _require_plain(certificate: Path | None, loss: str, *, tied: bool, frozen: bool) -> None:
+def _require_plain(certificate: Path | None, loss: str, *, frozen: bool) -> None:
     if frozen and certificate is not None:
         raise UsageError(
             "no certificate is written beside frozen layers: `verify` has no check of what they make of the data",
-            where="--certificate",
-            remedy="leave it out; the report and --format json hold the evidence",
-        )
-    if tied and certificate is not None:
-        raise UsageError(
-            "no certificate is written of a tied autoencoder: `verify` has no independent check of one",
             where="--certificate",
             remedy="leave it out; the report and --format json hold the evidence",
         )
