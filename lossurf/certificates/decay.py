@@ -30,6 +30,8 @@ _GRID: Final = 2001  # points of the first look at a scalar problem, whose minim
 class DecayClaim:
     """A stored claim in units of its own: ||R11|| = ||T|| = 1, layers divided by omega."""
 
+    gap_is_bound: Final = True
+
     def __init__(self, stored: StoredCertificate) -> None:
         self.stored, self.said = stored, stored.claim
         self.weights, self.depth = stored.listed("W"), stored.depth
@@ -68,6 +70,10 @@ class DecayClaim:
     def gap(self) -> float:
         """Of the weights above the lower bound, units of the data."""
         return self.scale**2 * max(self.loss(self.layers) + self.mean - self.lower_bound, 0.0)
+
+    def checks(self) -> Iterator[Check]:
+        """Yield what the claim says, computed again."""
+        return decay_checks(self)
 
     @cached_property
     def nearest(self) -> list[Matrix]:
