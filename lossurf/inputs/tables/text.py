@@ -265,11 +265,13 @@ class _Parser:
         return text
 
     def _not_a_number(self, cell: str, line: int, column: int) -> InputError:
+        target = column in self.table.targets or self.table.letter == "Y"
         return fault(
             refusal(cell),
             self._spot(line, column),
             cell=repr(cell if len(cell) <= 40 else cell[:37] + "...") if cell else "empty",
             leave=self._option(column),
+            categories="classes as 0, 1, 2 for --loss softmax" if target else "categories as columns of 0 and 1",
         )
 
     def _option(self, column: int) -> str:
