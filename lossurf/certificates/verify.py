@@ -25,7 +25,7 @@ from lossurf.certificates.rounding import TWICE
 from lossurf.certificates.stored import StoredCertificate, output_weights
 from lossurf.certificates.tolerance import representable_layers
 from lossurf.fields import Magnitude, limited
-from lossurf.numerics import EPS, Matrix
+from lossurf.numerics import EPS, Matrix, frobenius_norm
 from lossurf.words import CLAIMED
 
 _SMALLEST: Final = float(np.finfo(np.float64).smallest_subnormal)
@@ -144,12 +144,10 @@ def _numbers(claim: Claim) -> Iterator[Check]:
     """Yield what every claim says: the loss from the weights and the data, L* from the data, the gradient, the rank."""
     said, rounding, squared = claim.said, claim.rounding, claim.scale * claim.scale
     rest = float(said["residual_loss"])
-    norms = [
-        (float(np.linalg.norm(W)), float(layer["norm"])) for W, layer in zip(claim.weights, said["layers"], strict=True)
-    ]
+    norms = [(frobenius_norm(W), float(layer["norm"])) for W, layer in zip(claim.weights, said["layers"], strict=True)]
     # a sum of n squares is off by n eps of itself in any order
-    off = max(abs(a - b) / max(a, b) if a != b else 0.0 for a, b in norms)
-    yield at_most("weights", off, TWICE * EPS * max(W.size for W in claim.weights))
+    off = np.max([abs(a - b) / max(a, b) if a != b else 0.0 for a, b in norms])
+    yield at_most("weights", float(off), TWICE * EPS * max(W.size for W in claim.weights))
     shapes = [
         layer.get("shape", list(W.shape)) == list(W.shape)
         for W, layer in zip(claim.weights, said["layers"], strict=True)
