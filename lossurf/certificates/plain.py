@@ -15,7 +15,7 @@ from lossurf.certificates.minimum import minimum_beside
 from lossurf.certificates.nearest import NearestPoint, nearest_checks
 from lossurf.certificates.plain_network import curvature, decrease, norm, singular_values
 from lossurf.certificates.rounding import TWICE
-from lossurf.numerics import EPS, Matrix
+from lossurf.numerics import EPS, Matrix, frobenius_norm
 
 _SMALLEST: Final = float(np.finfo(np.float64).smallest_subnormal)
 """Numbers below the normal range are known to this only."""
@@ -47,10 +47,10 @@ def plain_checks(claim: Claim) -> Iterator[Check]:
 
 def layer_checks(weights: Sequence[Matrix], said: Mapping[str, Any], sizes: Mapping[str, int]) -> Iterator[Check]:
     """Yield that layers and data are as long and as wide as they are said to be."""
-    norms = [(float(np.linalg.norm(W)), float(layer["norm"])) for W, layer in zip(weights, said["layers"], strict=True)]
+    norms = [(frobenius_norm(W), float(layer["norm"])) for W, layer in zip(weights, said["layers"], strict=True)]
     # a sum of n squares is off by n eps of itself in any order
-    off = max(abs(a - b) / max(a, b) if a != b else 0.0 for a, b in norms)
-    yield at_most("weights", off, TWICE * EPS * max(W.size for W in weights))
+    off = np.max([abs(a - b) / max(a, b) if a != b else 0.0 for a, b in norms])
+    yield at_most("weights", float(off), TWICE * EPS * max(W.size for W in weights))
     shapes = [
         layer.get("shape", list(W.shape)) == list(W.shape) for W, layer in zip(weights, said["layers"], strict=True)
     ]

@@ -6,11 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
-import numpy as np
-
 from lossurf.fields import Count, Magnitude, Size, Unbounded, limited
 from lossurf.landscape.verdict import Classification, IndexEvidence, Shadow, Stair
-from lossurf.numerics import Matrix
+from lossurf.numerics import Matrix, frobenius_norm
 from lossurf.reduction.problem import ReducedProblem
 from lossurf.words import CLAIMED, DECAY_CERTIFICATES, SQUARED_CERTIFICATES, CertificateKind, Verdict
 
@@ -177,7 +175,7 @@ def evidence_claim(
     return CertificateClaim(
         checkpoint=result.checkpoint,
         layers=tuple(
-            ClaimedLayer(layer.name, layer.shape, layer.dtype, float(np.linalg.norm(W)))
+            ClaimedLayer(layer.name, layer.shape, layer.dtype, frobenius_norm(W))
             for layer, W in zip(result.layers, weights, strict=True)
         ),
         claim=result.verdict,

@@ -5,6 +5,7 @@ Independent channel: the significands of IEEE 754, and diagonal layers whose cur
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -229,3 +230,37 @@ def test_a_bad_saddle_is_one_at_both_ranks_that_its_product_may_have():
         change = network.change(i, j) if factor == "product" else network.residual_change(i, j)
         stairs.append({"factor": factor, "layers": [i, j], "value": value, "threshold": 0.01 * change})
     assert failed(signed(forged, staircase=stairs), any_tolerance=True) == {"pair-3-1-at-rank-1"}
+
+
+@pytest.mark.parametrize("unit", [1e-250, 1e-160, 1e160, 1e250])
+def test_layers_whose_squares_leave_the_range_of_float64_have_the_norm_that_they_have(unit):
+    weights = [np.diag([3.0, 4.0]) * unit, np.eye(2) / unit]
+    stored = certificate(weights, np.diag([3.0, 4.0]))
+    assert failed(stored) == set()
+    layers = stored.claim["layers"]
+    assert [layer["norm"] for layer in layers] == pytest.approx([5.0 * unit, math.sqrt(2.0) / unit], rel=1e-15)
+    for k in range(2):
+        for norm in (3.0, layers[k]["norm"] * (1.0 + 1e-13)):
+            other = [*layers[:k], {**layers[k], "norm": norm}, *layers[k + 1 :]]
+            assert failed(signed(stored, layers=other)) == {"weights"}
+
+
+def test_a_layer_whose_norm_leaves_the_range_of_float64_has_none_that_can_be_claimed():
+    stored = certificate([np.diag([2.0, 1.0]), np.eye(2)], np.diag([2.0, 1.0]))
+    largest = {"W1": np.eye(2) / 1.7e308, "W2": np.full((2, 2), 1.7e308)}
+    layers = [
+        {**layer, "norm": norm} for layer, norm in zip(stored.claim["layers"], (2**0.5 / 1.7e308, 1.0), strict=True)
+    ]
+    assert "weights" in failed(signed(replace(stored, arrays={**stored.arrays, **largest}), layers=layers))
+
+
+def test_the_gap_is_that_of_the_loss():
+    # at zero L = 1/2 (4 + 1), with T = diag(2, 1) and L* = 0
+    assert verify_certificate(strict()).gap == pytest.approx(2.5, rel=1e-14)
+    assert verify_certificate(certificate([np.zeros((2, 2))] * 2, np.diag([6.0, 3.0]))).gap == pytest.approx(22.5)
+
+
+def test_a_gap_beyond_the_range_of_float64_is_none():
+    stored = strict()
+    far = {"W1": 1e200 * np.eye(2), "W2": 1e200 * np.eye(2)}
+    assert verify_certificate(signed(replace(stored, arrays={**stored.arrays, **far}))).gap is None
