@@ -7,13 +7,11 @@ of float32 with a column twice, weights of float32 and float16, units of X from 
 
 from __future__ import annotations
 
-import copy
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
-from certificates import signed
 from tied_points import orthonormal
 
 from lossurf.api.certificate import evidence
@@ -38,7 +36,7 @@ class Subject:
 
 
 def certificate_of(subject: Subject, *, tolerance: float | None = None) -> StoredCertificate | None:
-    """What would be written, as it would be read; None where the verdict claims nothing or the units have no squares."""
+    """What would be written, as it would be read; None where the verdict claims nothing or X has no squares."""
     data = subject.data()
     checkpoint = as_checkpoint([subject.W], data.dx, data.dy, tied=True)
     try:
@@ -95,7 +93,9 @@ def _point(rng: np.random.Generator, X: np.ndarray, k: int) -> np.ndarray:
     if held:
         z = np.sqrt(2.0) + 10.0 ** rng.uniform(-7, 4, hidden)
     elif rng.random() < 0.7:
-        z = rng.choice([0.0, 1.0, np.sqrt(2.0), 1e3], hidden) + rng.choice([-1.0, 1.0]) * 10.0 ** rng.uniform(-9, 0, hidden)
+        z = rng.choice([0.0, 1.0, np.sqrt(2.0), 1e3], hidden) + rng.choice([-1.0, 1.0]) * 10.0 ** rng.uniform(
+            -9, 0, hidden
+        )
     Z = orthonormal(rng, k - r, k - r)[:, :hidden] * z @ orthonormal(rng, len(vt) - rank, len(vt) - rank)[:, :hidden].T
     return np.asarray(units[:, :r] @ vt[carried] + units[:, r:] @ Z @ vt[rank:])
 
@@ -142,5 +142,5 @@ DATA = {
     "few-samples": lambda rng, d: rng.standard_normal((int(rng.integers(1, d)), d)),
     "float32-twice": _float32_twice,
     "white": lambda rng, d: _with_values(rng, np.ones(d)),
-    "zero": lambda rng, d: np.zeros((5, d)),
+    "zero": lambda _, d: np.zeros((5, d)),
 }

@@ -1,4 +1,4 @@
-"""False certificates of tied autoencoders: a true one changed in one thing and signed again, or made to agree throughout.
+"""False certificates of tied autoencoders: a true one changed in one thing and signed again, or made to agree.
 
 What is false is told here, by plain formulas in the inputs' own coordinates: a basis by what it leaves of X X^T off its
 diagonal, a direction by its length, curvature and fall, a matrix by W^T W. The sign of a basis or a direction, and rows
@@ -77,10 +77,7 @@ def _counts(stored: StoredCertificate) -> Iterator[Forgery]:
     for key in ("dx", "dy", "rank_x"):
         yield "shapes", signed(stored, data={**claim["data"], key: claim["data"][key] + 1})
     yield "shapes", _layer(stored, shape=[layer["shape"][0] + 1, layer["shape"][1]])
-    if claim["data"]["adjusted"] is None:
-        yield "data-samples", signed(
-            stored, data={**claim["data"], "samples": claim["data"]["samples"] + 1}
-        )
+    yield "data-samples", signed(stored, data={**claim["data"], "samples": claim["data"]["samples"] + 1})
 
 
 def _tied_counts(stored: StoredCertificate) -> Iterator[Forgery]:
@@ -119,7 +116,10 @@ def _spectra(stored: StoredCertificate) -> Iterator[Forgery]:
         yield "eigenvalues", other(counts[:-1], carried[:-1])
         yield "eigenvalues", other([sum(counts)], [sum(carried)])
     if counts and counts[0] > 1:
-        yield "eigenvalues", other([1, counts[0] - 1, *counts[1:]], [min(carried[0], 1), max(carried[0] - 1, 0), *carried[1:]])
+        yield (
+            "eigenvalues",
+            other([1, counts[0] - 1, *counts[1:]], [min(carried[0], 1), max(carried[0] - 1, 0), *carried[1:]]),
+        )
     yield "eigenvalues", other([*counts, 1], [*carried, 0])
     yield "eigenvalues", other([*counts, 0], [*carried, 0])
     if none:
@@ -129,7 +129,12 @@ def _spectra(stored: StoredCertificate) -> Iterator[Forgery]:
         for by in (1, -1):
             yield "carried", tied(stored, carried=[*carried[:at], carried[at] + by, *carried[at + 1 :]])
     if len(set(carried)) > 1:
-        yield "carried", tied(stored, carried=carried[::-1]) if carried[::-1] != carried else tied(stored, carried=[9] * len(carried))
+        yield (
+            "carried",
+            tied(stored, carried=carried[::-1])
+            if carried[::-1] != carried
+            else tied(stored, carried=[9] * len(carried)),
+        )
 
 
 def _words(stored: StoredCertificate) -> Iterator[Forgery]:
@@ -263,7 +268,7 @@ def _length(array: np.ndarray) -> float:
 
 
 def _along(stored: StoredCertificate) -> tuple[float, float, float]:
-    """Length of the direction, v^T H v at the exact point and the fall to the step, in units of the largest eigenvalue."""
+    """Length of the direction, v^T H v at the exact point and the fall to the step, the largest eigenvalue being 1."""
     S, _, _ = sizes_of(stored)
     N, V, t = stored.arrays["N1"], stored.arrays["V1"], stored.claim["step"]
     E = N.T @ N - np.eye(len(S))

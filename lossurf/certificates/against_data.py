@@ -173,7 +173,7 @@ def data_checks(
 
 
 def rounding_of_sums(samples: float, columns: int) -> float:
-    """What factorising so many samples and columns, and summing over them, loses of a column, relative to it."""
+    """Return what factorising so many samples and columns, and summing over them, loses of a column, relative to it."""
     return float((_FACTORISED * (1 + columns) + samples) * EPS)
 
 

@@ -63,7 +63,7 @@ def require_tied_arrays(claim: Mapping[str, Any], arrays: Mapping[str, Matrix], 
             raise fault("certificate-array", where, name=name, reason="it is missing")
     units, dx = arrays["W1"].shape
     rank = len(arrays["R11"])
-    shapes = {name: (units, dx) for name in ("W1", "N1", "V1")}
+    shapes = dict.fromkeys(("W1", "N1", "V1"), (units, dx))
     shapes |= {"R11": (rank, dx), "Q": (dx, dx), "U": (units, units)}
     for name, array in arrays.items():
         if array.shape != shapes.get(name) or 0 in (units, dx):

@@ -44,7 +44,9 @@ def tied_data_checks(
     found = data_checks(network, given.rows(rows), shift=both, eps=eps)
     if given.of_other_width:
         return (Check("data-shape", False),)
-    return (*(check for check in found if check.id in _OF_X), at_most("data-y-is-x", given.excess(), 1.0))
+    samples = stored.claim["data"]["samples"]
+    counted = () if shift is not None else (at_most("data-rows", abs(given.count - samples), 0.0),)
+    return (*(check for check in found if check.id in _OF_X), *counted, at_most("data-y-is-x", given.excess(), 1.0))
 
 
 class _Mirrored:
@@ -52,7 +54,7 @@ class _Mirrored:
 
     def __init__(self, dx: int, apart: Matrix | None) -> None:
         self._apart = np.zeros(dx) if apart is None else apart
-        self._off, self._size, self._count = np.zeros(dx), np.zeros(dx), 0
+        self._off, self._size, self.count = np.zeros(dx), np.zeros(dx), 0
         self.of_other_width = False
 
     def rows(self, rows: Iterable[Rows]) -> Iterator[Rows]:
@@ -64,11 +66,11 @@ class _Mirrored:
             off = Y - X + np.outer(ones, self._apart)
             self._off = np.hypot(self._off, column_norms(off))
             self._size = np.hypot(self._size, np.maximum(column_norms(X), column_norms(Y)))
-            self._count += len(ones)
+            self.count += len(ones)
             yield ones, X, X
 
     def excess(self) -> float:
         """How far Y is from X, as a share of what reducing the two may lose."""
-        bounds = rounding_of_sums(self._count, 2 * len(self._off)) * self._size
+        bounds = rounding_of_sums(self.count, 2 * len(self._off)) * self._size
         shares = np.divide(self._off, bounds, out=np.where(self._off > 0.0, np.inf, 0.0), where=bounds > 0.0)
         return float(np.max(shares, initial=0.0))

@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lossurf.numerics import UNDECIDED_FACTOR, Matrix, rank_threshold
 
@@ -47,7 +48,7 @@ class Spectrum:
 
 
 def gradient_range(C: Matrix, spectrum: Spectrum, size: float, norm: float) -> tuple[float, float]:
-    """Return bounds of the tolerance at which the gradient vanishes, of C (k, dx) with rows along left singular vectors.
+    """Bound the tolerance at which the gradient vanishes, of C (k, dx) with rows along left singular vectors.
 
     An entry whose size is within ten times its rounding counts as zero, and which ones do is itself known to rounding
     only: the first bound leaves out more, the second fewer.
@@ -74,7 +75,7 @@ def gradient_range(C: Matrix, spectrum: Spectrum, size: float, norm: float) -> t
     return low, high
 
 
-def _largest_ratio(sizes: Matrix, reach: Matrix, counted: Matrix) -> float:
+def _largest_ratio(sizes: Matrix, reach: Matrix, counted: NDArray[np.bool_]) -> float:
     ratios = np.divide(sizes, reach, out=np.full(sizes.shape, np.inf), where=reach > 0.0)
     return float(np.max(np.where(counted & (sizes > 0.0), ratios, 0.0), initial=0.0))
 
@@ -103,12 +104,12 @@ class ExactPoint:
 
     @property
     def rank(self) -> int:
-        """r."""
+        """R."""
         return sum(self.carried)
 
     @property
     def idle(self) -> int:
-        """k - r."""
+        """K - r."""
         return len(self.C) - self.rank
 
     @property
@@ -118,7 +119,7 @@ class ExactPoint:
 
     @cached_property
     def coordinates(self) -> Matrix:
-        """The point itself: the nearest r orthonormal rows in the carried eigenvectors, and what C has beside on unseen inputs."""
+        """The point itself: the nearest r orthonormal rows in the carried eigenvectors, the rest on unseen inputs."""
         kept = np.zeros((self.rank, self.C.shape[1]))
         row = 0
         for group, count in zip(self.spectrum.groups, self.carried, strict=True):

@@ -53,7 +53,9 @@ def tied_evidence(
 
 def _layer(layers: tuple[LayerFacts, ...]) -> LayerFacts:
     """Return the one matrix, in the coarser number type of the two that it was stored in: it is exact in both."""
-    return replace(layers[0], dtype=max((layer.dtype for layer in layers), key=lambda dtype: default_tolerance([dtype])))
+    return replace(
+        layers[0], dtype=max((layer.dtype for layer in layers), key=lambda dtype: default_tolerance([dtype]))
+    )
 
 
 def _tied_claim(result: Classification, point: TiedPoint) -> TiedClaim:

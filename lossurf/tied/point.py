@@ -95,9 +95,7 @@ class TiedPoint:
         CE, CS = C @ E, C * s**2
         gradient = CS @ E + CE * s**2
         rows, columns = np.linalg.norm(C, axis=1), np.linalg.norm(s[:, None] ** 2 * E + E * s**2, axis=0)
-        reach = self.size * (
-            columns + 2.0 * self.norm * (np.linalg.norm(CS, axis=1)[:, None] + np.outer(rows, s**2))
-        )
+        reach = self.size * (columns + 2.0 * self.norm * (np.linalg.norm(CS, axis=1)[:, None] + np.outer(rows, s**2)))
         known = self.problem.rounding * (
             np.outer(np.linalg.norm(C * s, axis=1), np.linalg.norm(E, axis=0))
             + np.outer(rows, np.linalg.norm(s[:, None] * E, axis=0))
