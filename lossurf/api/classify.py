@@ -13,7 +13,7 @@ from lossurf.api.parts.penalty import penalty_of, require_penalty
 from lossurf.api.parts.result import Drawn
 from lossurf.api.parts.unreadable import REFUSED, Unreadable
 from lossurf.data import Data, DataFacts, as_data
-from lossurf.errors import UsageError
+from lossurf.errors import InputError, UsageError
 from lossurf.fields import limited
 from lossurf.inputs.checkpoints.checkpoint import Checkpoint, require_output_bias
 from lossurf.inputs.checkpoints.files import CheckpointFiles, Files
@@ -387,7 +387,12 @@ class Judge:
 
     def __call__(self, checkpoint: Checkpoint) -> Classification:
         """Classify one network."""
-        result = self._judged(self.given.seen(checkpoint))
+        try:
+            result = self._judged(self.given.seen(checkpoint))
+        except InputError as error:
+            if error.where == "checkpoint":  # said of weights, which do not know their file
+                error.where = checkpoint.name
+            raise
         if not self.expect:
             return result
         expected = tuple(map(Verdict, self.expect))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from lossurf.cli.again import again
+from lossurf.cli.chapters import remedy_of
 from lossurf.cli.output_file import write_file
 from lossurf.cli.streams import write_error, write_stderr, write_stdout
 from lossurf.errors import ExitCode, LossurfError, OutputError
@@ -81,7 +82,7 @@ class Reporter(NamedTuple):
     def tell_unreadable(self, refused: Iterable[Unreadable]) -> ExitCode:
         """Tell files that were refused beside the report, and return the exit code of that."""
         for result in refused:
-            write_error(result.error.what, result.error.where, result.error.remedy)
+            write_error(result.error.what, result.error.where, remedy_of(result.exception))
         return ExitCode.USAGE
 
     @contextmanager

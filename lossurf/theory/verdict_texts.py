@@ -83,8 +83,8 @@ _CRITICAL_POINTS: Final = (
         "Still moving",
         "The gradient is not zero at the precision of the weights.",
         "No theorem about critical points speaks yet; the plateau says which level the loss is passing.",
-        "Train on. If training is thought finished, lower the learning rate or check that these are the data it was "
-        "trained on.",
+        "Train on. If training is thought finished, lower the learning rate, or check that these are the data and the "
+        "loss it was trained on: `--weight-decay` and `--loss` name others.",
     ),
     Explanation(
         "undetermined",

@@ -70,7 +70,7 @@ def test_statistics_beside_the_parameters_are_part_of_the_network():
         as_checkpoint(values, 3, 2)
     found, notes = state_dict(values | {"opt_state": {}}, "c")
     assert "batch_stats.BatchNorm_0.mean" in dict(found)
-    assert notes == ("c: read from its 'params'; opt_state beside it is not read",)
+    assert notes == ("c: read from its 'params'; not read: opt_state",)
 
 
 def test_a_mapping_in_itself_ends():

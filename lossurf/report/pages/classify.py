@@ -59,13 +59,20 @@ def notes_of(results: list[dict[str, Any]]) -> tuple[str, ...]:
         for note in result.get("notes", ()):
             about.setdefault(note, []).append(result["checkpoint"])
     return tuple(
-        f"{names[0] if len(names) == 1 else count(len(names), 'checkpoint')}: {note}" for note, names in about.items()
+        note if note.startswith(f"{names[0]}: ") else f"{_whose(names)}: {note}" for note, names in about.items()
     )
+
+
+def _whose(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else count(len(names), "checkpoint")
 
 
 def unreadable_line(result: dict[str, Any]) -> Cell:
     """Say in one line which checkpoint was refused and why."""
-    return Cell(f"{result['checkpoint']}: unreadable: {error_text(result['error'])}", Tone.BAD)
+    error = result["error"]
+    if error["where"] == result["checkpoint"]:
+        error = {**error, "where": None}
+    return Cell(f"{result['checkpoint']}: unreadable: {error_text(error)}", Tone.BAD)
 
 
 def unreadable_case(result: dict[str, Any]) -> Case:
