@@ -19,6 +19,7 @@ import numpy as np
 from lossurf.errors import InputError
 from lossurf.numerics import EPS, UNDECIDED_FACTOR, Matrix, rank_threshold
 from lossurf.reduction.problem import ReducedProblem
+from lossurf.spectral import spectral_norm
 
 Layers = tuple[Matrix, ...]
 
@@ -126,7 +127,8 @@ class WhitenedNetwork:
 
     def residual_block(self, i: int, j: int) -> Matrix:
         """E_ij = A_i^T E B_{j-1}^T, shape (d_i, d_{j-1}); E_kk is dL/dW_k (theory, section 2)."""
-        return self.above_residual(i) @ self.below(j - 1).T
+        above = self.above_residual(i)
+        return above if j == 1 else above @ self.below(j - 1).T  # B_0 = I
 
     def above_residual(self, i: int) -> Matrix:
         """A_i^T E, shape (d_i, rank_x), kept because every E_ij of a row needs it."""
@@ -141,7 +143,8 @@ class WhitenedNetwork:
         total = np.zeros_like(self.target)
         for k, V in enumerate(direction, start=1):
             if V is not None and _moves(V):
-                total += self.above(k) @ V @ self.below(k - 1)
+                upper = V if k == self.depth else self.above(k) @ V
+                total += upper if k == 1 else upper @ self.below(k - 1)
         return total
 
     def curvature(self, left: Sequence[Matrix | None], right: Sequence[Matrix | None]) -> float:
@@ -158,7 +161,8 @@ class WhitenedNetwork:
 
     def _mixed_term(self, i: int, j: int, V_i: Matrix, V_j: Matrix) -> float:
         """<E, A_i V_i M_ij V_j B_{j-1}>."""
-        return float(np.sum(self.residual_block(i, j) * (V_i @ self.partial_product(i, j) @ V_j)))
+        linked = V_i if i == j + 1 else V_i @ self.partial_product(i, j)
+        return float(np.sum(self.residual_block(i, j) * (linked @ V_j)))
 
     def moved(self, direction: Sequence[Matrix | None], step: float) -> WhitenedNetwork:
         """Return the network with `step * direction` added."""
@@ -225,11 +229,12 @@ def _whitened(weights: Sequence[Matrix], problem: ReducedProblem, gauge: Gauge) 
     """Scale every layer by an exact power of two first, so that no intermediate leaves the range of float64."""
     columns, column_exponent = _unit_range(problem.column_norms)
     mantissas, exponents = map(list, zip(*(_unit_range(W) for W in weights), strict=True))
-    whitened_size = float(np.linalg.norm(mantissas[0] * columns, 2)) * _largest(problem.column_singular_values)
-    mantissas[0] = (mantissas[0] * columns) @ problem.whitening
+    mantissas[0] = mantissas[0] * columns
+    whitened_size = spectral_norm(mantissas[0]) * _largest(problem.column_singular_values)
+    mantissas[0] = mantissas[0] @ problem.whitening
     logs = [exponent * log(2.0) for exponent in exponents]
     logs[0] += column_exponent * log(2.0) - log(problem.scale)
-    norms = [float(np.linalg.norm(W, 2)) if W.size else 0.0 for W in mantissas]
+    norms = [spectral_norm(W) for W in mantissas]
     for k in _rounding_layers(norms, logs, [W.shape for W in weights], whitened_size):
         mantissas[k], norms[k] = np.zeros_like(mantissas[k]), 0.0
         logs[k] -= exponents[k] * log(2.0)  # the unit of rounding is no unit of the layer

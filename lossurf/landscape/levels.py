@@ -14,6 +14,7 @@ from lossurf.fields import Count, Indices, Magnitude, Size, limited
 from lossurf.landscape.index_range import IndexRange, index_range
 from lossurf.numerics import UNDECIDED_FACTOR, Matrix, decide_nonzero, surely_nonzero
 from lossurf.reduction.problem import ReducedProblem
+from lossurf.spectral import singular_values
 from lossurf.words import Status, Verdict
 
 _ENUMERATED = 14
@@ -54,28 +55,48 @@ class EigenGroup:
     carried: Matrix
 
 
-def eigen_groups(problem: ReducedProblem, product: Matrix, rank: int) -> list[EigenGroup] | None:
+def eigen_groups(
+    problem: ReducedProblem, product: Matrix, rank: int, *, least: float | None = None
+) -> list[EigenGroup] | None:
     """Group the eigenvectors of Sigma by what T's error tells apart, descending, and say which a product carries.
 
-    None if a product of that rank is no combination of whole eigenvectors, or carries one of eigenvalue zero.
+    None if a product of that rank is no combination of whole eigenvectors, or carries one of eigenvalue zero. `least`
+    is its singular value number `rank`, if known.
     """
     u, s, vt = problem.target_svd
-    resolution = root_resolution(problem)
-    # the range of nothing and of all outputs need no decomposition
-    span = np.eye(len(u)) if rank in (0, len(u)) else np.linalg.svd(product, full_matrices=False)[0]
-    overlaps, groups = u.T @ span[:, :rank], []
+    resolution, groups = root_resolution(problem), []
+    # the range of nothing and of all outputs is known without a look at the product
+    fixed = rank in (0, len(u))
+    mapped = np.zeros_like(u) if fixed else product @ vt.T
+    shares = (
+        np.full(s.size, float(rank > 0)) if fixed else carried_shares(problem, mapped, _least(product, rank, least))
+    )
     ends = [0, *(np.flatnonzero(-np.diff(s) > resolution) + 1), s.size] if s.size else [0]
     for start, stop in pairwise(ends):
-        overlap = overlaps[start:stop]
-        count = round(float(np.sum(overlap**2)))
+        count = min(max(round(float(np.sum(shares[start:stop]))), 0), stop - start)
         if count and s[start] <= resolution:
             return None
-        # one eigenvector alone is its own combination, whichever its sign
-        alone = stop - start == 1 or not count
-        nearest = np.eye(stop - start) if alone else np.linalg.svd(overlap, full_matrices=False)[0]
+        # one eigenvector alone, or all of a group, are their own combinations
+        nearest = np.eye(stop - start)
+        if 0 < count < stop - start:
+            nearest = np.linalg.svd(u[:, start:stop].T @ mapped[:, start:stop])[0]
         carried = nearest[:, :count]
         groups.append(EigenGroup(u[:, start:stop], vt[start:stop].T, float(np.mean(s[start:stop])), carried))
     return groups if sum(group.carried.shape[1] for group in groups) == rank else None
+
+
+def carried_shares(problem: ReducedProblem, mapped: Matrix, least: float) -> Matrix:
+    """u_i^T P v_i / s_i of every singular triple of T, shape (q,): its share in Pi where P = Pi T, Pi a projector.
+
+    `mapped` is P V; below the least singular value that P carries, an s_i is no longer what P v_i can be measured by.
+    """
+    u, s, _ = problem.target_svd
+    sizes = np.maximum(s, least)
+    return np.asarray(np.divide(np.sum(u * mapped, axis=0), sizes, out=np.zeros_like(s), where=sizes > 0.0))
+
+
+def _least(product: Matrix, rank: int, known: float | None) -> float:
+    return float(singular_values(product)[rank - 1]) if known is None else known
 
 
 def best_loss(problem: ReducedProblem, rank: int) -> float:
