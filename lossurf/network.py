@@ -147,20 +147,28 @@ class WhitenedNetwork:
                 total += upper if k == 1 else upper @ self.below(k - 1)
         return total
 
+    def change_of_pair(self, i: int, j: int, V_i: Matrix, V_j: Matrix) -> Matrix:
+        """A_i V_i M_ij V_j B_{j-1}, i > j: what two changes make of P together, shape (dy, rank_x)."""
+        linked = (V_i if i == j + 1 else V_i @ self.partial_product(i, j)) @ V_j
+        upper = linked if i == self.depth else self.above(i) @ linked
+        return np.asarray(upper if j == 1 else upper @ self.below(j - 1))
+
     def curvature(self, left: Sequence[Matrix | None], right: Sequence[Matrix | None]) -> float:
         """Hessian form left^T H right (theory, section 2; polarised)."""
-        value = float(np.sum(self.change_of_product(left) * self.change_of_product(right)))
+        change = self.change_of_product(left)
+        value = float(np.sum(change * (change if right is left else self.change_of_product(right))))
         moved = [k for k in range(1, self.depth + 1) if _moves(left[k - 1]) or _moves(right[k - 1])]
         for i in moved:
             for j in moved[: moved.index(i)]:
-                for first, second in ((left, right), (right, left)):
-                    V_i, V_j = first[i - 1], second[j - 1]
-                    if V_i is not None and V_j is not None:
-                        value += self._mixed_term(i, j, V_i, V_j)
+                mixed = self._mixed_term(i, j, left[i - 1], right[j - 1])
+                value += mixed
+                value += mixed if right is left else self._mixed_term(i, j, right[i - 1], left[j - 1])
         return value
 
-    def _mixed_term(self, i: int, j: int, V_i: Matrix, V_j: Matrix) -> float:
+    def _mixed_term(self, i: int, j: int, V_i: Matrix | None, V_j: Matrix | None) -> float:
         """<E, A_i V_i M_ij V_j B_{j-1}>."""
+        if V_i is None or V_j is None:
+            return 0.0
         linked = V_i if i == j + 1 else V_i @ self.partial_product(i, j)
         return float(np.sum(self.residual_block(i, j) * (linked @ V_j)))
 

@@ -21,7 +21,7 @@ from lossurf.landscape.certificates import (
 from lossurf.landscape.descent import strict_saddle_descent
 from lossurf.landscape.index_evidence import NO_DIRECTIONS, index_evidence
 from lossurf.landscape.inertia import LARGEST_WORK, QUICK_WORK, find_inertia, work_of_counting
-from lossurf.landscape.levels import best_loss, critical_losses, nearest_losses
+from lossurf.landscape.levels import best_loss, nearest_critical_losses
 from lossurf.landscape.margin import contested
 from lossurf.landscape.reading import Reading, read_point
 from lossurf.landscape.shadow import FARTHEST_SHADOW, find_shadow
@@ -143,7 +143,7 @@ def classify_network(
         eigen_indices=test.eigen_indices(rank, tau) if critical else None,
         plateau_rank=plateau,
         plateau_distance=distance,
-        nearest_levels=nearest_losses(critical_losses(problem, rank_max), loss),
+        nearest_levels=nearest_critical_losses(problem, rank_max, loss),
         certificate=certificate,
         nearest=nearest,
         inertia=inertia,

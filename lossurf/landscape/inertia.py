@@ -202,9 +202,8 @@ def _intervals(t: Ranks, N: int) -> dict[tuple[int, int], int]:
 
 def _orders(test: TypeTest, rank: int) -> tuple[int, int] | None:
     """Pairs (a carried, b left out) with l_b > l_a, and with l_b = l_a; None where a carried one is not told apart."""
-    groups = test.eigen_groups(rank)
-    if groups is None:
+    carried = test.carried(rank)
+    if carried is None:
         return None
-    counts = np.array([group.carried.shape[1] for group in groups], dtype=int)
-    left_out = np.array([group.left.shape[1] for group in groups], dtype=int) - counts
+    counts, left_out = carried.counts, carried.sizes - carried.counts
     return int(counts @ (np.cumsum(left_out) - left_out)), int(counts @ left_out)

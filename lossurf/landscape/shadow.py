@@ -109,15 +109,13 @@ def _distance(W: Matrix, other: Matrix) -> float:
 
 def _critical_layers(test: TypeTest, tau: float) -> Layers | None:
     network, rank = test.network, test.ranks(tau)[0]
-    groups = test.eigen_groups(rank)
-    if groups is None:
+    carried = test.carried(rank)
+    if carried is None:
         return None
-    U = np.hstack([np.zeros((len(network.target), 0)), *(group.left @ group.carried for group in groups)])
-    V = np.hstack([np.zeros((network.target.shape[1], 0)), *(group.right @ group.carried for group in groups)])
-    s = np.array([group.root for group in groups for _ in group.carried.T])
+    U, V = carried.left, carried.right
     if network.depth == 1:
         return (U @ (U.T @ network.target),)
-    signal = signal_between(network, U, V, s)
+    signal = signal_between(network, U, V, carried.roots)
     parts = signal.layers() if rank else tuple(np.zeros_like(W) for W in network.layers)
     if _are_rounding(parts, test):
         return parts
@@ -134,11 +132,11 @@ def _critical_layers(test: TypeTest, tau: float) -> Layers | None:
 
 
 def _are_rounding(parts: Layers, test: TypeTest) -> bool:
-    """Whether what the signal leaves of the layers is nothing but rounding, so that there are no tails to look at."""
+    """Whether what the signal leaves of the layers is nothing but rounding of them: there are no tails to look at."""
     order = sum(W.shape[1] for W in parts)
     return all(
-        float(np.linalg.norm(W - part)) <= rank_threshold(test.sensitivity.weight(k), order)
-        for k, (W, part) in enumerate(zip(test.network.layers, parts, strict=True), 1)
+        float(np.linalg.norm(W - part)) <= rank_threshold(float(np.linalg.norm(W)), order)
+        for W, part in zip(test.network.layers, parts, strict=True)
     )
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lossurf.landscape.inner_products import is_narrow
-from lossurf.landscape.levels import EigenGroup, carried_shares, eigen_groups, excess_by_rank
+from lossurf.landscape.levels import Carried, carried_eigenvectors, carried_shares, excess_by_rank
 from lossurf.landscape.sensitivity import Sensitivity
 from lossurf.landscape.staircase import Pairs
 from lossurf.numerics import Matrix, rank_threshold
@@ -78,7 +78,7 @@ class TypeTest:
         # no more of them are any but zero; of a network far above T the rounding of the others is large beside T
         self.product_singular_values = sensitivity.singular_values(self.network.depth + 1, 0)[:rank_max]
         self._excess_by_rank = excess_by_rank(problem)
-        self._groups: dict[int, list[EigenGroup] | None] = {}
+        self._carried: dict[int, Carried | None] = {}
         self._target_roots = np.sort(problem.target_svd[1]).tolist()
         # ||T||_F^2 >= 1 is the unit of loss; where T = 0 the unit is ||Y||^2 = 1 in these coordinates
         self._loss_unit = max(float(np.sum(problem.target**2)), 1.0)
@@ -171,19 +171,19 @@ class TypeTest:
         mapped = self.network.product @ problem.target_svd[2].T
         weights = carried_shares(problem, mapped, float(self.product_singular_values[rank - 1]))
         chosen = np.sort(np.argsort(-weights, kind="stable")[:rank])
-        others = np.setdiff1d(np.arange(s.size), chosen)
+        others = np.delete(np.arange(s.size), chosen)
         # an eigenvector is carried or not: a weight near one half means the set is not determined by P
         clear = float(np.min(weights[chosen])) > 0.9 and float(np.max(weights[others], initial=0.0)) < 0.1
         resolution = max(tau, problem.target_error())
         tied = others.size > 0 and float(np.min(np.abs(s[chosen][:, None] - s[others]))) <= resolution
         return tuple(int(i) + 1 for i in chosen) if clear and not tied else None
 
-    def eigen_groups(self, rank: int) -> list[EigenGroup] | None:
-        """Return the eigenvectors of Sigma in groups, with what a product of that rank carries of each."""
-        if rank not in self._groups:
+    def carried(self, rank: int) -> Carried | None:
+        """Return which eigenvectors of Sigma P carries if it is of that rank; None where they are not told apart."""
+        if rank not in self._carried:
             least = float(self.product_singular_values[rank - 1]) if rank else 0.0
-            self._groups[rank] = eigen_groups(self._problem, self.network.product, rank, least=least)
-        return self._groups[rank]
+            self._carried[rank] = carried_eigenvectors(self._problem, self.network.product, rank, least=least)
+        return self._carried[rank]
 
     def step(self, tau: float) -> tuple[Step, Verdict | None, Verdict | None]:
         """Return the step of the verdict that contains tau, and the verdicts below and above it (None: no end)."""
@@ -243,7 +243,7 @@ class TypeTest:
     def _edges(self) -> list[float]:
         """Every tau at which the verdict may change, except those of `strict_below`; ascending, 0 first, inf last."""
         places = [0.0, self.gradient, *chain(*self._rank_thresholds, self._target_roots)]
-        edges = np.unique(np.concatenate([places, *self._level_thresholds]))
+        edges = np.sort(np.concatenate([places, *self._level_thresholds]))  # np.unique would import numpy.ma, 40 ms
         edges = edges[edges < inf]
         told = self._told_apart(edges)
         changed = np.any(told[:, 1:] != told[:, :-1], axis=0)
@@ -257,11 +257,13 @@ class TypeTest:
         """
         optimum = self._levels_at(np.full(taus.size, self.rank_max), taus)
         wanted = np.minimum(self.rank_max, _count_above(self._target_roots, taus))
+        hides = self.rise_above(self.rank_max) > self._loss_rounding
         told = [self.gradient > taus, optimum]
         for values in self._rank_thresholds:
             ranks = _count_above(values, taus)
             fit = self._levels_at(ranks, taus)
-            told += [ranks < wanted, np.where(optimum > 0, fit, 0), np.where((optimum > 0) & (fit == 0), ranks, -1)]
+            above = optimum > 0
+            told += [hides & (ranks < wanted) & ~above, above * fit, np.where(above & (fit == 0), ranks, -1)]
         return np.array(told)
 
     def _levels_at(self, ranks: NDArray[np.intp], taus: Matrix) -> NDArray[np.intp]:
