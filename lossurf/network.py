@@ -153,9 +153,11 @@ class WhitenedNetwork:
         upper = linked if i == self.depth else self.above(i) @ linked
         return np.asarray(upper if j == 1 else upper @ self.below(j - 1))
 
-    def curvature(self, left: Sequence[Matrix | None], right: Sequence[Matrix | None]) -> float:
-        """Hessian form left^T H right (theory, section 2; polarised)."""
-        change = self.change_of_product(left)
+    def curvature(
+        self, left: Sequence[Matrix | None], right: Sequence[Matrix | None], change: Matrix | None = None
+    ) -> float:
+        """Hessian form left^T H right (theory, section 2; polarised); `change` of P by `left`, if it is known."""
+        change = self.change_of_product(left) if change is None else change
         value = float(np.sum(change * (change if right is left else self.change_of_product(right))))
         moved = [k for k in range(1, self.depth + 1) if _moves(left[k - 1]) or _moves(right[k - 1])]
         for i in moved:

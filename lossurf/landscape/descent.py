@@ -166,7 +166,8 @@ def _verified(
     """
     network = sensitivity.network
     direction = _near_unit_length(span.direction(network, x))
-    change, form = network.change_of_product(direction), network.curvature(direction, direction)
+    change = network.change_of_product(direction)
+    form = network.curvature(direction, direction, change)
     size = frobenius_norm(*to_user(network, direction, problem))
     felt = frobenius_norm(direction[0] @ problem.left_inverse) * float(
         np.max(problem.column_singular_values, initial=0.0)

@@ -15,7 +15,6 @@ from lossurf.fields import Count, Indices, Magnitude, Size, limited
 from lossurf.landscape.index_range import IndexRange, index_range
 from lossurf.numerics import UNDECIDED_FACTOR, Matrix, decide_nonzero, surely_nonzero
 from lossurf.reduction.problem import ReducedProblem
-from lossurf.spectral import singular_values
 from lossurf.words import Status, Verdict
 
 _ENUMERATED = 14
@@ -61,24 +60,31 @@ class Carried:
     counts: NDArray[np.intp]
 
 
-def carried_eigenvectors(
-    problem: ReducedProblem, product: Matrix, rank: int, *, least: float | None = None
-) -> Carried | None:
-    """Say which eigenvectors of Sigma a product of that rank carries.
+def carried_eigenvectors(problem: ReducedProblem, mapped: Matrix, rank: int, *, least: float) -> Carried | None:
+    """Say which eigenvectors of Sigma a product P carries.
 
-    None if it is no combination of whole eigenvectors, or carries one of eigenvalue zero. `least` is its singular value
-    number `rank`, if known.
+    Parameters
+    ----------
+    problem : ReducedProblem
+    mapped : ndarray, shape (dy, q)
+        P V, V the right singular vectors of T.
+    rank : int
+        Of P.
+    least : float
+        Singular value number `rank` of P.
+
+    Returns
+    -------
+    Carried or None
+        None if P is no combination of whole eigenvectors, or carries one of eigenvalue zero.
     """
     u, s, vt = problem.target_svd
     resolution = root_resolution(problem)
     starts = np.concatenate([[0], np.flatnonzero(-np.diff(s) > resolution) + 1])[: s.size]
     sizes = np.diff(np.append(starts, s.size))
-    counts, mapped = np.zeros(sizes.size, dtype=np.intp), np.zeros_like(u)
-    if rank == len(u):  # the range of all outputs is known without a look at the product
-        counts = sizes
-    elif rank:
-        mapped = product @ vt.T
-        shares = np.add.reduceat(carried_shares(problem, mapped, _least(product, rank, least)), starts)
+    counts = sizes if rank else np.zeros_like(sizes)
+    if 0 < rank < len(u):  # the range of nothing and of all outputs is known without a look at the product
+        shares = np.add.reduceat(carried_shares(problem, mapped, least), starts)
         counts = np.clip(np.rint(shares), 0, sizes).astype(np.intp)
     if np.sum(counts) != rank or np.any(s[starts[counts > 0]] <= resolution):
         return None
@@ -106,10 +112,6 @@ def carried_shares(problem: ReducedProblem, mapped: Matrix, least: float) -> Mat
     u, s, _ = problem.target_svd
     sizes = np.maximum(s, least)
     return np.asarray(np.divide(np.sum(u * mapped, axis=0), sizes, out=np.zeros_like(s), where=sizes > 0.0))
-
-
-def _least(product: Matrix, rank: int, known: float | None) -> float:
-    return float(singular_values(product)[rank - 1]) if known is None else known
 
 
 def best_loss(problem: ReducedProblem, rank: int) -> float:
@@ -155,8 +157,9 @@ def _critical_losses(problem: ReducedProblem, rank_max: int, own: Sequence[int] 
     else:
         gains = _leading_gains(eigenvalues, rank_max)
         carried = [k - 1 for k in own or () if k <= eigenvalues.size]  # what lies beyond has the eigenvalue 0
-        near = _near(carried, eigenvalues.size, rank_max)
-        gains = np.append(gains, [float(np.sum(eigenvalues[sorted(chosen)])) for chosen in near])
+        near = _near(carried, eigenvalues.size, rank_max) if carried else ()
+        one = eigenvalues[: eigenvalues.size if rank_max else 0]  # what is near the empty set
+        gains = np.concatenate([gains, one, [float(np.sum(eigenvalues[sorted(chosen)])) for chosen in near]])
     return np.asarray(best_loss(problem, 0) - 0.5 * gains)
 
 

@@ -198,26 +198,28 @@ def _without_seen(test: TypeTest, i: int, j: int, tau: float) -> list[Matrix]:
     In a wide network without those of which nothing is left at tau.
     """
     sensitivity, network = test.sensitivity, test.network
-    M, top, narrow = network.partial_product(i, j), network.depth + 1, is_narrow(network)
-    known = None if narrow else test.carried(test.ranks(tau)[0])
-    V, U = (None, None) if known is None else (known.right, known.left)
-    below = _range(network.below(i - 1), V, tau * sensitivity.change(i, 0))
-    above = _range(network.above(j).T, U, tau * sensitivity.change(top, j))
-    from_below = M - below @ (below.T @ M)
-    to_above = M - (M @ above) @ above.T
-    both = from_below - (from_below @ above) @ above.T
-    found, zero = [from_below, to_above, both], tau * sensitivity.change(i, j)
-    return [*(link for link in found if narrow or float(np.linalg.norm(link)) > zero), M]
+    M, rest_below, rest_above = network.partial_product(i, j), True, True
+    signal = None if is_narrow(network) else test.signal(test.ranks(tau)[0])
+    if signal is not None:
+        # B_{i-1} sees the range of S_{i-1}, and A_j that of Q_j^T, if not more: the oblique projectors S Q take no more
+        # of M than the orthogonal ones, so that what they leave bounds it
+        zero = tau * sensitivity.change(i, j)
+        rest_below = float(np.linalg.norm(M - signal.S[i - 2] @ (signal.Q[i - 2] @ M))) > zero
+        rest_above = float(np.linalg.norm(M - (M @ signal.S[j - 1]) @ signal.Q[j - 1])) > zero
+    found, from_below, above = [], M, np.zeros((len(M.T), 0))
+    if rest_below:
+        below = _range(network.below(i - 1), tau * sensitivity.change(i, 0))
+        from_below = M - below @ (below.T @ M)
+        found.append(from_below)
+    if rest_above:
+        above = _range(network.above(j).T, tau * sensitivity.change(network.depth + 1, j))
+        found.append(M - (M @ above) @ above.T)
+    if rest_below and rest_above:
+        found.append(from_below - (from_below @ above) @ above.T)
+    return [*found, M]
 
 
-def _range(matrix: Matrix, within: Matrix | None, threshold: float) -> Matrix:
-    """Orthonormal basis of the left singular vectors with singular values above `threshold`.
-
-    Where the matrix maps what is orthogonal to `within` to no more than that, it is the image of `within`.
-    """
-    if within is not None:
-        image = matrix @ within
-        if float(np.linalg.norm(matrix - image @ within.T)) <= threshold:
-            return np.asarray(np.linalg.qr(image)[0])
+def _range(matrix: Matrix, threshold: float) -> Matrix:
+    """Orthonormal basis of the left singular vectors with singular values above `threshold`."""
     left, s, _ = np.linalg.svd(matrix, full_matrices=False)
     return np.asarray(left[:, s > threshold])

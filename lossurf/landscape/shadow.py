@@ -13,7 +13,6 @@ from math import nan
 import numpy as np
 
 from lossurf.landscape.sensitivity import Sensitivity, vanishing_tolerance
-from lossurf.landscape.signal import signal_between
 from lossurf.landscape.staircase import innermost
 from lossurf.landscape.type_test import TypeTest
 from lossurf.landscape.verdict import Shadow
@@ -58,10 +57,7 @@ def find_shadow(
         critical to rounding. Beside layers of rounding size w_k is 1, and the two differ.
     """
     with np.errstate(all="ignore"):  # what is not finite is not critical
-        try:
-            layers = _critical_layers(test, tau)
-        except np.linalg.LinAlgError:  # a signal block that cannot be inverted
-            return None, nan
+        layers = _critical_layers(test, tau)
         if layers is None or not all(np.isfinite(W).all() for W in layers):
             return None, nan
         read, sensitivity = test.network, test.sensitivity
@@ -115,7 +111,9 @@ def _critical_layers(test: TypeTest, tau: float) -> Layers | None:
     U, V = carried.left, carried.right
     if network.depth == 1:
         return (U @ (U.T @ network.target),)
-    signal = signal_between(network, U, V, carried.roots)
+    signal = test.signal(rank)
+    if signal is None:  # a block of it cannot be inverted
+        return None
     parts = signal.layers() if rank else tuple(np.zeros_like(W) for W in network.layers)
     if _are_rounding(parts, test):
         return parts

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 from lossurf.landscape.inner_products import is_narrow
 from lossurf.landscape.levels import Carried, carried_eigenvectors, carried_shares, excess_by_rank
 from lossurf.landscape.sensitivity import Sensitivity
+from lossurf.landscape.signal import Signal, signal_between
 from lossurf.landscape.staircase import Pairs
 from lossurf.numerics import Matrix, rank_threshold
 from lossurf.reduction.problem import ReducedProblem
@@ -79,6 +81,7 @@ class TypeTest:
         self.product_singular_values = sensitivity.singular_values(self.network.depth + 1, 0)[:rank_max]
         self._excess_by_rank = excess_by_rank(problem)
         self._carried: dict[int, Carried | None] = {}
+        self._signals: dict[int, Signal | None] = {}
         self._target_roots = np.sort(problem.target_svd[1]).tolist()
         # ||T||_F^2 >= 1 is the unit of loss; where T = 0 the unit is ||Y||^2 = 1 in these coordinates
         self._loss_unit = max(float(np.sum(problem.target**2)), 1.0)
@@ -168,8 +171,7 @@ class TypeTest:
         if rank == 0:
             return ()
         problem, s = self._problem, self._problem.target_svd[1]
-        mapped = self.network.product @ problem.target_svd[2].T
-        weights = carried_shares(problem, mapped, float(self.product_singular_values[rank - 1]))
+        weights = carried_shares(problem, self._mapped, float(self.product_singular_values[rank - 1]))
         chosen = np.sort(np.argsort(-weights, kind="stable")[:rank])
         others = np.delete(np.arange(s.size), chosen)
         # an eigenvector is carried or not: a weight near one half means the set is not determined by P
@@ -182,8 +184,26 @@ class TypeTest:
         """Return which eigenvectors of Sigma P carries if it is of that rank; None where they are not told apart."""
         if rank not in self._carried:
             least = float(self.product_singular_values[rank - 1]) if rank else 0.0
-            self._carried[rank] = carried_eigenvectors(self._problem, self.network.product, rank, least=least)
+            self._carried[rank] = carried_eigenvectors(self._problem, self._mapped, rank, least=least)
         return self._carried[rank]
+
+    @cached_property
+    def _mapped(self) -> Matrix:
+        """P V, V the right singular vectors of T."""
+        return np.asarray(self.network.product @ self._problem.target_svd[2].T)
+
+    def signal(self, rank: int) -> Signal | None:
+        """Return the part of the layers that carries P if it is of that rank, between eigenvectors of Sigma.
+
+        None where those are not told apart, or a block of it cannot be inverted.
+        """
+        if rank not in self._signals:
+            carried = self.carried(rank)
+            self._signals[rank] = None
+            if carried is not None:
+                with suppress(np.linalg.LinAlgError):
+                    self._signals[rank] = signal_between(self.network, carried.left, carried.right, carried.roots)
+        return self._signals[rank]
 
     def step(self, tau: float) -> tuple[Step, Verdict | None, Verdict | None]:
         """Return the step of the verdict that contains tau, and the verdicts below and above it (None: no end)."""

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import lossurf
-from lossurf.landscape.levels import carried_eigenvectors
+from lossurf.landscape import levels
 from lossurf.numerics import UNDECIDED_FACTOR
 
 ROOTS = np.array([3.0, 2.0, 2.0, 1.0, 0.0])
@@ -16,6 +16,12 @@ ROOTS = np.array([3.0, 2.0, 2.0, 1.0, 0.0])
 def problem():
     """X = I, so that T is Y^T but for its unit: outputs 5, inputs 6, singular values ROOTS / ||T||."""
     return lossurf.Data(np.eye(6), np.vstack([np.diag(ROOTS), np.zeros((1, 5))])).problem(bias=False)
+
+
+def carried_eigenvectors(problem, product, rank):
+    """By numpy's singular values of the product."""
+    least = np.linalg.svd(product, compute_uv=False)[rank - 1] if rank else 0.0
+    return levels.carried_eigenvectors(problem, product @ problem.target_svd[2].T, rank, least=least)
 
 
 def carrying(problem, rows):
