@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import inf
+from math import inf, sqrt
 from typing import Final
 
 import numpy as np
@@ -81,8 +81,15 @@ def column_norms(matrix: Matrix) -> Matrix:
     return np.asarray(largest * np.linalg.norm(scaled, axis=0))
 
 
+_LEAST_SQUARE: Final = 1e-200
+"""A sum of squares above this misses nothing: what float64 cannot square, below 1e-150, is rounding of its root."""
+
+
 def frobenius_norm(*arrays: Matrix) -> float:
     """Frobenius norm of all arrays together, no square over- or underflowing; inf where an entry is not finite."""
+    square = sum(float(np.vdot(array, array)) for array in arrays)
+    if _LEAST_SQUARE < square < inf:
+        return sqrt(square)
     if not all(np.all(np.isfinite(array)) for array in arrays):
         return inf
     return float(column_norms(np.concatenate([array.ravel() for array in arrays])[:, None])[0])

@@ -7,6 +7,7 @@ from math import isfinite, sqrt
 
 import numpy as np
 
+from lossurf.landscape.inner_products import is_narrow
 from lossurf.landscape.pair_span import PairSpan, pair_spans
 from lossurf.landscape.sensitivity import Sensitivity
 from lossurf.landscape.type_test import TypeTest
@@ -124,7 +125,9 @@ def largest_curvature(sensitivity: Sensitivity) -> float:
     return float(max(np.max(squares) ** 2, np.max(mixed)))
 
 
-def _form_rounding(sensitivity: Sensitivity, layers: tuple[int, int], direction: Layers, felt: float = 0.0) -> float:
+def _form_rounding(
+    sensitivity: Sensitivity, layers: tuple[int, int], direction: Layers, change: Matrix, felt: float = 0.0
+) -> float:
     """Bound the rounding of v^T H v, v a change of two layers: the same whatever scale the layers share between them.
 
     ||D||^2 is off by 2 ||D|| ||dD||, with ||dD|| at most order * eps of the norms that D is multiplied from; the mixed
@@ -141,7 +144,7 @@ def _form_rounding(sensitivity: Sensitivity, layers: tuple[int, int], direction:
         sensitivity.norm(top, k) * sensitivity.norm(k, 0) * size for k, size in ((i, upper), (j, lower))
     )
     moved = unit * (of_upper + of_lower)
-    product = float(np.linalg.norm(network.change_of_product(direction)))
+    product = float(np.linalg.norm(change))
     block, link = sensitivity.block_norm(i, j), sensitivity.norm(i, j)
     mixed = sensitivity.block_change(i, j) * link + block * sensitivity.change(i, j) + block * link
     return (2.0 * product + moved) * moved + 2.0 * unit * mixed * upper * lower
@@ -163,12 +166,13 @@ def _verified(
     """
     network = sensitivity.network
     direction = _near_unit_length(span.direction(network, x))
-    form = network.curvature(direction, direction)
+    change = network.change_of_product(direction)
+    form = network.curvature(direction, direction, change)
     size = frobenius_norm(*to_user(network, direction, problem))
     felt = frobenius_norm(direction[0] @ problem.left_inverse) * float(
         np.max(problem.column_singular_values, initial=0.0)
     )
-    rounding = _form_rounding(sensitivity, span.layers, direction, felt)
+    rounding = _form_rounding(sensitivity, span.layers, direction, change, felt)
     # a margin, as whoever checks it multiplies in another order
     least = max(threshold * frobenius_norm(*direction) ** 2, UNDECIDED_FACTOR * rounding)
     if not -form > least or not isfinite(size) or size == 0.0:
@@ -177,7 +181,8 @@ def _verified(
     if far:
         reach = 2.0 / sqrt(-form)
     with np.errstate(over="ignore", invalid="ignore"):  # a step too long for float64 lowers no loss
-        found = _decrease(network, direction, reach, clear=clear)
+        steps = _STEPS if is_narrow(network) else _best_step(network, span.layers, direction, change, reach)
+        found = _decrease(network, direction, reach, steps, clear=clear)
     if found is None:
         return None
     step, decrease, sign = found
@@ -191,8 +196,28 @@ def _near_unit_length(direction: Layers) -> Layers:
     return tuple(np.ldexp(V, -exponent) for V in direction)
 
 
+def _best_step(
+    network: WhitenedNetwork, layers: tuple[int, int], direction: Layers, change: Matrix, reach: float
+) -> tuple[float, ...]:
+    """Of the ladder the step that lowers the loss most; all of it where none does.
+
+    Two layers moved by t make of P, to the last bit of the algebra, P + t D + t^2 D': along them the loss is a
+    polynomial of degree 4, which says where to look; what is given is evaluated there.
+    """
+    i, j = layers
+    both = network.change_of_pair(i, j, direction[i - 1], direction[j - 1])
+    E = network.residual
+    slopes = [np.vdot(E, change), 0.5 * np.vdot(change, change) + np.vdot(E, both), np.vdot(change, both)]
+    coefficients = [*slopes, 0.5 * np.vdot(both, both)]
+    steps = reach * np.array(_STEPS)
+    powers = np.array([1, 2, 3, 4])[:, None]
+    rises = np.minimum(*(np.array(coefficients) @ t**powers for t in (steps, -steps)))
+    best = int(np.argmin(rises))
+    return (_STEPS[best],) if rises[best] < 0.0 else _STEPS
+
+
 def _decrease(
-    network: WhitenedNetwork, direction: Layers, reach: float, *, clear: bool
+    network: WhitenedNetwork, direction: Layers, reach: float, steps: tuple[float, ...], *, clear: bool
 ) -> tuple[float, float, float] | None:
     """Largest decrease of the loss along +-direction over a ladder of steps: (step, decrease, sign).
 
@@ -201,7 +226,7 @@ def _decrease(
     order = sum(W.shape[1] for W in network.layers)
     rounding = rank_threshold(network.excess + 0.5 * float(np.sum(network.target**2)), 16 * order)
     best: tuple[float, float, float] | None = None
-    for step in _STEPS:
+    for step in steps:
         trials = [(network.excess - network.moved(direction, sign * step * reach).excess, sign) for sign in (1.0, -1.0)]
         decrease, sign = max(trials)
         if best is not None and decrease < best[1]:

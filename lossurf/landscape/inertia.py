@@ -13,13 +13,13 @@ from typing import Final, Literal
 
 import numpy as np
 
-from lossurf.landscape.levels import eigen_groups, root_resolution
-from lossurf.landscape.norms import singular_values
+from lossurf.landscape.levels import root_resolution
 from lossurf.landscape.type_test import TypeTest
 from lossurf.landscape.verdict import Inertia
 from lossurf.network import WhitenedNetwork
 from lossurf.numerics import STABILITY_FACTOR, Matrix
 from lossurf.reduction.problem import ReducedProblem
+from lossurf.spectral import singular_values
 
 QUICK_WORK: Final = 1e8
 """Sum of d^3 over the products whose ranks are asked for: a tenth of a second. Beyond that the question costs more than
@@ -95,7 +95,7 @@ class RankTable:
         rho, dy, r, N = self.widths[0], self.widths[-1], first, self.depth
         if N == 1:
             return 0, dy * rho
-        orders = _orders(self._problem, self._test.network.product, r)
+        orders = _orders(self._test, r)
         if orders is None:
             return None
         inversions, ties = orders
@@ -170,7 +170,7 @@ class RankTable:
     def _link(self, i: int, j: int) -> Matrix:
         """Tolerances at which the singular values of W_i ... W_{j+1} count as zero."""
         if (i, j) not in self._links:
-            values = singular_values(self._test.network.partial_product(i + 1, j))
+            values = self._sensitivity.singular_values(i + 1, j)
             self._links[i, j] = _vanishing(values, self._sensitivity.change(i + 1, j))
         return self._links[i, j]
 
@@ -200,11 +200,10 @@ def _intervals(t: Ranks, N: int) -> dict[tuple[int, int], int]:
     }
 
 
-def _orders(problem: ReducedProblem, product: Matrix, rank: int) -> tuple[int, int] | None:
+def _orders(test: TypeTest, rank: int) -> tuple[int, int] | None:
     """Pairs (a carried, b left out) with l_b > l_a, and with l_b = l_a; None where a carried one is not told apart."""
-    groups = eigen_groups(problem, product, rank)
-    if groups is None:
+    carried = test.carried(rank)
+    if carried is None:
         return None
-    counts = np.array([group.carried.shape[1] for group in groups], dtype=int)
-    left_out = np.array([group.left.shape[1] for group in groups], dtype=int) - counts
+    counts, left_out = carried.counts, carried.sizes - carried.counts
     return int(counts @ (np.cumsum(left_out) - left_out)), int(counts @ left_out)

@@ -1,4 +1,4 @@
-"""Spectral norms and singular values of dense matrices, the dominating cost of a verdict."""
+"""Bounds of spectral norms, singular values of many matrices at once, and leading singular vectors."""
 
 from __future__ import annotations
 
@@ -7,39 +7,13 @@ from typing import Final
 import numpy as np
 
 from lossurf.numerics import EPS, Matrix
+from lossurf.spectral import is_direct, singular_values, unit_range
 
-_DIRECT: Final = 96  # below this order LAPACK's SVD is as quick as the iteration
 _SMALL: Final = 48  # below this order LAPACK's SVD costs no more than a handful of products
 _SQUARINGS: Final = 2
-_RELATIVE_ERROR: Final = (
-    1e-3  # norms only set thresholds: a tenth of a per cent is far below any decision's factor of 3
-)
+_RELATIVE_ERROR: Final = 1e-3  # of the largest singular value, of which the vectors are to carry nearly all
 _STEPS: Final = 60  # twice what a flat spectrum, the slowest case, takes to reach that
 _CHECKED_EVERY: Final = 5
-
-
-def singular_values(matrix: Matrix) -> Matrix:
-    """Singular values, descending; empty for an empty matrix."""
-    return np.asarray(np.linalg.svd(matrix, compute_uv=False)) if matrix.size else np.zeros(0)
-
-
-def spectral_norm(matrix: Matrix) -> float:
-    """Largest singular value, to a relative 1e-3; 0 for an empty matrix.
-
-    Large matrices by Lanczos on A^T A from a fixed random start, with full reorthogonalisation (Golub & Van Loan 2013,
-    section 10.1); the largest value loses nothing to the squaring. The residual of the Ritz pair is the error bound.
-    """
-    if not matrix.size:
-        return 0.0
-    if is_direct(*matrix.shape):
-        return float(singular_values(matrix)[0])
-    scaled, exponent = _unit_range(matrix)
-    return float(np.ldexp(_krylov(scaled)[0], exponent))
-
-
-def is_direct(*orders: int) -> bool:
-    """Whether LAPACK's SVD of a matrix of these orders is as quick as the iteration."""
-    return min(orders) < _DIRECT
 
 
 def singular_values_of_each(matrices: Matrix) -> Matrix:
@@ -58,7 +32,7 @@ def norm_bound(matrix: Matrix) -> float:
         return 0.0
     if min(matrix.shape) < _SMALL:
         return float(singular_values(matrix)[0]) * (1.0 + sum(matrix.shape) * EPS)
-    scaled, exponent = _unit_range(matrix)
+    scaled, exponent = unit_range(matrix)
     scaled = scaled if scaled.shape[0] < scaled.shape[1] else scaled.T
     return float(np.ldexp(_squared(scaled, _SQUARINGS), exponent))
 
@@ -75,26 +49,21 @@ def _squared(factor: Matrix, times: int) -> float:
 def top_singular_pairs(matrix: Matrix, count: int) -> tuple[Matrix, Matrix]:
     """Left and right singular vectors, as rows, of the largest singular values: shapes (<= count, m) and (<= count, n).
 
-    Of large matrices the best approximations from the Krylov space that gives the norm; left vectors are in the range
-    of the matrix to rounding.
+    Of large matrices by Lanczos on A^T A with full reorthogonalisation (Golub & Van Loan 2013, section 10.1), the best
+    approximations from the Krylov space in which the largest is found; left vectors are in the range of the matrix to
+    rounding.
     """
     if is_direct(*matrix.shape):
         left, _, right = np.linalg.svd(matrix, full_matrices=False)
         return left[:, :count].T, right[:count]
-    scaled, _ = _unit_range(matrix)
-    basis = _krylov(scaled)[1]
+    scaled, _ = unit_range(matrix)
+    basis = _krylov(scaled)
     left, _, right = np.linalg.svd(scaled @ basis.T, full_matrices=False)
     return left[:, :count].T, right[:count] @ basis
 
 
-def _unit_range(matrix: Matrix) -> tuple[Matrix, int]:
-    """Scale by a power of two to entries of at most 1, so that squares stay in range."""
-    exponent = int(np.frexp(np.max(np.abs(matrix)))[1])
-    return np.ldexp(matrix, -exponent), exponent
-
-
-def _krylov(A: Matrix) -> tuple[float, Matrix]:
-    """Norm of A, and the orthonormal Krylov basis (rows) it was found in."""
+def _krylov(A: Matrix) -> Matrix:
+    """Orthonormal Krylov basis (rows) in which the norm of A is found."""
     basis = np.empty((_STEPS + 1, A.shape[1]))
     start = np.random.default_rng(0).standard_normal(A.shape[1])
     basis[0] = start / np.linalg.norm(start)
@@ -115,4 +84,4 @@ def _krylov(A: Matrix) -> tuple[float, Matrix]:
             if last or off[k] * abs(vectors[-1, -1]) <= 2.0 * _RELATIVE_ERROR * values[-1]:
                 break
         basis[k + 1] = w / off[k]
-    return float(np.sqrt(max(values[-1], 0.0))), known
+    return known

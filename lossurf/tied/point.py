@@ -14,9 +14,9 @@ from functools import cached_property
 
 import numpy as np
 
-from lossurf.landscape.norms import singular_values
 from lossurf.landscape.sensitivity import vanishing_tolerances
 from lossurf.numerics import UNDECIDED_FACTOR, Matrix, frobenius_norm
+from lossurf.spectral import singular_values
 from lossurf.tied.problem import TiedProblem
 
 _HALF = 0.5  # a singular value of a signal block counts as 1 above it and as 0 below: the nearer of the two

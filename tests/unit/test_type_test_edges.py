@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from lossurf.landscape.sensitivity import Sensitivity
-from lossurf.landscape.type_test import Level, TypeTest, eigen_indices
+from lossurf.landscape.type_test import Level, TypeTest
 from lossurf.network import WhitenedNetwork
 from lossurf.reduction.engine import reduce_blocks
 from lossurf.reduction.problem import reduced_problem
@@ -118,9 +118,10 @@ def test_the_means_have_a_gradient_and_a_loss_of_their_own():
 def carried(roots, columns, *, tau=1e-8, data_eps=2.0**-52):
     """Eigen-set of a product whose range is spanned by these columns, in the eigenvectors of Sigma."""
     problem = problem_of(*roots, data_eps=data_eps)
-    u, _, vt = problem.target_svd
+    u = problem.target_svd[0]
     left = np.linalg.qr(np.array(columns, dtype=float).T)[0]
-    return eigen_indices(problem, u @ left @ left.T @ vt, len(columns), tau)
+    network = WhitenedNetwork((u @ left @ left.T @ u.T @ problem.target,), problem.target, (0.0,), 0.0)
+    return TypeTest(problem, Sensitivity(network), rank_max=len(roots)).eigen_indices(len(columns), tau)
 
 
 def test_an_eigen_set_is_named_where_neither_a_mixture_nor_a_tie_leaves_it_open():
