@@ -141,7 +141,7 @@ class ParameterHessian:
         """
         network, N = self.network, self.network.depth
         rights, deltas, ones = self._scaled
-        changes, of_biases = self._split(vector)
+        changes, of_biases = self.split(vector)
         r: list[Matrix] = []  # changes of h_1, ..., h_N
         for k in range(N):
             moved = changes[k] @ rights[k]
@@ -152,7 +152,7 @@ class ParameterHessian:
                 moved += np.outer(bias, ones[k])
             r.append(moved)
         out = np.empty(self.order)
-        views, bias_views = self._split(out)
+        views, bias_views = self.split(out)
         s = r[-1]  # change of A_k^T E
         for k in range(N - 1, -1, -1):
             bias_view = bias_views[k]
@@ -178,7 +178,7 @@ class ParameterHessian:
             ones[part.layer - 1] = part.factor * part.right[0]
         return rights, deltas, ones
 
-    def _split(self, vector: Matrix) -> tuple[list[Matrix], list[Matrix | None]]:
+    def split(self, vector: Matrix) -> tuple[list[Matrix], list[Matrix | None]]:
         """Return views of the layers' and biases' parts of a vector."""
         depth = self.network.depth
         layers: list[Matrix] = []

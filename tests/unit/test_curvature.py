@@ -13,6 +13,7 @@ from lossurf.landscape import curvature as module
 from lossurf.landscape.curvature import find_curvature
 from lossurf.landscape.extreme_eigenvalues import FAILURE, extreme_eigenvalues
 from lossurf.landscape.hessian_bounds import hessian_bounds
+from lossurf.landscape.hessian_ends import negligible
 from lossurf.landscape.node_network import node_network
 from lossurf.landscape.parameter_hessian import ParameterHessian
 from lossurf.landscape.verdict import Inertia
@@ -216,8 +217,8 @@ def test_blocks_that_vanish_are_left_out_and_no_others(monkeypatch):
     weights = [W.astype(np.float32).astype(np.float64) for W in weights]
     hessian = ParameterHessian(node_network(weights, [None] * 3, problem_of(X, Y)))
     bounds = hessian_bounds(hessian)
-    assert module._negligible(bounds, 1e-4, 3) == {2}
-    assert not module._negligible(bounds, 1e-9, 3)
+    assert negligible(bounds, 1e-4, 3) == {2}
+    assert not negligible(bounds, 1e-9, 3)
     vector = rng.standard_normal(hessian.order)
     apart = hessian.apply(vector) - hessian.apply(vector, without={2})
     assert 0.0 < np.linalg.norm(apart) <= bounds.of_layers({2}) * np.linalg.norm(vector)
