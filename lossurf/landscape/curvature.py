@@ -21,9 +21,10 @@ from lossurf.landscape.curvature_result import AtMinimum, Curvature, Leaving, Me
 from lossurf.landscape.extreme_eigenvalues import End, Extremes
 from lossurf.landscape.flattest import flattest_minimum
 from lossurf.landscape.hessian_bounds import HessianBounds, hessian_bounds
-from lossurf.landscape.hessian_ends import ends_of_hessian, ends_of_products, is_small
+from lossurf.landscape.hessian_ends import ends_of_hessian
 from lossurf.landscape.node_network import OutOfRangeError, node_network
 from lossurf.landscape.parameter_hessian import ParameterHessian
+from lossurf.landscape.product_ends import ends_of_products
 from lossurf.landscape.product_form import ProductForm
 from lossurf.landscape.verdict import Classification, Inertia
 from lossurf.numerics import EPS, Matrix, data_eps, rank_threshold
@@ -35,7 +36,6 @@ DEFAULT_SHARE: Final = 0.02
 
 _EXCEEDED: Final = 1.1  # the radius is known no better than the error asks for
 _DENSE_ORDER: Final = 800  # a tenth of a second, and 5 MB
-_MIXED: Final = 0.6  # of the error that is wanted may be what the residual adds to J^T J: the rest is the method's
 _PRODUCT_ORDER: Final = 1200  # a third of a second, and 12 MB: only asked for where the residual is zero
 
 
@@ -154,9 +154,8 @@ def _spectrum(hessian: ParameterHessian, bounds: HessianBounds, share: float) ->
         values = _eigenvalues(form.dense())
         with_kernel = np.append(0.0, values) if hessian.order > form.order else values
         return _certain("product-form", with_kernel, _solver_error(values) + bounds.mixed, flat)
-    if hessian.order > form.order and form.is_cheap and is_small(bounds.mixed, _MIXED * share, bounds, form):
-        return _Spectrum(_with_flat(ends_of_products(form, bounds, share, hessian.unit), flat), "lanczos")
-    return _Spectrum(_with_flat(ends_of_hessian(hessian, bounds, share), flat), "lanczos")
+    ends = ends_of_products(hessian, bounds, share) or ends_of_hessian(hessian, bounds, share)
+    return _Spectrum(_with_flat(ends, flat), "lanczos")
 
 
 def _eigenvalues(matrix: Matrix) -> Matrix:

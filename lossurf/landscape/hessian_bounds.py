@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -58,6 +58,13 @@ class HessianBounds:
         rows = [layer - 1 for layer in layers]
         chosen[rows] = self.blocks[rows]
         return float(np.linalg.norm(chosen + chosen.T, 2))
+
+    def tightened(self, hessian: ParameterHessian) -> HessianBounds:
+        """Bound the blocks again, to 2 % of a norm."""
+        blocks = np.zeros_like(self.blocks)
+        for i, q, block in hessian.tight_mixed_norms():
+            blocks[i - 1, q] = hessian.parts[i - 1].factor * hessian.parts[q].factor * block
+        return replace(self, blocks=np.minimum(blocks, self.blocks))
 
     @property
     def spectrum(self) -> tuple[float, float]:

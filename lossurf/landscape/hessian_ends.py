@@ -1,17 +1,14 @@
-"""Both ends of the Hessian's spectrum by products with vectors: of J J^T where that is enough, or of the Hessian."""
+"""Both ends of the Hessian's spectrum by products of it with vectors, in the bases where they are cheapest."""
 
 from __future__ import annotations
 
 from functools import partial
 from typing import Final
 
-import numpy as np
-
 from lossurf.landscape.compressed_hessian import CompressedHessian
-from lossurf.landscape.extreme_eigenvalues import End, Extremes, extreme_eigenvalues
+from lossurf.landscape.extreme_eigenvalues import Extremes, extreme_eigenvalues
 from lossurf.landscape.hessian_bounds import HessianBounds
 from lossurf.landscape.parameter_hessian import ParameterHessian
-from lossurf.landscape.product_form import ProductForm
 from lossurf.landscape.triangular_bases import in_bases, rank_and_samples
 
 _NEGLIGIBLE: Final = 1e-2
@@ -20,33 +17,6 @@ _SMALLEST: Final = 48  # order of h_{N-1} below which a product costs calls, and
 _LOW_RANK: Final = 0.75  # of that order: above it only triangles are left to gain,
 _LARGE: Final = 192  # which pay for the change of bases from here on
 _WORTH: Final = 0.75  # of the multiplications, where the change of bases costs as much as four products
-
-
-def is_small(change: float, share: float, bounds: HessianBounds, form: ProductForm) -> bool:
-    """Whether a change is at most that share of the largest eigenvalue of J J^T, asking for no more than is needed."""
-    return change <= share * bounds.trace and change <= share * _some_curvature(form)
-
-
-def _some_curvature(form: ProductForm) -> float:
-    """Return a lower bound, to rounding, of the largest eigenvalue of J J^T: what it makes of what it makes of h_N."""
-    once = form.apply(form.output)
-    size = float(np.linalg.norm(once))
-    return float(np.linalg.norm(form.apply(once / size))) if size > 0.0 else 0.0
-
-
-def ends_of_products(form: ProductForm, bounds: HessianBounds, share: float, unit: float) -> Extremes:
-    """Enclose the ends by the Lanczos method on J J^T: of J^T J they are that of J J^T and 0."""
-    rounding = bounds.rounding + unit * form.rounding()
-    found = extreme_eigenvalues(
-        form.apply,
-        form.order,
-        rounding=rounding,
-        share=share,
-        bounds=(0.0, bounds.trace + rounding),
-        allowance=rounding + bounds.data + bounds.mixed,
-        both=False,
-    )
-    return Extremes(End(0.0, 0.0, 0.0), found.largest, found.products).widened(bounds.mixed + unit * form.rounding())
 
 
 def ends_of_hessian(hessian: ParameterHessian, bounds: HessianBounds, share: float) -> Extremes:

@@ -7,7 +7,7 @@ import pytest
 from critical_points import build, dense_hessian, random_data
 
 from lossurf.data import Data
-from lossurf.landscape import curvature, hessian_ends
+from lossurf.landscape import curvature, hessian_ends, product_ends
 from lossurf.landscape.boxed import Boxed
 from lossurf.landscape.compressed_hessian import CompressedHessian
 from lossurf.landscape.curvature import find_curvature
@@ -76,7 +76,9 @@ def point(rng, biased):
     X, Y = random_data(rng, widths[0], widths[-1], 12)
     kept = tuple(range(int(rng.integers(0, min(widths) + 1))))
     if biased:
-        weights = [rng.standard_normal((above, 1)) @ rng.standard_normal((1, below)) for below, above in pairwise(widths)]
+        weights = [
+            rng.standard_normal((above, 1)) @ rng.standard_normal((1, below)) for below, above in pairwise(widths)
+        ]
         return weights, [rng.standard_normal(width) for width in widths[1:]], X, Y
     recipe = str(rng.choice(["zero", "random", "noise"]))
     weights = build(rng, widths, X, Y, eigen_set=kept, recipe="zero")
@@ -111,7 +113,7 @@ def always_compressed(monkeypatch):
     """Use the other bases for any network, at whatever cost."""
     monkeypatch.setattr(curvature, "_DENSE_ORDER", 0)
     monkeypatch.setattr(curvature, "_PRODUCT_ORDER", 0)
-    monkeypatch.setattr(curvature, "_MIXED", -1.0)
+    monkeypatch.setattr(product_ends, "_BETWEEN", -1.0)
     monkeypatch.setattr(hessian_ends, "_SMALLEST", 0)
     monkeypatch.setattr(hessian_ends, "_LARGE", 0)
     monkeypatch.setattr(hessian_ends, "_WORTH", 10.0)
