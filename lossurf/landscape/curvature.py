@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from math import inf, isfinite, ldexp, log
 from typing import Final
 
@@ -19,11 +18,13 @@ import numpy as np
 
 from lossurf.inputs.checkpoints.checkpoint import Checkpoint
 from lossurf.landscape.curvature_result import AtMinimum, Curvature, Leaving, Method
-from lossurf.landscape.extreme_eigenvalues import End, Extremes, extreme_eigenvalues
+from lossurf.landscape.extreme_eigenvalues import End, Extremes
 from lossurf.landscape.flattest import flattest_minimum
 from lossurf.landscape.hessian_bounds import HessianBounds, hessian_bounds
+from lossurf.landscape.hessian_ends import ends_of_hessian
 from lossurf.landscape.node_network import OutOfRangeError, node_network
 from lossurf.landscape.parameter_hessian import ParameterHessian
+from lossurf.landscape.product_ends import ends_of_products
 from lossurf.landscape.product_form import ProductForm
 from lossurf.landscape.verdict import Classification, Inertia
 from lossurf.numerics import EPS, Matrix, data_eps, rank_threshold
@@ -35,8 +36,6 @@ DEFAULT_SHARE: Final = 0.02
 
 _EXCEEDED: Final = 1.1  # the radius is known no better than the error asks for
 _DENSE_ORDER: Final = 800  # a tenth of a second, and 5 MB
-_MIXED: Final = 0.6  # of the error that is wanted may be what the residual adds to J^T J: the rest is the method's
-_NEGLIGIBLE: Final = 1e-2
 _PRODUCT_ORDER: Final = 1200  # a third of a second, and 12 MB: only asked for where the residual is zero
 
 
@@ -155,57 +154,8 @@ def _spectrum(hessian: ParameterHessian, bounds: HessianBounds, share: float) ->
         values = _eigenvalues(form.dense())
         with_kernel = np.append(0.0, values) if hessian.order > form.order else values
         return _certain("product-form", with_kernel, _solver_error(values) + bounds.mixed, flat)
-    if hessian.order > form.order and form.is_cheap and _is_small(bounds.mixed, _MIXED * share, bounds, form):
-        return _Spectrum(_with_flat(_of_products(form, bounds, share, hessian.unit), flat), "lanczos")
-    return _Spectrum(_with_flat(_of_hessian(hessian, bounds, share), flat), "lanczos")
-
-
-def _is_small(change: float, share: float, bounds: HessianBounds, form: ProductForm) -> bool:
-    """Whether a change is at most that share of the largest eigenvalue of J J^T, asking for no more than is needed."""
-    return change <= share * bounds.trace and change <= share * _some_curvature(form)
-
-
-def _some_curvature(form: ProductForm) -> float:
-    """Return a lower bound, to rounding, of the largest eigenvalue of J J^T: what it makes of what it makes of h_N."""
-    once = form.apply(form.output)
-    size = float(np.linalg.norm(once))
-    return float(np.linalg.norm(form.apply(once / size))) if size > 0.0 else 0.0
-
-
-def _of_products(form: ProductForm, bounds: HessianBounds, share: float, unit: float) -> Extremes:
-    """Enclose the ends by the Lanczos method on J J^T: of J^T J they are that of J J^T and 0."""
-    rounding = bounds.rounding + unit * form.rounding()
-    found = extreme_eigenvalues(
-        form.apply,
-        form.order,
-        rounding=rounding,
-        share=share,
-        bounds=(0.0, bounds.trace + rounding),
-        allowance=rounding + bounds.data + bounds.mixed,
-        both=False,
-    )
-    return Extremes(End(0.0, 0.0, 0.0), found.largest, found.products).widened(bounds.mixed + unit * form.rounding())
-
-
-def _of_hessian(hessian: ParameterHessian, bounds: HessianBounds, share: float) -> Extremes:
-    """Enclose the ends by the Lanczos method on H, but for blocks so small that leaving them out changes nothing."""
-    without = _negligible(bounds, _NEGLIGIBLE * share, hessian.network.depth)
-    left_out = bounds.of_layers(without)
-    found = extreme_eigenvalues(
-        partial(hessian.apply, without=without),
-        hessian.order,
-        rounding=bounds.rounding,
-        share=share,
-        bounds=bounds.spectrum,
-        allowance=bounds.rounding + bounds.data + left_out,
-    )
-    return found.widened(left_out)
-
-
-def _negligible(bounds: HessianBounds, share: float, depth: int) -> frozenset[int]:
-    """Return the layers whose blocks by the residual are all small beside the largest of them."""
-    sizes = {layer: bounds.of_layers([layer]) for layer in range(2, depth + 1)}
-    return frozenset(layer for layer, size in sizes.items() if size <= share * bounds.mixed / depth)
+    ends = ends_of_products(hessian, bounds, share) or ends_of_hessian(hessian, bounds, share)
+    return _Spectrum(_with_flat(ends, flat), "lanczos")
 
 
 def _eigenvalues(matrix: Matrix) -> Matrix:
