@@ -11,6 +11,7 @@ from functools import cached_property
 
 import numpy as np
 
+from lossurf.certificates.check import largest
 from lossurf.numerics import Matrix
 
 
@@ -134,11 +135,11 @@ class PlainNetwork(LayerProducts):
 
     def gradient(self) -> float:
         """Largest relative gradient of a layer: what relative change of the layers could make it zero."""
-        ratios = [0.0]
+        ratios = []
         for k in range(1, self.depth + 1):
             size, change = norm(self.residual_block(k, k)), self.residual_change(k, k)
             ratios.append(size / change if change else np.inf if size else 0.0)
-        return max(ratios)
+        return largest(ratios)
 
 
 def _nothing_but_rounding(layers: Sequence[Matrix], shapes: Sequence[tuple[int, ...]], first_size: float) -> list[int]:

@@ -264,3 +264,10 @@ def test_a_gap_beyond_the_range_of_float64_is_none():
     stored = strict()
     far = {"W1": 1e200 * np.eye(2), "W2": 1e200 * np.eye(2)}
     assert verify_certificate(signed(replace(stored, arrays={**stored.arrays, **far}))).gap is None
+
+
+@pytest.mark.parametrize(("first", "any_tolerance"), [(1.0, True), (0.5, True), (0.5, False)])
+def test_no_claim_is_made_at_a_tolerance_above_1(first, any_tolerance):
+    stored = certificate([np.diag([2.0, first]), np.eye(2)], np.diag([2.0, 1.0]))
+    for tau, refused in ((1.0, False), (np.nextafter(1.0, 2.0), True), (0.0, True)):
+        assert ("tolerance" in failed(signed(stored, tolerance=tau), any_tolerance=any_tolerance)) is refused
