@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -200,16 +201,17 @@ def test_a_stair_that_does_not_vanish_is_none_however_truly_it_is_described():
     assert failed(bad(staircase=[*stairs, more])) == {"staircase"}
 
 
-def test_a_minimum_holds_every_singular_value_in_both_ways_of_counting_them():
+@pytest.mark.parametrize("unit", [2.0**-10, 1.0, 2.0**10])
+def test_a_minimum_holds_every_singular_value_in_both_ways_of_counting_them(unit):
     # T = diag(1, t), tau = 1e-6: a product diag(1, sigma) has rank 2 by itself above 1e-6, and against its change above
     # 2e-6; between the two it is no minimum beside one
     t = float(np.float32(2.4e-6))
-    Y = np.diag([1.0, t])
+    Y = unit * np.diag([1.0, t])
     for sigma, fails in ((1.5e-6, {"at-the-optimum-itself"}), (2.2e-6, set())):
         stored = certificate([Y, np.eye(2)], Y, dtypes=["float32", "float32"])
         assert (stored.claim["claim"], stored.claim["tolerance"]) == ("global-minimum", 1e-6)
         arrays = {name: array for name, array in stored.arrays.items() if name[0] != "N"}
-        arrays["W1"] = np.diag([1.0, float(np.float32(sigma))])
+        arrays["W1"] = unit * np.diag([1.0, float(np.float32(sigma))])
         assert failed(agreeing(replace(stored, arrays=arrays), nearest=None, rank=2)) == fails
 
 
@@ -271,3 +273,45 @@ def test_no_claim_is_made_at_a_tolerance_above_1(first, any_tolerance):
     stored = certificate([np.diag([2.0, first]), np.eye(2)], np.diag([2.0, 1.0]))
     for tau, refused in ((1.0, False), (np.nextafter(1.0, 2.0), True), (0.0, True)):
         assert ("tolerance" in failed(signed(stored, tolerance=tau), any_tolerance=any_tolerance)) is refused
+
+
+def test_stairs_cover_the_pairs_whose_factors_contain_theirs():
+    # four layers diag(., 0): each E_ij but the outermost is zero, and each product of one layer or more has rank 1
+    rank_1 = np.diag([1.0, 0.0])
+    stored = certificate([np.diag([2.0, 0.0]), rank_1, rank_1, rank_1], np.diag([2.0, 1.0]))
+    assert stored.claim["claim"] == "bad-saddle"
+    network = Claim(stored).network
+    true = [("residual", i, j) for i, j in ((2, 1), (3, 1), (3, 2), (4, 2), (4, 3))]
+    true += [("product", i, j) for i, j in ((3, 1), (4, 1), (4, 2))]
+    changes = [
+        network.residual_change(i, j) if factor == "residual" else network.change(i, j) for factor, i, j in true
+    ]
+    stairs = [
+        {"factor": factor, "layers": [i, j], "value": 0.0, "threshold": stored.claim["tolerance"] * change}
+        for (factor, i, j), change in zip(true, changes, strict=True)
+    ]
+
+    def within(i, j):  # of M_ij
+        return set(range(j + 1, i))
+
+    def outside(i, j):  # of E_ij
+        return {*range(i + 1, 5), *range(1, j)}
+
+    def follows(i, j, factor, p, q):
+        return outside(p, q) <= outside(i, j) if factor == "residual" else within(p, q) <= within(i, j)
+
+    covers = 0
+    for chosen in (set(of) for count in range(4) for of in combinations(range(len(true)), count)):
+        pairs = ((i, j) for i in range(2, 5) for j in range(1, i))
+        covered = all(any(follows(i, j, *true[k]) for k in chosen) for i, j in pairs)
+        covers += covered
+        fails = failed(signed(stored, staircase=[stairs[k] for k in sorted(chosen)]))
+        assert fails == (set() if covered else {"staircase-covers"}), [true[k] for k in chosen]
+    assert covers
+
+
+@pytest.mark.parametrize("factor", ["residual", "product"])
+@pytest.mark.parametrize("layers", [[1, 1], [2, 2], [3, 3], [1, 2], [1, 3]])
+def test_a_stair_between_a_layer_and_itself_or_an_outer_one_is_none(factor, layers):
+    more = {"factor": factor, "layers": layers, "value": 0.0, "threshold": 0.0}
+    assert failed(bad(staircase=[*bad().claim["staircase"], more])) == {"staircase"}
