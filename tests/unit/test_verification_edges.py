@@ -283,9 +283,7 @@ def test_stairs_cover_the_pairs_whose_factors_contain_theirs():
     network = Claim(stored).network
     true = [("residual", i, j) for i, j in ((2, 1), (3, 1), (3, 2), (4, 2), (4, 3))]
     true += [("product", i, j) for i, j in ((3, 1), (4, 1), (4, 2))]
-    changes = [
-        network.residual_change(i, j) if factor == "residual" else network.change(i, j) for factor, i, j in true
-    ]
+    changes = [network.residual_change(i, j) if factor == "residual" else network.change(i, j) for factor, i, j in true]
     stairs = [
         {"factor": factor, "layers": [i, j], "value": 0.0, "threshold": stored.claim["tolerance"] * change}
         for (factor, i, j), change in zip(true, changes, strict=True)
@@ -315,3 +313,34 @@ def test_stairs_cover_the_pairs_whose_factors_contain_theirs():
 def test_a_stair_between_a_layer_and_itself_or_an_outer_one_is_none(factor, layers):
     more = {"factor": factor, "layers": layers, "value": 0.0, "threshold": 0.0}
     assert failed(bad(staircase=[*bad().claim["staircase"], more])) == {"staircase"}
+
+
+@pytest.mark.parametrize("layer", [0, 1])
+def test_a_norm_is_known_to_four_times_the_rounding_of_its_squares(layer):
+    # two sums of up to six squares, each off by 6 eps, and as much again
+    stored = certificate([3.0 * np.eye(2), np.ones((3, 2))], np.array([[2.0, 1.0, 0.0], [0.0, 1.0, 1.0]]))
+    layers = stored.claim["layers"]
+    assert [size["shape"] for size in layers] == [[2, 2], [3, 2]]
+    for share, fails in ((0.9, set()), (-0.9, set()), (1.1, {"weights"}), (-1.1, {"weights"})):
+        norm = layers[layer]["norm"] * (1.0 + share * 4 * 6 * 2.0**-52)
+        changed = [*layers[:layer], {**layers[layer], "norm": norm}, *layers[layer + 1 :]]
+        assert failed(signed(stored, layers=changed)) == fails
+
+
+HELD = {"loss": "loss", "optimal_loss": "optimal-loss", "next_level": "next-level"}
+HELD |= {"curvature": "curvature-claimed", "loss_decrease": "descent-claimed"}
+
+
+@pytest.mark.parametrize("unit", [2.0**-200, 2.0**-20, 1.0, 2.0**20, 2.0**200])
+@pytest.mark.parametrize("at", [0, 1])
+def test_what_is_claimed_is_held_to_its_rounding_in_any_unit(unit, at):
+    # one hidden unit on T = unit * diag(2, 1): the optimum 1/2 carries the first eigenvector, the saddle 2 the second
+    e = np.eye(2)[at : at + 1]
+    stored = certificate([[2.0, 1.0][at] * unit * e, e.T], unit * np.diag([2.0, 1.0]))
+    assert stored.claim["claim"] == ["global-minimum", "strict-saddle"][at]
+    assert stored.claim["loss"] == pytest.approx([0.5, 2.0][at] * unit * unit, rel=1e-14)
+    keys = [key for key in HELD if stored.claim[key] is not None]
+    assert len(keys) == [3, 4][at]
+    for key in keys:
+        for part, fails in ((1e-15, set()), (-1e-15, set()), (1e-10, {HELD[key]}), (-1e-10, {HELD[key]})):
+            assert failed(signed(stored, **{key: stored.claim[key] * (1.0 + part)})) == fails, (key, part)
