@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from lossurf.certificates.check import Check, above, at_most
+from lossurf.certificates.check import Check, above, at_most, largest
 from lossurf.certificates.claim import Claim
 from lossurf.certificates.index import index_checks
 from lossurf.certificates.minimum import minimum_beside
@@ -49,8 +49,8 @@ def layer_checks(weights: Sequence[Matrix], said: Mapping[str, Any], sizes: Mapp
     """Yield that layers and data are as long and as wide as they are said to be."""
     norms = [(frobenius_norm(W), float(layer["norm"])) for W, layer in zip(weights, said["layers"], strict=True)]
     # a sum of n squares is off by n eps of itself in any order
-    off = np.max([abs(a - b) / max(a, b) if a != b else 0.0 for a, b in norms])
-    yield at_most("weights", float(off), TWICE * EPS * max(W.size for W in weights))
+    off = largest(abs(a - b) / max(a, b) if a != b else 0.0 for a, b in norms)
+    yield at_most("weights", off, TWICE * EPS * max(W.size for W in weights))
     shapes = [
         layer.get("shape", list(W.shape)) == list(W.shape) for W, layer in zip(weights, said["layers"], strict=True)
     ]
@@ -204,11 +204,11 @@ def _staircase(claim: Claim) -> Iterator[Check]:
         value, change = _factor(claim, i, j, stair["factor"], int(claim.said["rank"])) if i > j else (np.inf, 1.0)
         threshold = claim.tau * change
         size = threshold or 1.0
-        off = max(
-            off, abs(value - stair["value"]) / size, abs(threshold - stair["threshold"]) / size, value > threshold
+        off = largest(
+            [off, abs(value - stair["value"]) / size, abs(threshold - stair["threshold"]) / size, value > threshold]
         )
     # a block or a singular value is off by the unit of rounding times its change, a threshold by that of itself
-    yield at_most("staircase", float(off), claim.relative * (claim.first + 1.0 / claim.tau) if claim.tau > 0.0 else 0.0)
+    yield at_most("staircase", off, claim.relative * (claim.first + 1.0 / claim.tau) if claim.tau > 0.0 else 0.0)
     yield Check("staircase-covers", _covered(claim))
 
 
