@@ -48,7 +48,7 @@ def tight_norm_bound(matrix: Matrix) -> float:
     """
     if not matrix.size or min(matrix.shape) < _SMALL:
         return norm_bound(matrix)
-    scaled, exponent = _unit_range(matrix)
+    scaled, exponent = unit_range(matrix)
     scaled = scaled if scaled.shape[0] < scaled.shape[1] else scaled.T
     whole = float(np.sum(scaled * scaled))
     if not whole:

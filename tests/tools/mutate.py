@@ -38,7 +38,7 @@ FILES = {
     "sensitivity": ("landscape/sensitivity.py", ("sensitivity", "type_test_edges", "norms", "biases_by_place")),
     "type_test": ("landscape/type_test.py", ("type_test_edges", "biases_by_place", "type_test")),
     "verify": (
-        "certificates/verify.py",
+        "certificates/plain.py",
         ("verification_edges", "verification_stairs", "verification_units", "verification", "decay_certificates"),
     ),
     "claim": (
