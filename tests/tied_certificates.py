@@ -19,7 +19,7 @@ from lossurf.api.classify import classify
 from lossurf.certificates.stored import StoredCertificate
 from lossurf.data import Data
 from lossurf.errors import InputError
-from lossurf.inputs.checkpoints.checkpoint import as_checkpoint
+from lossurf.inputs.checkpoints.open import as_checkpoint
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Change one thing at a time in the files that decide, and print what no test notices.
 
     nice -n 15 python tests/tools/mutate.py                                   every file below
-    nice -n 15 python tests/tools/mutate.py verify rounding --every 3 --seconds 600
+    nice -n 15 python tests/tools/mutate.py plain rounding --every 3 --seconds 600
 
 A mutant changes one comparison, constant, sign, operator, condition, or min to max. The tests that concern its file are
 run on it in a copy of the repository, the quickest first, until one fails. A mutant that all of them pass is printed:
@@ -37,7 +37,7 @@ FILES = {
     "numerics": ("numerics.py", ("numerics", "norms", "sensitivity", "few_samples", "critical_values", "precision")),
     "sensitivity": ("landscape/sensitivity.py", ("sensitivity", "type_test_edges", "norms", "biases_by_place")),
     "type_test": ("landscape/type_test.py", ("type_test_edges", "biases_by_place", "type_test")),
-    "verify": (
+    "plain": (
         "certificates/plain.py",
         ("verification_edges", "verification_stairs", "verification_units", "verification", "decay_certificates"),
     ),
