@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
@@ -20,7 +20,8 @@ from lossurf.errors import UsageError
 from lossurf.fields import limited, merged
 from lossurf.inputs.checkpoints.checkpoint import Checkpoint
 from lossurf.inputs.checkpoints.open import Network, as_checkpoint
-from lossurf.landscape.evidence import CertificateClaim, evidence_arrays, evidence_claim
+from lossurf.landscape.evidence import CertificateClaim, evidence_arrays, evidence_claim, frozen_arrays
+from lossurf.landscape.seen import seen_network
 from lossurf.landscape.verdict import Classification
 from lossurf.numerics import Matrix
 from lossurf.output.files import write_file
@@ -80,6 +81,7 @@ def certify(
     weight_decay: float | None = None,
     reduction: str = "mean",
     tied: bool = False,
+    frozen: Sequence[str] = (),
 ) -> Evidence:
     """Classify a network, and return what a reader needs to check the verdict without lossurf.
 
@@ -90,7 +92,7 @@ def certify(
     X : array_like, shape (m, dx), or Data
     Y : array_like, shape (m, dy) or (m,)
         Left out where X is a Data, and with `tied`.
-    weight_decay, reduction, tied
+    weight_decay, reduction, tied, frozen
         As in `classify`.
 
     Returns
@@ -113,7 +115,7 @@ def certify(
     """
     data = as_data(X, X if tied and Y is None and not isinstance(X, Data) else Y)
     checkpoint = as_checkpoint(weights, data.dx, data.dy, tied=tied)
-    result = classify(checkpoint, data, weight_decay=weight_decay, reduction=reduction, tied=tied)
+    result = classify(checkpoint, data, weight_decay=weight_decay, reduction=reduction, tied=tied, frozen=frozen)
     penalty = penalty_of(data, weight_decay, reduction)
     found = evidence(result, checkpoint, data, decay=None if penalty is None else penalty.lambda_)
     if found is None:
@@ -142,7 +144,10 @@ def evidence(
     """
     if result.tied is not None:
         return _tied_evidence(result, checkpoint, data)
-    problem, checkpoint = data.problem(bias=checkpoint.has_bias), data.seen(checkpoint)
+    checkpoint = data.seen(checkpoint)
+    if result.frozen is not None:
+        return _evidence_beside_frozen(result, checkpoint, data, result.frozen)
+    problem = data.problem(bias=checkpoint.has_bias)
     claim = evidence_claim(result, problem, checkpoint.weights, decay)
     if claim is None:
         return None
@@ -162,6 +167,16 @@ def _tied_evidence(result: Classification, checkpoint: Checkpoint, data: Data) -
 
     found = tied_evidence(result, checkpoint, data.problem(bias=False))
     return None if found is None else Evidence(found[0], data.facts(bias=False), arrays=found[1])
+
+
+def _evidence_beside_frozen(
+    result: Classification, checkpoint: Checkpoint, data: Data, frozen: Sequence[str]
+) -> Evidence | None:
+    seen = seen_network(checkpoint, data.reduce(), frozen)
+    claim = evidence_claim(result, seen.problem, checkpoint.weights)
+    if claim is None:
+        return None
+    return Evidence(claim, data.facts(bias=seen.problem.bias), arrays=frozen_arrays(result, seen, checkpoint))
 
 
 DOCUMENT = Evidence

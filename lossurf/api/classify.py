@@ -355,8 +355,7 @@ class Judge:
             raise UsageError(
                 "the frozen layers are a sequence of names", where="frozen", remedy=f"give ({self.frozen!r},)"
             )
-        others = {"--tied": self.tied, "--certificate": self.index or self.descents}
-        self._require_alone("frozen layers are", "--frozen", others)
+        self._require_alone("frozen layers are", "--frozen", {"--tied": self.tied})
 
     def _require_alone(self, what: str, asked: str, others: dict[str, bool]) -> None:
         """Refuse what only the plain network under the squared loss has, and `others`, beside an option."""
@@ -402,7 +401,14 @@ class Judge:
         if self.frozen:
             from lossurf.landscape.frozen import classify_frozen
 
-            return classify_frozen(checkpoint, self.data, self.frozen, tolerance=self.tolerance)
+            return classify_frozen(
+                checkpoint,
+                self.data,
+                self.frozen,
+                tolerance=self.tolerance,
+                index=self.index,
+                descents=self.descents,
+            )
         problem = self.data.problem(bias=checkpoint.has_bias and not self.tied)
         if self.tied:
             from lossurf.tied.classify import classify_tied

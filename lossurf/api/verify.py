@@ -12,6 +12,7 @@ from lossurf.adjustments import KINDS, option
 from lossurf.api.parts.result import Result
 from lossurf.certificates.against_data import data_checks
 from lossurf.certificates.check import Check
+from lossurf.certificates.frozen_data import frozen_data_checks
 from lossurf.certificates.stored import StoredCertificate, claim_path, is_tied, read_certificate, read_claim
 from lossurf.certificates.tied_data import tied_data_checks
 from lossurf.certificates.verify import Verification, verify_certificate
@@ -112,7 +113,8 @@ def _against(stored: StoredCertificate, data: Data) -> tuple[Check, ...]:
         rows = iter([(R[:, 0], R[:, 1:first], R[:, first:])])
     if is_tied(stored.claim):
         return tied_data_checks(stored, rows, shift=shift, eps=eps)
-    return data_checks(stored, rows, shift=shift, taken=taken, eps=eps)
+    checks = data_checks if stored.claim.get("frozen") is None else frozen_data_checks
+    return checks(stored, rows, shift=shift, taken=taken, eps=eps)
 
 
 def _require_same_changes(stored: StoredCertificate, data: Data) -> None:

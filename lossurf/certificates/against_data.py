@@ -7,15 +7,15 @@ not. Every column is measured in its own norm, so that no unit of the data makes
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lossurf.certificates.check import Check, at_most
-from lossurf.certificates.stored import StoredCertificate, is_weighted, total_weight
+from lossurf.certificates.stored import StoredCertificate, is_weighted, output_weights, total_weight
 from lossurf.numerics import EPS, Matrix, column_norms, frobenius_norm
 
 _FACTORISED: Final = 30.0
@@ -29,7 +29,7 @@ Rows = tuple[Matrix, Matrix, Matrix]
 
 
 @dataclass
-class _Units:
+class Units:
     """A certificate's R11 and T with what its data are measured in: its columns' norms, and the size of Y."""
 
     x: Matrix  # (dx,); 1 for a column that is said to be zero
@@ -44,7 +44,8 @@ class _Units:
     rest: float  # what least squares leaves of Y
 
     @classmethod
-    def of(cls, stored: StoredCertificate) -> _Units:
+    def of(cls, stored: StoredCertificate) -> Units:
+        """Return those of a certificate."""
         R11, T = stored.arrays["R11"], stored.arrays["T"]
         norms = column_norms(R11)
         x = np.where(norms > 0.0, norms, 1.0)
@@ -66,10 +67,10 @@ class _Units:
         )
 
 
-class _Sums:
+class Sums:
     """Sums over the samples of x, y, z, and of their products and squares, in the certificate's units."""
 
-    def __init__(self, units: _Units) -> None:
+    def __init__(self, units: Units) -> None:
         (rank, dx), dy = units.factor.shape, len(units.T)
         self.samples, self.rows = 0.0, 0  # weights of the samples, and how many rows were added
         self.x, self.y = np.zeros(dx), np.zeros(dy)
@@ -79,10 +80,13 @@ class _Sums:
         self.left_x, self.left_y = np.zeros(dx), np.zeros(dy)  # sums of what off_x and off_y sum the squares of
         # from the means to what was subtracted before factorising, at most
         self.far_x, self.far_y = np.zeros(dx), np.zeros(dy)
-        self.long_x = np.zeros(dx)  # largest numbers as they are given
+        self.long_x, self.long_y = np.zeros(dx), np.zeros(dy)  # largest numbers as they are given
+        self.rounded_x, self.rounded_y = np.zeros(dx), np.zeros(dy)  # what weighting rounds them by
         self.taken_y = np.zeros(dy)  # norms of what was subtracted from Y
+        self.outside, self.size_outside = 0.0, 0.0  # squares of Y where frozen last layers do not reach, and a norm
+        self.nothing = 0.0  # of a column of zeros its error is left, times this
 
-    def add(self, ones: Matrix, X: Matrix, Y: Matrix, units: _Units, shift: Matrix | None) -> None:
+    def add(self, ones: Matrix, X: Matrix, Y: Matrix, units: Units, shift: Matrix | None) -> None:
         """Add some rows [1 x y], from which `shift` has been taken."""
         dx = X.shape[1]
         away_x, away_y = (0.0, 0.0) if shift is None else (shift[:dx], shift[dx:])
@@ -104,23 +108,32 @@ class _Sums:
         else:
             self.far_x, self.far_y = np.abs(units.mean_x - away_x) / units.x, np.abs(units.mean_y - away_y) / units.y
         self.long_x = np.maximum(_larger(self.long_x, share * X / units.x), np.abs(away_x / units.x))
+        self.long_y = np.maximum(_larger(self.long_y, share * Y / units.y), np.abs(away_y / units.y))
 
-    def subtract(self, taken: Callable[[Matrix], Matrix], units: _Units) -> None:
+    def subtract(self, taken: Callable[[Matrix], Matrix], units: Units) -> None:
         """Note the norms of what was subtracted from Y, from those of the columns of [1 X] about zero."""
         root = np.sqrt(self.samples)
         norms = units.x * np.sqrt(np.diag(self.xx)) + root * np.abs(units.mean_x)
         self.taken_y = taken(np.append(root, norms)) / units.y
+
+    def weigh(self, data: Mapping[str, Any]) -> None:
+        """Note what samples and outputs are rounded by where they are multiplied by the roots of weights."""
+        of_samples = is_weighted(data)
+        self.rounded_x = EPS * of_samples * self.long_x
+        self.rounded_y = EPS * (of_samples or output_weights(data) is not None) * self.long_y
 
     def errors(self, unit: float) -> tuple[Matrix, Matrix]:
         """Bound what factorising and summing loses of every column, in the certificate's units.
 
         `unit` times the norm of the column as it was factorised: about the shift, or where that is not known a number
         among its own, no farther from the mean than the farthest of them. What is left of Y has the rounding of what
-        was subtracted and of Y itself, which is no longer than both together.
+        was subtracted and of Y itself, which is no longer than both together. Numbers that are multiplied by the root
+        of a weight are rounded before the mean is taken from them.
         """
         x = np.sqrt(np.diag(self.xx) + self.samples * self.far_x**2)
         y = np.sqrt(self.yy + self.samples * self.far_y**2) + 2.0 * self.taken_y
-        return np.asarray(unit * x), np.asarray(unit * y)
+        root = np.sqrt(self.samples)
+        return np.asarray(unit * x + root * self.rounded_x), np.asarray(unit * y + root * self.rounded_y)
 
 
 def data_checks(
@@ -130,6 +143,7 @@ def data_checks(
     shift: Matrix | None = None,
     taken: Callable[[Matrix], Matrix] | None = None,
     eps: float = EPS,
+    widen: Callable[[Sums, Units], None] | None = None,
 ) -> tuple[Check, ...]:
     """Hold a certificate against the data it is said to be about.
 
@@ -146,6 +160,8 @@ def data_checks(
         those of what was subtracted, (dy,).
     eps : float
         Relative precision of the stored numbers: directions of X below it are not in the certificate.
+    widen : callable, optional
+        Where the rows are what frozen layers make of the data: adds what their products cost to the sums.
 
     Returns
     -------
@@ -161,14 +177,18 @@ def data_checks(
     the norm of the inverse of R11 with columns of norm 1.
     """
     with np.errstate(all="ignore"):  # what overflows agrees with nothing
-        units = _Units.of(stored)
-        sums = _Sums(units)
+        units = Units.of(stored)
+        sums = Sums(units)
         for ones, X, Y in rows:
             if (X.shape[1], Y.shape[1]) != (len(units.x), len(units.T)):
                 return (Check("data-shape", False),)
             sums.add(ones, X, Y, units, shift)
         if taken is not None:
             sums.subtract(taken, units)
+        if widen is not None:
+            widen(sums, units)
+        elif shift is None:
+            sums.weigh(stored.claim["data"])
         return tuple(_checks(stored, units, sums, eps))
 
 
@@ -177,7 +197,7 @@ def rounding_of_sums(samples: float, columns: int) -> float:
     return float((_FACTORISED * (1 + columns) + samples) * EPS)
 
 
-def _checks(stored: StoredCertificate, units: _Units, sums: _Sums, eps: float) -> Iterator[Check]:
+def _checks(stored: StoredCertificate, units: Units, sums: Sums, eps: float) -> Iterator[Check]:
     samples, order = total_weight(stored.claim["data"]), 1 + len(units.x) + len(units.T)
     count = sums.rows if is_weighted(stored.claim["data"]) else sums.samples  # a triangle's rows stand for its samples
     unit = rounding_of_sums(count, order - 1)
@@ -194,14 +214,15 @@ def _checks(stored: StoredCertificate, units: _Units, sums: _Sums, eps: float) -
     direction = units.amplified * known
     neglected = 0.0 if units.T.any() else min(direction, float(np.sqrt(unit)))
     yield _products(units, sums, x, y, neglected)
-    of_y = float(np.linalg.norm(y))
-    off_y = abs(float(np.sum(sums.yy)) - 1.0) if sums.yy.any() or units.T.any() else 0.0
+    of_y = float(np.hypot(np.linalg.norm(y), unit * sums.size_outside))
+    size_y = float(np.sum(sums.yy)) + sums.outside
+    off_y = abs(size_y - 1.0) if size_y or units.T.any() else 0.0
     yield at_most("data-y", off_y, 2.0 * of_y + of_y**2 + unit)
     if direction < _LEAST_KNOWN:
         yield from _directions(units, sums, direction, of_y, left_out)
 
 
-def _inputs(units: _Units, sums: _Sums, x: Matrix, left_out: float, eps: float) -> Check:
+def _inputs(units: Units, sums: Sums, x: Matrix, left_out: float, eps: float) -> Check:
     """X X^T, every column in its norm; of a column that is said to be zero what rounding leaves of its centring."""
     sizes = np.sqrt(np.diag(sums.xx))
     bounds = np.outer(x, np.maximum(sizes, 1.0))
@@ -209,11 +230,11 @@ def _inputs(units: _Units, sums: _Sums, x: Matrix, left_out: float, eps: float) 
     off = np.abs(units.factor.T @ units.factor - sums.xx)
     live = ~units.zero
     worst = _excess(off[np.ix_(live, live)], bounds[np.ix_(live, live)])
-    nothing = np.sqrt(sums.samples) * eps * sums.long_x
+    nothing = np.sqrt(sums.samples) * eps * sums.long_x + sums.nothing * x
     return _within("data-x", max(worst, _excess(sizes[units.zero], nothing[units.zero])))
 
 
-def _products(units: _Units, sums: _Sums, x: Matrix, y: Matrix, neglected: float) -> Check:
+def _products(units: Units, sums: Sums, x: Matrix, y: Matrix, neglected: float) -> Check:
     """Y X^T, row by row in the norms of Y's columns."""
     sizes = np.sqrt(sums.yy)
     # one more rounding each: of T, which is stored as a share of its norm, and of a factor
@@ -222,7 +243,7 @@ def _products(units: _Units, sums: _Sums, x: Matrix, y: Matrix, neglected: float
     return _within("data-xy", _excess(off, 2.0 * bounds[:, ~units.zero]))
 
 
-def _directions(units: _Units, sums: _Sums, direction: float, of_y: float, left_out: float) -> Iterator[Check]:
+def _directions(units: Units, sums: Sums, direction: float, of_y: float, left_out: float) -> Iterator[Check]:
     """X X^T and Y X^T in the coordinates z, and what is left of X and Y there."""
     off = float(np.max(np.abs(sums.zz - np.eye(len(sums.zz))), initial=0.0))
     beside = float(np.sqrt(np.max(np.where(units.zero, 0.0, sums.off_x), initial=0.0)))
@@ -230,10 +251,10 @@ def _directions(units: _Units, sums: _Sums, direction: float, of_y: float, left_
     yield at_most("data-x-beside", beside, direction + left_out)
     bound = 2.0 * (direction + of_y) + (0.0 if units.T.any() else direction)
     yield at_most("data-y-directions", float(np.max(np.abs(sums.yz - units.T), initial=0.0)), bound)
-    yield at_most("data-residual", abs(float(np.sqrt(sums.off_y)) - units.rest), bound)
+    yield at_most("data-residual", abs(float(np.sqrt(sums.off_y + sums.outside)) - units.rest), bound)
 
 
-def _means(units: _Units, sums: _Sums, unit: float) -> Check:
+def _means(units: Units, sums: Sums, unit: float) -> Check:
     """Hold the sums about the stored means, known to a few eps of themselves and of what was summed for them."""
     off = np.abs(np.append(sums.x, sums.y))
     far = np.append(sums.far_x, sums.far_y + 2.0 * sums.taken_y / np.sqrt(max(sums.samples, 1.0)))
@@ -241,7 +262,7 @@ def _means(units: _Units, sums: _Sums, unit: float) -> Check:
     return _within("data-means", _excess(off, unit * sums.samples * (far + means)))
 
 
-def _centre(sums: _Sums, units: _Units) -> None:
+def _centre(sums: Sums, units: Units) -> None:
     """Take out what the stored means are off by: sums about the mean of the samples themselves."""
     x, y = sums.x, sums.y
     z = x @ units.inverse
@@ -252,7 +273,7 @@ def _centre(sums: _Sums, units: _Units) -> None:
     sums.off_y = max(sums.off_y - float(np.sum(sums.left_y**2)) / m, 0.0)
 
 
-def _lengths(sums: _Sums) -> Matrix:
+def _lengths(sums: Sums) -> Matrix:
     return np.asarray(np.sqrt(sums.samples) * sums.long_x)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import sqrt
 from typing import Final
 
@@ -13,22 +14,51 @@ from lossurf.certificates.stored import StoredCertificate, total_weight
 from lossurf.certificates.tolerance import stored_tolerance
 from lossurf.numerics import EPS, Matrix, rank_threshold
 
+_FACTORISED: Final = 30.0  # times order * eps: of a factorisation, the constant known to a decimal digit
+_COARSE: Final = {name: float(np.finfo(name).eps) for name in ("float32", "float16")}  # of data stored as such
 _LARGEST_MEASURE: Final = 1e150  # of a mean residual that no relative change of zeros reaches
 
 
-class Claim:
-    """A stored claim with what every check of it needs."""
+@dataclass(frozen=True)
+class MeanResidual:
+    """The mean residual of a network with an output bias, in units of the scale.
 
-    def __init__(self, stored: StoredCertificate) -> None:
-        self.stored, self.said = stored, stored.claim
+    Attributes
+    ----------
+    norm : float
+    measure : float
+        It over its first-order change per relative change of the layers and biases.
+    terms : float
+        Norm of the sizes of its terms.
+    uncertain : float
+        How far off the measure may be: the rounding of the means over that change.
+    """
+
+    norm: float = 0.0
+    measure: float = 0.0
+    terms: float = 0.0
+    uncertain: float = 0.0
+
+
+class Claim:
+    """A stored claim with what every check of it needs.
+
+    Parameters
+    ----------
+    stored : StoredCertificate
+    turned : float
+        Sine of the angle by which rounding turns the outputs that are seen; 0 where all are.
+    """
+
+    def __init__(self, stored: StoredCertificate, *, turned: float = 0.0) -> None:
+        self.stored, self.said, self.turned = stored, stored.claim, turned
         self.weights, self.R11, self.T = stored.listed("W"), stored.arrays["R11"], stored.arrays["T"]
         self.tau, self.default_tau = float(self.said["tolerance"]), stored_tolerance(self.said["layers"])
         self.s = singular_values(self.T)
         largest, rest = float(np.max(self.s, initial=0.0)), float(self.said["residual_loss"])
         self.scale = largest or sqrt(2.0 * max(rest, 0.0)) or 1.0
-        self.mean_norm, self.mean_measure, self.mean_size = (
-            self._mean_residual() if "mean_x" in stored.arrays else (0.0, 0.0, 0.0)
-        )
+        self.mean = self._mean_residual() if "mean_x" in stored.arrays else MeanResidual()
+        self.mean_norm, self.mean_measure = self.mean.norm, self.mean.measure
         self.networks = self._networks()
         self.gradient = max(self.network.gradient(), self.mean_measure)
         self.unit = max(float(np.sum(self.T**2)), self.scale * self.scale)  # of loss
@@ -59,25 +89,37 @@ class Claim:
         """The layers in that gauge."""
         return self.networks[0]
 
-    def _mean_residual(self) -> tuple[float, float, float]:
-        """Norm of sqrt(m) (P mean_x + b_eff - mean_y) over the scale, over its first-order change as well, its terms.
+    def _mean_residual(self) -> MeanResidual:
+        """Of sqrt(m) (P mean_x + b_eff - mean_y), over the scale; of measure 0 where the claim takes it for rounding.
 
-        Both are zero within the rounding of the means as they are stored, order * eps of that change.
+        It may be that where it is within the rounding of the means: of their sums, a share of Y, and of themselves.
         """
         arrays, root = self.stored.arrays, sqrt(total_weight(self.said["data"]))
         mean, change = root * arrays["mean_x"], 0.0
-        terms = np.abs(mean)
+        terms, mean_y = np.abs(mean), root * arrays["mean_y"]
         for k, W in enumerate(self.weights, 1):
             shift = root * arrays.get(f"b{k}", np.zeros(len(W)))
             moved = float(np.linalg.norm(np.abs(W) @ np.abs(mean)) + np.linalg.norm(shift))
             mean, change = W @ mean + shift, change * norm(W) + moved
             terms = np.abs(W) @ terms + np.abs(shift)
-        size = float(np.linalg.norm(mean - root * arrays["mean_y"])) / self.scale
-        length = float(np.linalg.norm((terms + np.abs(root * arrays["mean_y"])) / self.scale))
+        size = float(np.linalg.norm(mean - mean_y)) / self.scale
+        length = float(np.linalg.norm((terms + np.abs(mean_y)) / self.scale))
         change /= self.scale
-        if size <= rank_threshold(change, sum(W.shape[1] for W in self.weights)):
-            return 0.0, 0.0, length
-        return size, min(size / change if change else np.inf, _LARGEST_MEASURE), length
+        error = self._error_of_means(float(np.linalg.norm(mean_y / self.scale)))
+        error = max(error, rank_threshold(change, sum(W.shape[1] for W in self.weights)))
+        measure = min(size / change if change else np.inf if size else 0.0, _LARGEST_MEASURE)
+        claimed = float(self.said["gradient"])
+        is_rounding = size <= error and (claimed < 0.5 * measure or claimed <= self.tau)
+        uncertain = min(error / change if change else np.inf, measure)
+        return MeanResidual(size, 0.0 if is_rounding else measure, length, 0.0 if is_rounding else uncertain)
+
+    def _error_of_means(self, mean_y: float) -> float:
+        """Bound what the factorisation of the data and their precision leave open in the mean of Y, over the scale."""
+        rest = sqrt(2.0 * max(float(self.said["residual_loss"]), 0.0)) / self.scale
+        spread = float(np.linalg.norm(np.append(self.s / self.scale, rest)))
+        coarse = _COARSE.get(str(self.said["data"].get("dtype")), 0.0)
+        order = 1 + self.R11.shape[1] + len(self.T)
+        return float((_FACTORISED * order * EPS + TWICE * (coarse + self.turned)) * (spread + mean_y))
 
     @property
     def read(self) -> list[Matrix]:
@@ -118,5 +160,5 @@ class Claim:
     def loss_rounding(self) -> float:
         """Of `excess`, in squared scale units: of the residual and of the mean residual, each from its own terms."""
         rounding = self.rounding
-        of_mean = rounding.square(self.mean_norm, rounding.unit * self.mean_size)
+        of_mean = rounding.square(self.mean_norm, rounding.unit * self.mean.terms)
         return rounding.square(float(np.linalg.norm(self.network.E)), rounding.residual) + of_mean

@@ -56,9 +56,13 @@ class _Table:
         for i in range(2, network.depth + 1):
             for j in range(1, i):
                 values = singular_values(network.residual_block(i, j))
+                ratios = _over(values, network.residual_change(i, j))
                 error = resolution * network.norm(network.depth + 1, i) * network.norm(j, 0)
-                values = np.where(values > error, values, 0.0)
-                self._ratios["residual", i, j] = _over(values, network.residual_change(i, j))
+                if (
+                    np.max(ratios, initial=0.0) > claim.tau
+                ):  # of a block that is zero only where it ceases to be matters
+                    ratios = np.where(values > error, ratios, 0.0)
+                self._ratios["residual", i, j] = ratios
 
     def rank(self, factor: str, i: int, j: int) -> int:
         """Of W_i ... W_j or E_ij; 0 outside."""

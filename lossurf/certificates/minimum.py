@@ -65,14 +65,20 @@ def _move(layers: Sequence[Matrix], k: int, missing: Matrix) -> Matrix:
 
 
 def _relative(claim: Claim, k: int, move: Matrix) -> float:
-    """Size of a move beside its layer; of the first in the coordinates it is stored in, without R11."""
+    """Size of a move beside its layer, as a verdict measures it: as stored, or as far as its rounding may reach.
+
+    Of the first layer that is in the coordinates it is stored in, without R11, or beside what R11 leaves of it.
+    """
     before = claim.network.layers[k]
     size, moved = float(np.linalg.norm(before)), float(np.linalg.norm(move))
-    if k == 0 and size:
+    if not size:
+        return np.inf
+    reached = moved / claim.network.sizes[k]
+    if k == 0:
         stretch = float(np.linalg.norm(claim.weights[0] @ claim.R11.T)) / size
         moved = stretch * float(np.linalg.norm(np.linalg.lstsq(claim.R11, move.T, rcond=None)[0]))
         size = float(np.linalg.norm(claim.weights[0]))
-    return moved / size if size else np.inf
+    return min(moved / size, reached)
 
 
 def _truncated(matrix: Matrix, rank: int) -> Matrix:

@@ -12,7 +12,7 @@ from lossurf.certificates.check import Check, above, at_most, largest
 from lossurf.certificates.claim import Claim
 from lossurf.certificates.index import index_checks
 from lossurf.certificates.minimum import minimum_beside
-from lossurf.certificates.nearest import NearestPoint, nearest_checks
+from lossurf.certificates.nearest import FARTHEST, NearestPoint, nearest_checks
 from lossurf.certificates.plain_network import curvature, decrease, norm, singular_values
 from lossurf.certificates.rounding import TWICE
 from lossurf.numerics import EPS, Matrix, frobenius_norm
@@ -83,7 +83,8 @@ def _numbers(claim: Claim) -> Iterator[Check]:
         bound = TWICE * (squared * error + rounding.unit * abs(value))
         yield at_most(name, abs(value - float(said[key])), bound)
     off = abs(claim.gradient - float(said["gradient"])) if said["gradient"] >= 0.0 else np.inf
-    yield at_most("gradient-claimed", off, claim.relative * max(1.0, claim.first * claim.gradient))
+    open_by = claim.relative * max(1.0, claim.first * claim.gradient) + claim.mean.uncertain
+    yield at_most("gradient-claimed", off, open_by)
     yield Check("rank", _ranks(claim)[0] == said["rank"], float(_ranks(claim)[0]), float(said["rank"]))
     yield Check("rank-max", claim.rank_max == said["rank_max"], float(claim.rank_max), float(said["rank_max"]))
 
@@ -98,6 +99,14 @@ def _ranks(claim: Claim) -> tuple[int, int]:
     return int(np.sum(values > claim.tau)), int(np.sum(values > claim.tau * change))
 
 
+def _holds(claim: Claim, wanted: int) -> bool:
+    """Whether P has as many singular values that no change of the layers at tau takes away, or that are those of T."""
+    values = singular_values(claim.network.product(claim.network.depth + 1, 0))[:wanted]
+    change = max(1.0, claim.network.change(claim.network.depth + 1, 0))
+    s = claim.s[:wanted] / claim.scale
+    return bool(np.all((values > claim.tau * change) | (np.abs(values - s) <= FARTHEST * claim.tau * s)))
+
+
 def _minimum(claim: Claim) -> Iterator[Check]:
     yield Check("kind", claim.said["kind"] == "gap")
     yield at_most("critical", claim.gradient, claim.tau)
@@ -106,8 +115,9 @@ def _minimum(claim: Claim) -> Iterator[Check]:
     # and every singular value of T that the tolerance resolves: one of up to sqrt(2 tau) hides in the loss
     explained = TWICE * claim.rounding_of_rise
     wanted = min(claim.rank_max, int(np.sum(claim.s > claim.tau * claim.scale)))
-    whole = min(_ranks(claim)) >= wanted
-    beside = whole and (claim.said.get("nearest") is not None or minimum_beside(claim, explained))
+    named = claim.said.get("nearest") is not None  # its rank and its loss are held to the minimum's
+    whole = _ranks(claim)[0] >= wanted and (named or _holds(claim, wanted))
+    beside = whole and (named or minimum_beside(claim, explained))
     yield Check("at-the-optimum-itself", claim.rise <= explained or beside, claim.rise, explained)
     following = claim.said.get("next_level")
     if following is None:
@@ -119,7 +129,8 @@ def _minimum(claim: Claim) -> Iterator[Check]:
     off = float(np.min(np.abs(steps - step), initial=np.inf)) / claim.unit
     of_step = claim.rounding.level(claim.s[:1]) + claim.rounding.unit * abs(float(following)) / claim.unit
     bound = TWICE * of_step  # a level that is L* to rounding is none
-    yield Check("next-level", off <= bound < step / claim.unit, off, bound)
+    hidden = TWICE * claim.rounding.unit * abs(float(following)) / claim.unit  # in what cannot be reached, say
+    yield Check("next-level", off <= bound and (bound < step / claim.unit or hidden > 0.5 * bound), off, bound)
 
 
 def _strict(claim: Claim) -> Iterator[Check]:

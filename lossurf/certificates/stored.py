@@ -13,6 +13,7 @@ from typing import Any, Final, NoReturn
 import numpy as np
 
 from lossurf.certificates.form import COUNT, NUMBER, TEXT, require_kind
+from lossurf.certificates.shapes import require_frozen, require_network
 from lossurf.certificates.stored_tied import require_tied, require_tied_arrays
 from lossurf.inputs.faults import fault
 from lossurf.inputs.files import file_size, open_binary
@@ -23,8 +24,8 @@ from lossurf.words import CLAIMED, DECAY_VERDICTS, PLAIN_VERDICTS, TIED_VERDICTS
 
 _MAJOR: Final = "1."
 _LARGEST: Final = 1 << 24  # a staircase of a thousand layers takes a tenth of this
-_NAME: Final = re.compile(r"[WVND][1-9]\d{0,4}|b[1-9]\d{0,4}|R11|T|D|Q|U|mean_x|mean_y")
-_VECTORS: Final = re.compile(r"b\d+|mean_[xy]")
+_NAME: Final = re.compile(r"[WVNDSABbc][1-9]\d{0,4}|R11|T|D|Q|U|mean_x|mean_y")
+_VECTORS: Final = re.compile(r"[bc]\d+|mean_[xy]")
 
 _FIELDS: Final[dict[str, str]] = {
     "tolerance": NUMBER,
@@ -61,7 +62,7 @@ class StoredCertificate:
     arrays : mapping of str to ndarray
         W1..WN, R11, T and what else the claim is about; finite float64.
     depth : int
-        Number of layers N.
+        Number of layers N, frozen ones too.
     """
 
     name: str
@@ -98,6 +99,11 @@ def output_weights(data: Mapping[str, Any]) -> Sequence[float] | None:
     """Return the weights of the outputs, whose roots the last layer was multiplied by; None where there are none."""
     found: Sequence[float] | None = (data.get("adjusted") or {}).get("output_weights")
     return found
+
+
+def held_layers(claim: Mapping[str, Any]) -> list[bool]:
+    """Say of every layer whether it is frozen."""
+    return [layer.get("name") in (claim.get("frozen") or ()) for layer in claim["layers"]]
 
 
 def claim_path(path: Path) -> Path:
@@ -146,11 +152,13 @@ def read_certificate(path: Path, *, max_memory: int | str | None = None) -> Stor
     depth = len(claim["layers"])
     if is_tied(claim):
         require_tied_arrays(claim, arrays, str(matrices))
+    elif claim.get("frozen") is None:
+        require_network(arrays, depth, str(matrices))
     else:
-        _require_network(arrays, depth, str(matrices))
+        require_frozen(held_layers(claim), arrays, str(matrices))
     _require_nearest(claim, arrays, str(matrices))
     weights = output_weights(claim["data"])
-    if weights is not None and len(weights) != len(arrays["T"]):
+    if weights is not None and len(weights) != len(arrays[f"W{depth}"]):
         raise fault("not-a-certificate", str(said), key="output_weights", kind="one number for each output")
     return StoredCertificate(str(path), claim, arrays, depth)
 
@@ -196,6 +204,9 @@ def _require_fields(claim: dict[str, Any], where: str) -> None:
     require_kind(claim["data"], "samples", COUNT, where)
     _require_adjusted(claim["data"].get("adjusted"), where)
     _require_layers(claim, where)
+    _require_held(claim, where)
+    if claim.get("pair") is not None:
+        _require_pair(claim["pair"], _trained(claim), where)
     _require_stairs(claim, where)
     _require_distance(claim, where)
     _require_index(claim, where)
@@ -239,8 +250,24 @@ def _require_layers(claim: dict[str, Any], where: str) -> None:
         raise fault("not-a-certificate", where, key="layers", kind="a list of objects")
     for layer in layers:
         require_kind(layer, "norm", NUMBER, where)
-    if claim.get("pair") is not None:
-        _require_pair(claim["pair"], len(layers), where)
+
+
+def _require_held(claim: dict[str, Any], where: str) -> None:
+    """Refuse frozen layers that are none of the network's or all of them, or stand beside a weight decay."""
+    frozen = claim.get("frozen")
+    if frozen is None:
+        return
+    names = [layer.get("name") for layer in claim["layers"]]
+    if not isinstance(frozen, list) or not frozen or not all(isinstance(name, str) for name in (*frozen, *names)):
+        raise fault("not-a-certificate", where, key="frozen", kind="a list of names of layers")
+    if not set(frozen) < set(names) or len(set(frozen)) < len(frozen) or len(set(names)) < len(names):
+        raise fault("not-a-certificate", where, key="frozen", kind="names of some of the layers")
+    if claim.get("lambda") is not None:
+        raise fault("not-a-certificate", where, key="frozen", kind="left out with weight decay")
+
+
+def _trained(claim: Mapping[str, Any]) -> int:
+    return held_layers(claim).count(False)
 
 
 def _require_stairs(claim: dict[str, Any], where: str) -> None:
@@ -248,7 +275,7 @@ def _require_stairs(claim: dict[str, Any], where: str) -> None:
     if not isinstance(stairs, list) or not all(isinstance(stair, dict) for stair in stairs):
         raise fault("not-a-certificate", where, key="staircase", kind="a list of objects")
     for stair in stairs:
-        _require_pair(stair.get("layers"), len(claim["layers"]), where)
+        _require_pair(stair.get("layers"), _trained(claim), where)
         for key in ("value", "threshold"):
             require_kind(stair, key, NUMBER, where)
         if stair.get("factor") not in ("residual", "product"):
@@ -276,7 +303,7 @@ def _require_index(claim: dict[str, Any], where: str) -> None:
     for rank in index["ranks"]:
         if not isinstance(rank, dict):
             raise fault("not-a-certificate", where, key="ranks", kind="a list of objects")
-        _require_pair(rank.get("layers"), len(claim["layers"]), where)
+        _require_pair(rank.get("layers"), _trained(claim), where)
         require_kind(rank, "rank", COUNT, where)
         if rank.get("margin") is not None:
             require_kind(rank, "margin", NUMBER, where)
@@ -301,44 +328,6 @@ def _array(member: NpzMember, limit: int, where: str) -> Matrix:
     if not np.isfinite(array).all():
         raise fault("certificate-array", where, name=member.name, reason="it holds a number that is not finite")
     return array
-
-
-def _require_network(arrays: Mapping[str, Matrix], depth: int, where: str) -> None:
-    """Refuse arrays that are missing, or whose shapes do not make the products that the claim is about."""
-    wanted = [f"W{k}" for k in range(1, depth + 1)] + ["R11", "T"]
-    directions = [f"V{k}" for k in range(1, depth + 1)]
-    nearest = [f"N{k}" for k in range(1, depth + 1)]
-    descents = [f"D{k}" for k in range(1, depth + 1)]
-    for names in (directions, nearest, descents):
-        wanted += names if any(name in arrays for name in names) else []
-    biased = "mean_x" in arrays or "mean_y" in arrays
-    wanted += ["mean_x", "mean_y", f"b{depth}"] if biased else []
-    for name in wanted:
-        if name not in arrays:
-            raise fault("certificate-array", where, name=name, reason="it is missing")
-    (rank, dx), dy = arrays["R11"].shape, arrays["T"].shape[0]
-    widths = [dx, *(arrays[f"W{k}"].shape[0] for k in range(1, depth + 1))]
-    shapes: dict[str, tuple[int, ...]] = {
-        f"{letter}{k + 1}": (widths[k + 1], widths[k]) for k in range(depth) for letter in "WVN"
-    }
-    count = len(arrays.get("D1", ()))
-    shapes |= {f"D{k + 1}": (count, widths[k + 1] * widths[k]) for k in range(depth)}
-    shapes |= {
-        "T": (dy, rank),
-        "D": (dy, rank),
-        "mean_x": (dx,),
-        "mean_y": (dy,),
-        **{f"b{k}": (widths[k],) for k in range(1, depth + 1)},
-    }
-    for name, array in arrays.items():
-        if array.shape != shapes.get(name, array.shape) or (name not in shapes and name != "R11"):
-            raise fault(
-                "certificate-array", where, name=name, reason=f"its shape {array.shape} does not fit the others"
-            )
-    if widths[-1] != dy or 0 in widths:
-        raise fault(
-            "certificate-array", where, name="T", reason=f"its shape {arrays['T'].shape} does not fit the others"
-        )
 
 
 def _require_nearest(claim: Mapping[str, Any], arrays: Mapping[str, Matrix], where: str) -> None:

@@ -24,8 +24,10 @@ def require_tied(claim: Mapping[str, Any], where: str) -> None:
         raise fault("not-a-certificate", where, key="tied", kind="an object")
     if len(claim["layers"]) != 1:
         raise fault("not-a-certificate", where, key="layers", kind="the one matrix")
-    if claim.get("lambda") is not None or (claim["data"].get("adjusted") or {}).get("output_weights") is not None:
-        raise fault("not-a-certificate", where, key="tied", kind="alone, without weight decay or weights of outputs")
+    beside = (claim.get("lambda"), claim.get("frozen"), (claim["data"].get("adjusted") or {}).get("output_weights"))
+    if any(other is not None for other in beside):
+        kind = "alone, without weight decay, frozen layers or weights of outputs"
+        raise fault("not-a-certificate", where, key="tied", kind=kind)
     require_kind(tied, "unseen_inputs", COUNT, where)
     critical = claim["claim"] != "not-critical"
     _require_list(tied, "eigenvalues", COUNT, where)

@@ -15,6 +15,7 @@ import numpy as np
 
 from lossurf.certificates.check import Check, at_most
 from lossurf.certificates.decay import DecayClaim
+from lossurf.certificates.frozen import FrozenClaim
 from lossurf.certificates.plain import PlainClaim
 from lossurf.certificates.stored import StoredCertificate, output_weights
 from lossurf.certificates.tied import TiedClaim
@@ -86,7 +87,11 @@ class Derivation(Protocol):
         """Yield what the claim says, computed again."""
 
 
-_BY_KEY: Final[dict[str, Callable[[StoredCertificate], Derivation]]] = {"lambda": DecayClaim, "tied": TiedClaim}
+_BY_KEY: Final[dict[str, Callable[[StoredCertificate], Derivation]]] = {
+    "lambda": DecayClaim,
+    "frozen": FrozenClaim,
+    "tied": TiedClaim,
+}
 """Claims of other losses and networks, each told by a key of the claim that no other has."""
 
 

@@ -105,7 +105,7 @@ def command(
     from lossurf.api.classify import classify_files
     from lossurf.report.document import make_document
 
-    _require_plain(certificate, loss, frozen=bool(frozen))
+    _require_plain(certificate, loss)
     if descents and certificate is None:
         raise UsageError(
             "directions are written with a certificate", where="--descents", remedy="add --certificate FILE"
@@ -154,13 +154,7 @@ def _surface(result: ClassifyResult, data: Data) -> dict[str, Any]:
     return drawn
 
 
-def _require_plain(certificate: Path | None, loss: str, *, frozen: bool) -> None:
-    if frozen and certificate is not None:
-        raise UsageError(
-            "no certificate is written beside frozen layers: `verify` has no check of what they make of the data",
-            where="--certificate",
-            remedy="leave it out; the report and --format json hold the evidence",
-        )
+def _require_plain(certificate: Path | None, loss: str) -> None:
     if loss != LossName.SQUARED and certificate is not None:
         raise UsageError(
             "certificates are written for the squared loss only",

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Final
 
 from lossurf.fields import Count, Magnitude, Size, Unbounded, limited
+from lossurf.inputs.checkpoints.checkpoint import Checkpoint
+from lossurf.landscape.seen import SeenNetwork
 from lossurf.landscape.verdict import Classification, IndexEvidence, Shadow, Stair
 from lossurf.numerics import Matrix, frobenius_norm
 from lossurf.reduction.problem import ReducedProblem
 from lossurf.words import CLAIMED, DECAY_CERTIFICATES, SQUARED_CERTIFICATES, CertificateKind, Verdict
+
+_SEEN_NAMES: Final = {"W": "S", "b": "c"}
+"""Where some layers are frozen the others have these names as the loss sees them, and W and b are as stored."""
 
 
 def evidence_arrays(
@@ -46,6 +51,29 @@ def evidence_arrays(
         arrays["D"] = result.decay.dual
     if result.nearest is not None:
         arrays |= {f"N{k}": W for k, W in enumerate(result.nearest.layers, 1)}
+    return arrays
+
+
+def frozen_arrays(result: Classification, seen: SeenNetwork, checkpoint: Checkpoint) -> dict[str, Matrix]:
+    """Return the matrices that a claim about the trained layers of a network is about.
+
+    Returns
+    -------
+    dict
+        W1..WN and their biases b as the loss has them, frozen ones too. S1..Sn are the n trained layers as the loss
+        sees them, S_i = A_i W B_i, with biases c1..cn; A_i and B_i are there where a frozen block is above or below,
+        and the block between the trained layers i and i + 1 is B_{i+1} A_i. Of frozen last layers B_{n+1} is
+        orthonormal and A_n the rest. All others are those of `evidence_arrays` for S1..Sn, X mapped by frozen first
+        layers, and Y in the coordinates of B_{n+1}.
+    """
+    network = seen.checkpoint
+    arrays = {
+        _SEEN_NAMES.get(name[0], name[0]) + name[1:] if name[1:].isdigit() else name: array
+        for name, array in evidence_arrays(result, seen.problem, network.weights, network.biases).items()
+    }
+    arrays |= {f"W{k}": W for k, W in enumerate(checkpoint.weights, 1)}
+    arrays |= {f"b{k}": b for k, b in enumerate(checkpoint.biases, 1) if b is not None}
+    arrays |= {f"A{i}": A for i, A in seen.above.items()} | {f"B{i}": B for i, B in seen.below.items()}
     return arrays
 
 
@@ -140,6 +168,9 @@ class CertificateClaim:
         With weight decay the weight of 1/2 sum ||W_k||^2 in the loss; `optimal_loss` is then a lower bound.
     tied : TiedClaim or None
         For a tied autoencoder, 1/2 ||W^T W X - X||^2, whose one matrix is then the only layer.
+    frozen : tuple of str or None
+        Names of the layers that are not trained; pairs of layers, ranks and the tolerance are then those of the others
+        as the loss sees them.
     """
 
     checkpoint: str
@@ -163,6 +194,7 @@ class CertificateClaim:
     index: IndexEvidence | None = None
     lambda_: Annotated[float, limited(exclusiveMinimum=0)] | None = None
     tied: TiedClaim | None = None
+    frozen: Annotated[tuple[str, ...], limited(minItems=1)] | None = None
 
 
 def evidence_claim(
@@ -196,4 +228,5 @@ def evidence_claim(
         nearest=result.nearest,
         index=certificate.index,
         lambda_=decay,
+        frozen=result.frozen,
     )

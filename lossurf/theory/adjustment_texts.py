@@ -48,7 +48,8 @@ _ADJUSTMENTS: Final = (
         "all layers free it is called not-critical, and its L* is one that it cannot reach.",
         "Give `classify --frozen` the names of the layers, whose biases are frozen with them. L*, ranks and the "
         "inertia are then over the others; the tolerance is relative to them as they are seen, by default their "
-        "precision's times the most that a frozen layer makes of a relative change. No certificate file is written.",
+        "precision's times the most that a frozen layer makes of a relative change. `verify` derives a certificate's "
+        "claim again from the frozen layers' products.",
         f"{FRIEDLAND_TOROKHTI_2007}, between frozen first and last layers; elsewhere {_OWN}, checked against dense "
         "Hessians over the trained layers",
     ),

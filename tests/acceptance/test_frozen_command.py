@@ -7,6 +7,9 @@ import json
 import numpy as np
 import pytest
 from process import python
+from schemas import check_document
+
+from lossurf.report.pages.verify import page
 
 rng = np.random.default_rng(4)
 X, Y = rng.normal(size=(30, 4)), rng.normal(size=(30, 3))
@@ -56,7 +59,7 @@ def test_a_report_names_what_is_frozen_and_no_escape(folder):
         (["--frozen", "encodr"], "did you mean 'encoder'?"),
         (["--frozen", ","], "no layer '' to freeze"),
         (["--frozen", "encoder,head"], "all layers are frozen"),
-        (["--frozen", "encoder", "--certificate", "c.npz"], "no certificate is written"),
+        (["--frozen", "encoder", "--descents"], "written with a certificate"),
         (["--frozen", "encoder", "--tied"], "without --"),
         (["--frozen", "encoder", "--weight-decay", "0.1"], "without --weight-decay"),
     ],
@@ -66,3 +69,43 @@ def test_what_is_not_answered_is_refused(folder, arguments, message):
     assert done.returncode == 2
     assert message in done.stderr.replace("\n", " ")
     assert not (folder / "c.npz").exists()
+
+
+def test_its_certificate_is_valid_for_these_data_and_no_others(folder):
+    assert classify(folder, "probe.npz", "--frozen", "encoder", "--certificate", "c.npz", "-qq").returncode == 0
+    claim = json.loads((folder / "c.json").read_text())
+    check_document(claim)
+    assert claim["frozen"] == ["encoder"]
+    with np.load(folder / "c.npz") as arrays:
+        assert np.array_equal(arrays["W1"], F)
+        assert np.allclose(arrays["R11"].T @ arrays["R11"], F @ X.T @ X @ F.T, rtol=1e-10)
+    done = verify(folder, "--data", "data.npz", "--format", "json")
+    document = json.loads(done.stdout)
+    assert (done.returncode, done.stderr, document["valid"]) == (0, "", True)
+    ids = {check["id"] for check in document["checks"]}
+    assert {"frozen-blocks", "seen-layers", "frozen-rank-max", "data-x", "data-residual"} <= ids
+    np.savez(folder / "other.npz", X=X @ np.diag([1.0, 1.0, 1.0, 1.001]), Y=Y)
+    refused = verify(folder, "--data", "other.npz")
+    assert refused.returncode == 1
+    assert "Not valid for these data: global-minimum" in refused.stdout
+    assert python("-m", "lossurf", "reduce", "data.npz", "-o", "summary.npz", cwd=folder).returncode == 0
+    assert verify(folder, "--data", "summary.npz").returncode == 0
+
+
+def verify(folder, *arguments):
+    return python("-m", "lossurf", "verify", "c.npz", *arguments, cwd=folder)
+
+
+def test_every_check_beside_frozen_layers_has_words_for_its_failure():
+    for identifier in (
+        "frozen-blocks",
+        "frozen-factors",
+        "frozen-rank",
+        "frozen-rank-max",
+        "seen-layers",
+        "seen-biases",
+    ):
+        document = {"command": "verify", "certificate": "c", "claim": "bad-saddle", "valid": False}
+        document |= {"tolerance": 1e-8, "default_tolerance": 1e-8, "gap": None}
+        drawn = page({**document, "checks": [{"id": identifier, "ok": False, "value": None, "bound": None}]})
+        assert len(drawn.cases[0].message) > 10

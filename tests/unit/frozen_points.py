@@ -67,13 +67,16 @@ def blocks(held):
     return [(a, next((k for k in range(a, len(held)) if not held[k]), len(held))) for a in starts]
 
 
-def frozen_point(rng, held, widths, *, deficient=False, condition=2.0, noise=1.0):
+def frozen_point(rng, held, widths, *, deficient=False, condition=2.0, noise=1.0, centred=False, mean=None):
     """Return a critical point: one of the network that is left, lifted through the frozen layers by pseudo-inverses."""
     N = len(held)
     weights = [None] * N
     for a, b in blocks(held):
         weights[a:b] = frozen_run(rng, widths[a : b + 1], deficient, condition)
     X, Y = random_data(rng, widths[0], widths[-1], int(rng.integers(widths[0] + 2, 20)))
+    if centred:
+        X, Y = (array - array.mean(axis=1, keepdims=True) for array in (X, Y))
+    X = X if mean is None else X + mean
     seen_X, seen_Y = X, Y
     above, below = [None] * N, [None] * N  # what a trained layer is multiplied by
     for a, b in blocks(held):

@@ -5,6 +5,7 @@ Independent channel: the significands of IEEE 754, and diagonal layers whose cur
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -12,9 +13,13 @@ import pytest
 from certificates import certificate_of, signed
 from tampering import agreeing
 
+import lossurf
+from lossurf.certificates.against_data import data_checks
 from lossurf.certificates.claim import Claim
+from lossurf.certificates.stored import StoredCertificate
 from lossurf.certificates.tolerance import representable, stored_tolerance
 from lossurf.certificates.verify import verify_certificate
+from lossurf.inputs.checkpoints.checkpoint import Checkpoint
 from lossurf.reduction.engine import reduce_blocks
 from lossurf.reduction.problem import reduced_problem
 
@@ -219,3 +224,55 @@ def test_no_claim_is_made_at_a_tolerance_above_1(first, any_tolerance):
     stored = certificate([np.diag([2.0, first]), np.eye(2)], np.diag([2.0, 1.0]))
     for tau, refused in ((1.0, False), (np.nextafter(1.0, 2.0), True), (0.0, True)):
         assert ("tolerance" in failed(signed(stored, tolerance=tau), any_tolerance=any_tolerance)) is refused
+
+
+def with_bias(X, Y, *, off=0.0, **options):
+    """A certificate of the least squares with an output bias that is off by some part of the spread."""
+    data = lossurf.Data(X, Y, **options)
+    P = np.linalg.lstsq(X - X.mean(axis=0), Y - Y.mean(axis=0))[0].T
+    return certificate_of(
+        data.problem(bias=True), [P, np.eye(len(P))], [None, Y.mean(axis=0) - P @ X.mean(axis=0) + off]
+    )
+
+
+@pytest.mark.parametrize("unit", [1.0, 1e-8, 1e8])
+def test_means_that_are_rounding_are_no_residual(unit):
+    # centred data, as standardised ones are: a bias of rounding size, of which no relative change reaches its error
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        X, Y = (
+            unit * (grid - grid.mean(axis=0)) for grid in (rng.standard_normal((12, 3)), rng.standard_normal((12, 2)))
+        )
+        stored = with_bias(X, Y)
+        assert stored.claim["claim"] == "global-minimum"
+        assert failed(stored) == set()
+        assert "critical" in failed(agreeing(replace(stored, arrays={**stored.arrays, "b2": np.full(2, 1e-6 * unit)})))
+
+
+def test_a_mean_residual_above_rounding_is_one_whatever_gradient_is_claimed():
+    rng = np.random.default_rng(3)
+    X, Y = rng.standard_normal((12, 3)), rng.standard_normal((12, 2))
+    X, Y = X - X.mean(axis=0), Y - Y.mean(axis=0)
+    stored = with_bias(X, Y, off=1e-9)
+    assert stored.claim["claim"] == "not-critical"
+    assert failed(stored) == set()
+    said = {"claim": "global-minimum", "kind": "gap", "gradient": 0.0, "next_level": None}
+    assert {"critical", "gradient-claimed"} <= failed(signed(stored, **said))
+
+
+@pytest.mark.parametrize("mean", [1.0, 1e6, 1e9])
+@pytest.mark.parametrize("options", ["samples", "outputs"])
+def test_weighted_data_with_large_means_are_those_of_their_certificate(mean, options):
+    # the root of a weight times a mean is rounded, and what is left of it is the spread
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        X, Y = (rng.standard_normal((12, n)) + mean * rng.standard_normal(n) for n in (3, 2))
+        weights = {"sample_weights": rng.uniform(0.1, 2.0, 12)} if options == "samples" else {}
+        weights |= {"output_weights": rng.uniform(0.1, 2.0, 2)} if options == "outputs" else {}
+        data = lossurf.Data(X, Y, **weights)
+        found = lossurf.certify(Checkpoint.of([np.ones((2, 3)), np.ones((2, 2))], [None, np.ones(2)]), data)
+        stored = StoredCertificate("c.npz", json.loads(json.dumps(found.to_dict())), dict(found.arrays), 2)
+        eps, taken = data.dataset.data_eps, data.adjustments.taken
+        assert all(check.ok for check in data_checks(stored, data.rows(), taken=taken, eps=eps))
+        other = lossurf.Data(X + 1e-3 * np.eye(12, 3), Y, **weights)
+        assert not all(check.ok for check in data_checks(stored, other.rows(), taken=taken, eps=eps))
