@@ -76,17 +76,13 @@ def test_a_report_says_what_holds_the_idle_unit(folder):
     assert "1, with weights 2 on the 1 direction that X lacks" in done.stdout
 
 
-def verify(folder, *arguments):
-    return python("-m", "lossurf", "verify", *arguments, cwd=folder)
-
-
 @pytest.mark.parametrize(("name", "claim"), CLAIMS.items())
-def test_what_classify_writes_verify_finds_valid_and_another_not(folder, name, claim):
-    done = classify(folder, f"{name}.npz", "--data", "X.npy", "--certificate", "c.npz", "-qq")
+def test_what_classify_writes_verify_finds_valid_and_another_not(inside, folder, name, claim):
+    done = inside("classify", "--tied", f"{name}.npz", "--data", "X.npy", "--certificate", "c.npz", "-qq")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     written = json.loads((folder / "c.json").read_text())
     check_document(written)
-    valid = verify(folder, "c.npz", "--data", "X.npy", "--format", "json")
+    valid = inside("verify", "c.npz", "--data", "X.npy", "--format", "json")
     document = json.loads(valid.stdout)
     assert (valid.returncode, valid.stderr, document["claim"]) == (0, "", claim)
     told = {check["id"] for check in document["checks"]}
@@ -100,21 +96,20 @@ def test_what_classify_writes_verify_finds_valid_and_another_not(folder, name, c
     assert written["loss"] == pytest.approx(0.5 * np.sum((X @ W.T @ W - X) ** 2))
     assert arrays["R11"].T @ arrays["R11"] == pytest.approx(X.T @ X)
     np.savez(folder / "c.npz", **{**arrays, "W1": 1.001 * W})
-    other = verify(folder, "c.npz")
+    other = inside("verify", "c.npz")
     assert other.returncode == 1
     assert "digest: the files are not as they were written" in other.stdout
     assert "weights: a layer has not the norm that is claimed" in other.stdout
 
 
-def test_a_certificate_is_held_against_x_alone_or_a_table_of_both(folder):
-    assert classify(folder, "pair.npz", "--data", "X.npy", "--certificate", "c.npz", "-qq").returncode == 0
+def test_a_certificate_is_held_against_x_alone_or_a_table_of_both(inside, folder):
+    assert inside("classify", "--tied", "pair.npz", "--data", "X.npy", "--certificate", "c.npz", "-qq").returncode == 0
     np.savez(folder / "both.npz", X=X, Y=X)
     np.save(folder / "other.npy", X[::-1] + 1e-3)
     for data, code in (("both.npz", 0), ("other.npy", 1)):
-        assert verify(folder, "c.npz", "--data", data, "-qq").returncode == code, data
-    reduced = python("-m", "lossurf", "reduce", "both.npz", "-o", "summary.npz", "-qq", cwd=folder)
-    assert reduced.returncode == 0
-    assert verify(folder, "c.json", "--data", "summary.npz", "-qq").returncode == 0
+        assert inside("verify", "c.npz", "--data", data, "-qq").returncode == code, data
+    assert inside("reduce", "both.npz", "-o", "summary.npz", "-qq").returncode == 0
+    assert inside("verify", "c.json", "--data", "summary.npz", "-qq").returncode == 0
 
 
 @pytest.mark.parametrize(
