@@ -207,10 +207,12 @@ def test_a_bad_saddle_is_one_at_both_ranks_that_its_product_may_have():
     assert failed(signed(forged, staircase=stairs), any_tolerance=True) == {"pair-3-1-at-rank-1"}
 
 
-def test_the_gap_is_that_of_the_loss():
-    # at zero L = 1/2 (4 + 1), with T = diag(2, 1) and L* = 0
-    assert verify_certificate(strict()).gap == pytest.approx(2.5, rel=1e-14)
-    assert verify_certificate(certificate([np.zeros((2, 2))] * 2, np.diag([6.0, 3.0]))).gap == pytest.approx(22.5)
+@pytest.mark.parametrize("unit", [2.0**-10, 1.0, 2.0**10])
+def test_the_gap_is_that_of_the_loss_and_its_rise_is_relative_to_the_squares_of_t(unit):
+    # at zero L = 1/2 (4 + 1) unit^2, with T = unit diag(2, 1) and L* = 0
+    verified = verify_certificate(certificate([np.zeros((2, 2))] * 2, unit * np.diag([2.0, 1.0])))
+    assert verified.gap == pytest.approx(2.5 * unit * unit, rel=1e-14, abs=0.0)
+    assert [check.value for check in verified.checks if check.id == "above-the-optimum"] == pytest.approx([0.5])
 
 
 def test_a_gap_beyond_the_range_of_float64_is_none():
@@ -276,3 +278,21 @@ def test_weighted_data_with_large_means_are_those_of_their_certificate(mean, opt
         assert all(check.ok for check in data_checks(stored, data.rows(), taken=taken, eps=eps))
         other = lossurf.Data(X + 1e-3 * np.eye(12, 3), Y, **weights)
         assert not all(check.ok for check in data_checks(stored, other.rows(), taken=taken, eps=eps))
+
+
+@pytest.mark.parametrize("off", [0.0, 1e-3, None])
+def test_a_bias_beside_layers_of_zeros_is_critical_at_the_mean_alone(off):
+    # what is left of the mean of Y, relative to the bias; a bias of zeros is not moved by any relative change
+    rng = np.random.default_rng(0)
+    X, Y = rng.standard_normal((9, 3)), rng.standard_normal((9, 2)) + 3.0
+    mean = Y.mean(axis=0)
+    bias = np.zeros(2) if off is None else mean + off
+    problem = reduced_problem(reduce_blocks([(X, Y)], 3, 2), bias=True)
+    stored = certificate_of(problem, [np.zeros((2, 3)), np.zeros((2, 2))], [None, bias])
+    assert failed(stored) == set()
+    assert stored.claim["claim"] == ("strict-saddle" if off == 0.0 else "not-critical")
+    measure = 1e150 if off is None else np.linalg.norm(mean - bias) / np.linalg.norm(bias)
+    assert stored.claim["gradient"] == pytest.approx(measure, rel=1e-12, abs=1e-15)
+    assert stored.claim["loss"] == pytest.approx(0.5 * np.sum((Y - bias) ** 2), rel=1e-12)
+    if off is None:
+        assert failed(signed(stored, gradient=1.0)) == {"gradient-claimed"}
