@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import inf, sqrt
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -31,8 +30,7 @@ LARGEST_TOLERANCE: Final = 1e-2
 digit or none, every critical level of ordinary data is within their reach (theory, section 6)."""
 
 
-@dataclass(frozen=True)
-class Decision:
+class Decision(NamedTuple):
     """A quantity held against a threshold.
 
     `margin` is value / threshold: above `UNDECIDED_FACTOR` the quantity is surely non-zero, at most 1 it is zero to
