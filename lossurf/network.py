@@ -12,7 +12,7 @@ from enum import Enum
 from functools import cached_property
 from itertools import takewhile
 from math import exp, inf, log
-from typing import Final
+from typing import Final, TypeGuard
 
 import numpy as np
 
@@ -142,7 +142,7 @@ class WhitenedNetwork:
         """D = sum_k A_k V_k B_{k-1}, shape (dy, rank_x); None stands for a zero V_k."""
         total = np.zeros_like(self.target)
         for k, V in enumerate(direction, start=1):
-            if V is not None and _moves(V):
+            if _moves(V):
                 upper = V if k == self.depth else self.above(k) @ V
                 total += upper if k == 1 else upper @ self.below(k - 1)
         return total
@@ -180,7 +180,7 @@ class WhitenedNetwork:
         return WhitenedNetwork(layers, self.target, self.stretch, self.first_layer_size)
 
 
-def _moves(V: Matrix | None) -> bool:
+def _moves(V: Matrix | None) -> TypeGuard[Matrix]:
     return V is not None and bool(np.any(V))
 
 
@@ -353,8 +353,10 @@ def to_user(network: WhitenedNetwork, direction: Sequence[Matrix | None], proble
     """
     result = []
     for k, (W, V) in enumerate(zip(network.layers, direction, strict=True)):
-        change = np.zeros_like(W) if V is None else V
-        result.append(layer_to_user(network, change, k + 1, problem))
+        if _moves(V):
+            result.append(layer_to_user(network, V, k + 1, problem))
+        else:
+            result.append(np.zeros((W.shape[0], W.shape[1] if k else problem.dx)))
     return tuple(result)
 
 

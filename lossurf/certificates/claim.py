@@ -18,6 +18,12 @@ _FACTORISED: Final = 30.0  # times order * eps: of a factorisation, the constant
 _COARSE: Final = {name: float(np.finfo(name).eps) for name in ("float32", "float16")}  # of data stored as such
 _LARGEST_MEASURE: Final = 1e150  # of a mean residual that no relative change of zeros reaches
 
+_WIDE: Final = 96
+_NORMS_OF_WIDE: Final = 0.05
+"""Spectral norms of matrices of that order or more are found by an iteration that ends at a per cent, and measures and
+thresholds are ratios and products of up to five of them: they are claimed to no more than that. What follows from them
+is decided by their values here."""
+
 
 @dataclass(frozen=True)
 class MeanResidual:
@@ -66,6 +72,8 @@ class Claim:
         self.rounding = Rounding(self.weights, self.R11, self.T, self.scale)
         # of a ratio of norms of products of N layers, what it is a ratio of being good to the unit of rounding
         self.relative = TWICE * TWICE * self.network.depth * self.rounding.unit
+        widths = sorted([self.R11.shape[0], *(len(W) for W in self.weights)])
+        self.norms_known_to = _NORMS_OF_WIDE if widths[-2] >= _WIDE else 0.0
         # the first layer's share: it is brought to its length by a norm that is known to the unit of rounding times
         # what it was before R11 took most of it away
         self.first = self.network.taken

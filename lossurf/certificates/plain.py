@@ -84,6 +84,7 @@ def _numbers(claim: Claim) -> Iterator[Check]:
         yield at_most(name, abs(value - float(said[key])), bound)
     off = abs(claim.gradient - float(said["gradient"])) if said["gradient"] >= 0.0 else np.inf
     open_by = claim.relative * max(1.0, claim.first * claim.gradient) + claim.mean.uncertain
+    open_by += claim.norms_known_to * claim.gradient
     yield at_most("gradient-claimed", off, open_by)
     yield Check("rank", _ranks(claim)[0] == said["rank"], float(_ranks(claim)[0]), float(said["rank"]))
     yield Check("rank-max", claim.rank_max == said["rank_max"], float(claim.rank_max), float(said["rank_max"]))
@@ -218,8 +219,10 @@ def _staircase(claim: Claim) -> Iterator[Check]:
         off = largest(
             [off, abs(value - stair["value"]) / size, abs(threshold - stair["threshold"]) / size, value > threshold]
         )
-    # a block or a singular value is off by the unit of rounding times its change, a threshold by that of itself
-    yield at_most("staircase", off, claim.relative * (claim.first + 1.0 / claim.tau) if claim.tau > 0.0 else 0.0)
+    # a block or a singular value is off by the unit of rounding times its change, a threshold by that of itself, and
+    # both by the norms they are made of
+    rounding = claim.relative * (claim.first + 1.0 / claim.tau) if claim.tau > 0.0 else 0.0
+    yield at_most("staircase", off, claim.norms_known_to + rounding)
     yield Check("staircase-covers", _covered(claim))
 
 

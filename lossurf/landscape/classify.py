@@ -265,15 +265,15 @@ def _strict_saddle(setting: _Setting) -> _Judgement:
     problem, tau, tests = setting.problem, setting.tau, setting.reading.tests
     agreed = len({test.verdict(tau) for test in tests}) == 1
     found = [
-        (descent.curvature, test, descent)
+        (descent.curvature, descent)
         for test in tests
         if test.verdict(tau) is Verdict.STRICT_SADDLE
         and (agreed or strict_saddle_descent(test, problem, test.ranks(tau)[0], tau, least=tau))
         and (descent := strict_saddle_descent(test, problem, test.ranks(tau)[0], tau))
     ]
     if found:
-        _, test, descent = min(found, key=lambda entry: entry[0])
-        certificate = strict_certificate(descent, test.network, problem, margin=setting.step.stop / tau)
+        descent = min(found, key=lambda entry: entry[0])[1]
+        certificate = strict_certificate(descent, problem, margin=setting.step.stop / tau)
         return _Judgement(Verdict.STRICT_SADDLE, "a verified direction of negative curvature leads down", certificate)
     reason = "a direction of negative curvature exists but none could be verified in float64"
     return _Judgement(Verdict.UNDETERMINED, reason if agreed else _unresolved(setting))

@@ -39,6 +39,7 @@ class Descent:
 
     span: PairSpan
     direction: Layers  # whitened coordinates
+    mapped: Layers  # the same in the caller's
     curvature: float  # v^T H v / v^T v, caller's coordinates and units
     decrease: float  # L(W) - L(W + step v / ||v||), squared scale units
     step: float  # length in the caller's coordinates
@@ -164,14 +165,19 @@ def _verified(
 
     The form must be below its rounding, and v^T H v / v^T v in this gauge below -`threshold`.
     """
-    network = sensitivity.network
+    network, (i, j) = sensitivity.network, span.layers
     direction = _near_unit_length(span.direction(network, x))
-    change = network.change_of_product(direction)
-    form = network.curvature(direction, direction, change)
-    size = frobenius_norm(*to_user(network, direction, problem))
-    felt = frobenius_norm(direction[0] @ problem.left_inverse) * float(
-        np.max(problem.column_singular_values, initial=0.0)
-    )
+    change, both = network.change_of_product(direction), None
+    if is_narrow(network):
+        form = network.curvature(direction, direction, change)
+    else:
+        both = network.change_of_pair(i, j, direction[i - 1], direction[j - 1])
+        form = float(np.vdot(change, change) + 2.0 * np.vdot(network.residual, both))
+    mapped = to_user(network, direction, problem)
+    size, felt = frobenius_norm(*mapped), 0.0
+    if j == 1:
+        largest = float(np.max(problem.column_singular_values, initial=0.0))
+        felt = frobenius_norm(direction[0] @ problem.left_inverse) * largest
     rounding = _form_rounding(sensitivity, span.layers, direction, change, felt)
     # a margin, as whoever checks it multiplies in another order
     least = max(threshold * frobenius_norm(*direction) ** 2, UNDECIDED_FACTOR * rounding)
@@ -181,13 +187,13 @@ def _verified(
     if far:
         reach = 2.0 / sqrt(-form)
     with np.errstate(over="ignore", invalid="ignore"):  # a step too long for float64 lowers no loss
-        steps = _STEPS if is_narrow(network) else _best_step(network, span.layers, direction, change, reach)
-        found = _decrease(network, direction, reach, steps, clear=clear)
+        found = _decrease(network, direction, _ladder(network, change, both, reach), clear=clear)
     if found is None:
         return None
     step, decrease, sign = found
     curvature = problem.scale / size * form * problem.scale / size
-    return Descent(span, tuple(sign * V for V in direction), curvature, decrease, step * size)
+    direction, mapped = (tuple(sign * V for V in layers) for layers in (direction, mapped))
+    return Descent(span, direction, mapped, curvature, decrease, step * size)
 
 
 def _near_unit_length(direction: Layers) -> Layers:
@@ -196,28 +202,28 @@ def _near_unit_length(direction: Layers) -> Layers:
     return tuple(np.ldexp(V, -exponent) for V in direction)
 
 
-def _best_step(
-    network: WhitenedNetwork, layers: tuple[int, int], direction: Layers, change: Matrix, reach: float
-) -> tuple[float, ...]:
-    """Of the ladder the step that lowers the loss most; all of it where none does.
+def _ladder(
+    network: WhitenedNetwork, change: Matrix, both: Matrix | None, reach: float
+) -> list[tuple[float, tuple[float, ...]]]:
+    """Return the steps to try, in which senses; of a wide network, whose layers together make `both`, the best one.
 
-    Two layers moved by t make of P, to the last bit of the algebra, P + t D + t^2 D': along them the loss is a
-    polynomial of degree 4, which says where to look; what is given is evaluated there.
+    Two layers moved by t make of P, but for rounding, P + t D + t^2 D': along them the loss is a polynomial of degree
+    4, which says where to look. What is given is evaluated there.
     """
-    i, j = layers
-    both = network.change_of_pair(i, j, direction[i - 1], direction[j - 1])
+    ladder: list[tuple[float, tuple[float, ...]]] = [(step * reach, (1.0, -1.0)) for step in _STEPS]
+    if both is None:
+        return ladder
     E = network.residual
     slopes = [np.vdot(E, change), 0.5 * np.vdot(change, change) + np.vdot(E, both), np.vdot(change, both)]
-    coefficients = [*slopes, 0.5 * np.vdot(both, both)]
-    steps = reach * np.array(_STEPS)
-    powers = np.array([1, 2, 3, 4])[:, None]
-    rises = np.minimum(*(np.array(coefficients) @ t**powers for t in (steps, -steps)))
-    best = int(np.argmin(rises))
-    return (_STEPS[best],) if rises[best] < 0.0 else _STEPS
+    coefficients, powers = np.array([*slopes, 0.5 * np.vdot(both, both)]), np.array([1, 2, 3, 4])[:, None]
+    steps = np.array([sign * step for step, signs in ladder for sign in signs])
+    rises = coefficients @ steps**powers
+    best = float(steps[np.argmin(rises)])
+    return [(abs(best), (float(np.sign(best)),))] if np.min(rises) < 0.0 else ladder
 
 
 def _decrease(
-    network: WhitenedNetwork, direction: Layers, reach: float, steps: tuple[float, ...], *, clear: bool
+    network: WhitenedNetwork, direction: Layers, ladder: list[tuple[float, tuple[float, ...]]], *, clear: bool
 ) -> tuple[float, float, float] | None:
     """Largest decrease of the loss along +-direction over a ladder of steps: (step, decrease, sign).
 
@@ -226,11 +232,11 @@ def _decrease(
     order = sum(W.shape[1] for W in network.layers)
     rounding = rank_threshold(network.excess + 0.5 * float(np.sum(network.target**2)), 16 * order)
     best: tuple[float, float, float] | None = None
-    for step in steps:
-        trials = [(network.excess - network.moved(direction, sign * step * reach).excess, sign) for sign in (1.0, -1.0)]
+    for step, signs in ladder:
+        trials = [(network.excess - network.moved(direction, sign * step).excess, sign) for sign in signs]
         decrease, sign = max(trials)
         if best is not None and decrease < best[1]:
             break
         if decrease > (rounding if clear else 0.0):
-            best = (step * reach, decrease, sign)
+            best = (step, decrease, sign)
     return best

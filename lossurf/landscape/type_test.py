@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from lossurf.landscape.inner_products import is_narrow
 from lossurf.landscape.levels import Carried, carried_eigenvectors, carried_shares, excess_by_rank
-from lossurf.landscape.sensitivity import Sensitivity
+from lossurf.landscape.sensitivity import Sensitivity, vanishing_tolerance
 from lossurf.landscape.signal import Signal, signal_between
 from lossurf.landscape.staircase import Pairs
 from lossurf.numerics import Matrix, rank_threshold
@@ -87,6 +87,7 @@ class TypeTest:
         self._loss_unit = max(float(np.sum(problem.target**2)), 1.0)
         # of the pairs seen so far, from the largest E_ij on: `strict_below` of every rank, and how many they are
         self._strict_below, self._seen = np.zeros(int(np.max(sensitivity.widths, initial=0)) + 1), 0
+        self._of_ranks: dict[int, float] = {}
 
     def verdict(self, tau: float) -> Verdict:
         """Return the verdict when every zero is judged at tolerance tau."""
@@ -119,13 +120,12 @@ class TypeTest:
 
         The largest over i > j of the lesser of two vanishing tolerances: for some pair both E_ij != 0 and
         rank(M_ij) > r. Pairs are visited from the largest E_ij on, so that ranks are computed only where they matter,
-        of twice as many at each turn. In a wide network they do not where E_ij is rounding and the point would not be
-        critical at what is left: the bound that stands for them then is all there is to say.
+        of twice as many at each turn.
         """
+        if not is_narrow(self.network):
+            return self._strict_below_if_wide(rank)
         ratios, count = self.pair_ratios, int(np.count_nonzero(self.pair_ratios))
         while self._seen < count and ratios[self._seen] > self._strict_below[rank]:
-            if ratios[self._seen] <= self._not_looked_into:
-                return float(ratios[self._seen])
             stop = min(2 * self._seen + 1, self._seen + _AT_ONCE, count)
             pairs, sizes = self.pairs[self._seen : stop], ratios[self._seen : stop, None]
             of_ranks = self.sensitivity.rank_ratio_table(pairs, 0, self._strict_below.size)
@@ -133,11 +133,37 @@ class TypeTest:
             self._seen = stop
         return float(self._strict_below[rank])
 
-    @cached_property
-    def _not_looked_into(self) -> float:
-        """Ratio of E_ij from which on an SVD of M_ij would say nothing: see `strict_below`."""
-        narrow = is_narrow(self.network)
-        return 0.0 if narrow else max(self.gradient, self.sensitivity.rounding)
+    def _strict_below_if_wide(self, rank: int) -> float:
+        """Return the same, pair by pair, or a bound of it where it is rounding or the point not critical below it."""
+        if rank not in self._of_ranks:
+            best, explained = 0.0, max(self.gradient, self.sensitivity.rounding)
+            for (i, j), ratio in zip(self.pairs.tolist(), self.pair_ratios.tolist(), strict=True):
+                if ratio <= best:
+                    break
+                if ratio <= explained:
+                    best = ratio
+                    break
+                linked = inf if self.sensitivity.widths[j] > rank else 0.0  # of the identity
+                if i > j + 1:
+                    beyond = self.singular_value_beyond(i, j, rank)
+                    linked = vanishing_tolerance(beyond, self.sensitivity.change(i, j))
+                best = max(best, min(ratio, linked))
+            self._of_ranks[rank] = best
+        return self._of_ranks[rank]
+
+    def singular_value_beyond(self, i: int, j: int, rank: int) -> float:
+        """Return the singular value of M_ij after the first `rank`, or a bound of it where that is rounding.
+
+        M = Pi M + (I - Pi) M, Pi = S_{i-1} Q_{i-1} the projector on the signal, of rank `rank`: the singular values of
+        M beyond that are at most those of (I - Pi) M (Weyl), whatever Pi is; two products are cheaper than an SVD.
+        """
+        signal = None if is_narrow(self.network) else self.signal(rank)
+        if signal is not None and i <= self.network.depth:
+            M = self.network.partial_product(i, j)
+            bound = float(np.linalg.norm(M - signal.S[i - 2] @ (signal.Q[i - 2] @ M)))
+            if bound <= self.sensitivity.rounding * self.sensitivity.change(i, j):
+                return bound
+        return self.sensitivity.next_singular_value(i, j, rank)
 
     def strict_pairs(self, rank: int, tau: float) -> Pairs:
         """Layer pairs i > j with E_ij != 0 and rank(M_ij) > `rank` at tau, one a row, the clearest first."""
