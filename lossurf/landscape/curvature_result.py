@@ -36,7 +36,8 @@ class AtMinimum:
     Attributes
     ----------
     least_nonzero, least_nonzero_error : float
-        Of as many eigenvalues as lead up.
+        Of as many eigenvalues as lead up. Certain: of a large network between a bound from all of its layers and the
+        curvature along one direction, which are the same where the layers are balanced.
     condition : float
         largest / least_nonzero.
     rate : float
@@ -74,7 +75,7 @@ class Curvature:
     leaving : Leaving or None
         How long a strict saddle holds gradient descent.
     minimum : AtMinimum or None
-        At a global minimum that is small enough for every eigenvalue to be computed.
+        At a global minimum, where every eigenvalue was computed or the layers can change the outputs every way.
     flattest : Flattest or None
         At a global minimum: how steep it is beside the flattest.
     """
