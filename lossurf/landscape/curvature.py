@@ -22,6 +22,7 @@ from lossurf.landscape.extreme_eigenvalues import End, Extremes
 from lossurf.landscape.flattest import flattest_minimum
 from lossurf.landscape.hessian_bounds import HessianBounds, hessian_bounds
 from lossurf.landscape.hessian_ends import ends_of_hessian
+from lossurf.landscape.least_nonzero import least_eigenvalue
 from lossurf.landscape.node_network import OutOfRangeError, node_network
 from lossurf.landscape.parameter_hessian import ParameterHessian
 from lossurf.landscape.product_ends import ends_of_products
@@ -37,6 +38,11 @@ DEFAULT_SHARE: Final = 0.02
 _EXCEEDED: Final = 1.1  # the radius is known no better than the error asks for
 _DENSE_ORDER: Final = 800  # a tenth of a second, and 5 MB
 _PRODUCT_ORDER: Final = 1200  # a third of a second, and 12 MB: only asked for where the residual is zero
+
+_NO_LEAST: Final = (
+    "the least eigenvalue that is not zero is not known: it is within rounding of 0, or the network is large and its "
+    "layers leave some directions of the outputs out"
+)
 
 
 def with_curvature(
@@ -55,6 +61,8 @@ def with_curvature(
     if found is None:
         note = "no curvature: the layers are of sizes too far apart for the Hessian's entries in float64"
         return replace(result, notes=(*result.notes, note))
+    if found.method in ("norms", "lanczos") and found.minimum is None and result.verdict is Verdict.GLOBAL_MINIMUM:
+        result = replace(result, notes=(*result.notes, _NO_LEAST))
     radius = max(abs(found.largest), abs(found.smallest))
     error = max(found.largest_error, found.smallest_error)
     if error <= _EXCEEDED * share * radius:
@@ -107,7 +115,7 @@ def find_curvature(
         except (OutOfRangeError, np.linalg.LinAlgError):
             return None
     ends, exponent = found.extremes, hessian.exponent
-    error = bounds.data + (bounds.rounding if found.method == "lanczos" else bounds.assembly)
+    error = bounds.data + (bounds.rounding if found.eigenvalues is None else bounds.assembly)
     numbers = [ends.largest.value, ends.largest.error + error, ends.smallest.value, ends.smallest.error + error]
     scaled = [_scaled(number, exponent) for number in numbers]
     if not all(map(isfinite, scaled)):
@@ -129,7 +137,7 @@ def find_curvature(
         return result
     return replace(
         result,
-        minimum=_at_minimum(result, found.eigenvalues, inertia, exponent, error),
+        minimum=_at_minimum(result, _least_nonzero(hessian, bounds, found, inertia), exponent, error),
         flattest=flattest_minimum(weights, problem, largest),
     )
 
@@ -155,7 +163,10 @@ def _spectrum(hessian: ParameterHessian, bounds: HessianBounds, share: float) ->
         with_kernel = np.append(0.0, values) if hessian.order > form.order else values
         return _certain("product-form", with_kernel, _solver_error(values) + bounds.mixed, flat)
     ends = ends_of_products(hessian, bounds, share) or ends_of_hessian(hessian, bounds, share)
-    return _Spectrum(_with_flat(ends, flat), "lanczos")
+    # one product with the Hessian itself may be among what norms need
+    return _Spectrum(
+        _with_flat(ends, flat), "norms" if ends.largest.failure == 0.0 and ends.products <= 1 else "lanczos"
+    )
 
 
 def _eigenvalues(matrix: Matrix) -> Matrix:
@@ -217,16 +228,37 @@ def _spacing(name: str) -> float:
         return EPS
 
 
-def _at_minimum(
-    found: Curvature, values: Matrix | None, inertia: Inertia | None, exponent: int, error: float
-) -> AtMinimum | None:
-    """Read off the eigenvalue that the count of ascending directions names."""
-    if values is None or inertia is None or not 0 < inertia.positive <= values.size:
+def _least_nonzero(
+    hessian: ParameterHessian, bounds: HessianBounds, found: _Spectrum, inertia: Inertia | None
+) -> End | None:
+    """Enclose the eigenvalue that the count of ascending directions names, over 2^exponent and but for `mixed`.
+
+    Where they were not all computed it is the least of J J^T if there are as many as that has.
+    """
+    if inertia is None:
         return None
-    least = float(values[-inertia.positive])
-    within = error + _solver_error(values)
-    if not least > within:
+    values = found.eigenvalues
+    if values is not None:
+        return _surely(float(values[-inertia.positive]), values) if 0 < inertia.positive <= values.size else None
+    form = ProductForm(hessian)
+    if inertia.positive != form.order:
         return None
-    least, within = _scaled(least, exponent), _scaled(within, exponent)
-    condition = found.largest / least
-    return AtMinimum(least, within, condition, (condition - 1.0) / (condition + 1.0))
+    try:
+        with np.errstate(all="ignore"):
+            least = least_eigenvalue(form, hessian.unit)
+    except np.linalg.LinAlgError:
+        return None
+    return End(least.inner + bounds.mixed, least.outer - bounds.mixed, 0.0)
+
+
+def _surely(value: float, values: Matrix) -> End:
+    error = _solver_error(values)
+    return End(value + error, value - error, 0.0)
+
+
+def _at_minimum(found: Curvature, least: End | None, exponent: int, error: float) -> AtMinimum | None:
+    if least is None or not least.value > least.error + error:
+        return None
+    value, within = _scaled(least.value, exponent), _scaled(least.error + error, exponent)
+    condition = found.largest / value
+    return AtMinimum(value, within, condition, (condition - 1.0) / (condition + 1.0))

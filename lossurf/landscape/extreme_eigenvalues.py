@@ -78,7 +78,8 @@ class Extremes:
         """Take them for those of an operator that is within `by` of this one (Weyl)."""
         low, high = self.smallest, self.largest
         smallest = End(low.inner + by, low.outer - by, low.failure)
-        return Extremes(smallest, End(high.inner - by, high.outer + by, high.failure), self.products)
+        largest = End(high.inner - by, high.outer + by, high.failure)
+        return Extremes(smallest, largest, self.products, self.vector)
 
 
 def extreme_eigenvalues(

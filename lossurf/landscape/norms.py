@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Final
 
 import numpy as np
@@ -14,9 +15,9 @@ _SQUARINGS: Final = 2
 _RELATIVE_ERROR: Final = 1e-2  # of the largest singular value, by the residual: the vectors carry all but its square
 _STEPS: Final = 60  # four times what a flat spectrum, the slowest case, takes to reach that
 _CHECKED_EVERY: Final = 5
-_ABOVE: Final = 1.015  # by which the square of a norm is tried above what powers give
-_TRIES: Final = 10
-_POWERS: Final = 8  # a flat spectrum is a per cent below its largest value
+_TRIED: Final = (1.003, 1.01, 1.03, 1.1, 1.3)  # times what powers give, as bounds of an eigenvalue
+_DOUBLINGS: Final = 4  # of the power: then a value of a flat spectrum is half a per cent below the largest
+_POWERS: Final = 8
 
 
 def singular_values_of_each(matrices: Matrix) -> Matrix:
@@ -41,42 +42,56 @@ def norm_bound(matrix: Matrix) -> float:
 
 
 def tight_norm_bound(matrix: Matrix) -> float:
-    """Return a number surely not below the largest singular value, and where it can at most 2 % above it.
-
-    A Cholesky factor of t I - A A^T exists only where t is above the square, but for (n + 1) eps n t (Higham 2002,
-    Theorem 10.3); the value that is tried comes from powers of A A^T.
-    """
+    """Return a number surely not below the largest singular value, and where it can at most 1 % above it."""
     if not matrix.size or min(matrix.shape) < _SMALL:
         return norm_bound(matrix)
     scaled, exponent = unit_range(matrix)
     scaled = scaled if scaled.shape[0] < scaled.shape[1] else scaled.T
-    whole = float(np.sum(scaled * scaled))
-    if not whole:
-        return 0.0
-    square = scaled @ scaled.T / whole  # trace 1
-    tried = _ABOVE * _by_powers(square)
-    for _ in range(_TRIES):
-        below = -square
+    square = scaled @ scaled.T
+    rounded = (sum(matrix.shape) + 8) * EPS * float(np.sum(scaled * scaled))
+    found = eigenvalue_bound(square, top_of(square)[0]) + rounded
+    return float(np.ldexp(np.sqrt(found), exponent)) if found < inf else norm_bound(matrix)
+
+
+def eigenvalue_bound(matrix: Matrix, guess: float) -> float:
+    """Return a number surely not below the largest eigenvalue of a semidefinite matrix; inf where none is found.
+
+    A Cholesky factor of t I - A exists only where t is above it, but for (n + 1) eps n t (Higham 2002, Theorem 10.3).
+
+    Parameters
+    ----------
+    matrix : ndarray, shape (n, n)
+    guess : float
+        A value that is hardly below it (`top_of`).
+    """
+    if not guess > 0.0:
+        return 0.0 if not np.any(matrix) else inf
+    for above in _TRIED:
+        tried = above * guess
+        below = -matrix
         below.flat[:: len(below) + 1] += tried
         try:
             np.linalg.cholesky(below)
         except np.linalg.LinAlgError:
-            tried *= _ABOVE
             continue
-        rounded = ((len(square) + 1) * len(square) * tried + sum(matrix.shape) + 8) * EPS
-        return float(np.ldexp(np.sqrt(whole * (tried + rounded)), exponent))
-    return norm_bound(matrix)
+        return tried * (1.0 + (len(matrix) + 2) * len(matrix) * EPS)
+    return inf
 
 
-def _by_powers(square: Matrix) -> float:
-    """Rayleigh quotient, hardly below the largest eigenvalue of a matrix of trace 1, at a column of its powers."""
-    fourth = square @ square
-    fourth /= np.linalg.norm(fourth)
-    x = fourth[:, np.argmax(fourth.diagonal())]
+def top_of(matrix: Matrix) -> tuple[float, Matrix]:
+    """Return a vector near the top eigenvector of a positive semidefinite matrix, and its Rayleigh quotient."""
+    trace = float(np.trace(matrix))
+    if not trace > 0.0:
+        return 0.0, np.eye(len(matrix))[0]
+    power = matrix / trace
+    for _ in range(_DOUBLINGS):
+        power = power @ power
+        power /= np.linalg.norm(power)
+    x = power[:, np.argmax(power.diagonal())]
     for _ in range(_POWERS):
-        x = fourth @ x
+        x = power @ x
         x /= np.linalg.norm(x)
-    return float(x @ (square @ x))
+    return float(x @ (matrix @ x)), x
 
 
 def _squared(factor: Matrix, times: int) -> float:
