@@ -8,7 +8,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from lossurf.api.classify import Judge
+from lossurf.api.parts.judge import Judge
 from lossurf.api.parts.steps import Following, RunHead, Step
 from lossurf.data import Data
 from lossurf.errors import OutputError, UsageError
