@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import Annotated, ClassVar
 
 from numpy.typing import ArrayLike
 
@@ -26,9 +26,6 @@ from lossurf.theory.registry import advice, evaluate
 from lossurf.theory.samples import SampleFacts, sample_facts
 from lossurf.theory.theorems import TheoremFinding
 from lossurf.words import Status
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True)
