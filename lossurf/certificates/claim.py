@@ -118,7 +118,7 @@ class Claim:
         measure = min(size / change if change else np.inf if size else 0.0, _LARGEST_MEASURE)
         claimed = float(self.said["gradient"])
         is_rounding = size <= error and (claimed < 0.5 * measure or claimed <= self.tau)
-        uncertain = min(error / change if change else np.inf, measure)
+        uncertain = min(error / change, measure) if change else 0.0  # where nothing moves it, it is 0 or infinite
         return MeanResidual(size, 0.0 if is_rounding else measure, length, 0.0 if is_rounding else uncertain)
 
     def _error_of_means(self, mean_y: float) -> float:

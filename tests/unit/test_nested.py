@@ -40,7 +40,7 @@ def test_every_nesting_is_the_same_network(case):
     checkpoint = as_checkpoint(values, 3, 2)
     assert [np.array_equal(w, v) for w, v in zip(checkpoint.weights, (W1, W2), strict=True)] == [True, True]
     assert [np.array_equal(b, v) for b, v in zip(checkpoint.biases, (B1, B2), strict=True)] == [True, True]
-    assert len([note for note in checkpoint.notes if "beside it" in note]) == notes
+    assert len([note for note in checkpoint.notes if "not read: " in note]) == notes
 
 
 def test_names_are_the_keys_on_the_way():
