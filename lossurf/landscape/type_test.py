@@ -155,12 +155,12 @@ class TypeTest:
         """Return the singular value of M_ij after the first `rank`, or a bound of it where that is rounding.
 
         M = Pi M + (I - Pi) M, Pi = S_{i-1} Q_{i-1} the projector on the signal, of rank `rank`: the singular values of
-        M beyond that are at most those of (I - Pi) M (Weyl), whatever Pi is; two products are cheaper than an SVD.
+        M beyond that are at most those of (I - Pi) M (Weyl), whatever Pi is; two products are cheaper than an SVD. Of
+        A_j, to the left of which there is no projector, M Pi.
         """
         signal = None if is_narrow(self.network) else self.signal(rank)
-        if signal is not None and i <= self.network.depth:
-            M = self.network.partial_product(i, j)
-            bound = float(np.linalg.norm(M - signal.S[i - 2] @ (signal.Q[i - 2] @ M)))
+        if signal is not None and (i <= self.network.depth or j > 0):
+            bound = float(np.linalg.norm(_left_by(signal, self.network.partial_product(i, j), i, j)))
             if bound <= self.sensitivity.rounding * self.sensitivity.change(i, j):
                 return bound
         return self.sensitivity.next_singular_value(i, j, rank)
@@ -339,6 +339,13 @@ class TypeTest:
     def _cuts(self, rank: int, tau: float) -> list[float]:
         saddle = self.level(self.rank_max, tau) is Level.ABOVE and self.level(rank, tau) is Level.EQUAL
         return [self.strict_below(rank)] if saddle else []
+
+
+def _left_by(signal: Signal, M: Matrix, i: int, j: int) -> Matrix:
+    """M_ij less what the projector on the signal at one end of it takes; 0 < j or i <= N."""
+    if i <= signal.depth:
+        return np.asarray(M - signal.S[i - 2] @ (signal.Q[i - 2] @ M))
+    return np.asarray(M - (M @ signal.S[j - 1]) @ signal.Q[j - 1])
 
 
 def _above(ascending: list[float], tau: float) -> int:
