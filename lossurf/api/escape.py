@@ -14,12 +14,14 @@ from numpy.typing import ArrayLike
 from lossurf.api.parts.penalty import penalty_of
 from lossurf.api.parts.result import Result
 from lossurf.data import Data, DataFacts, as_data
+from lossurf.errors import UsageError
 from lossurf.inputs.checkpoints.checkpoint import Checkpoint, require_output_bias
 from lossurf.inputs.checkpoints.open import Network, as_checkpoint
 from lossurf.inputs.checkpoints.roles import Orientation
 from lossurf.inputs.tables.data import Samples
 from lossurf.landscape.points.construct import require_one_of
 from lossurf.landscape.points.escape import Escape, Weights, escape_point
+from lossurf.landscape.points.escape_frozen import escape_beside_frozen
 from lossurf.regularised.verdict import WeightDecay
 from lossurf.words import DType
 
@@ -45,6 +47,8 @@ class EscapeResult(Escape, Result):
         None without.
     notes : tuple of str
         What was assumed in reading the data and the checkpoint.
+    frozen : tuple of str or None
+        Names of the layers that stay as they are; None without.
     given : Checkpoint
         Where the way begins.
     """
@@ -58,6 +62,7 @@ class EscapeResult(Escape, Result):
     to_minimum: bool
     weight_decay: WeightDecay | None
     notes: tuple[str, ...]
+    frozen: tuple[str, ...] | None
     given: Checkpoint = field(repr=False)
 
     @property
@@ -97,6 +102,7 @@ def escape(
     dtype: str | None = None,
     weight_decay: float | None = None,
     reduction: str = "mean",
+    frozen: Sequence[str] = (),
     samples: Samples = "rows",
 ) -> EscapeResult:
     """Find a point of lower loss from a saddle.
@@ -119,6 +125,8 @@ def escape(
     weight_decay, reduction
         As in `classify`: the way down is then that of the regularised loss, and `to_minimum` leads to a point that is
         at least a local minimum, of the kind `verdict_after`; one that is known not to be the least is left as well.
+    frozen : sequence of str
+        Names of the layers that are not trained and stay as they are, with their biases; only the others move.
     samples : {"rows", "columns"}
         Which axis of X and Y counts samples.
 
@@ -133,7 +141,8 @@ def escape(
     InputError
         As `classify`.
     UsageError
-        If more is to be gained than there is, or rounding to `dtype` takes the gain away.
+        If more is to be gained than there is, or rounding to `dtype` takes the gain away; if frozen layers are asked
+        for with a weight decay.
 
     Examples
     --------
@@ -152,37 +161,57 @@ def escape(
     )
     penalty = penalty_of(data, weight_decay, reduction)
     checkpoint = as_checkpoint(weights, data.dx, data.dy, biases=biases, layers=layers, orientation=orientation)
-    require_output_bias(checkpoint)
-    dtypes = _written(checkpoint) if dtype is None else (dtype,) * len(checkpoint.weights)
-    found = _way_down(penalty)(
-        checkpoint,
-        data.problem(bias=checkpoint.has_bias),
-        to_minimum=to_minimum,
-        at_least=at_least,
-        tolerance=tolerance,
-        dtypes=dtypes,
+    if not frozen:
+        require_output_bias(checkpoint)
+    written = _written(checkpoint)
+    dtypes = tuple(
+        known if dtype is None or name in frozen else dtype
+        for name, known in zip(checkpoint.layer_names, written, strict=True)
     )
+    find, bias = _way_down(checkpoint, data, penalty, frozen)
+    found = find(to_minimum=to_minimum, at_least=at_least, tolerance=tolerance, dtypes=dtypes)
     # exact: they were rounded before their loss was taken; the type tells `classify` how precisely they are known
     segments = tuple(replace(segment, end=_typed(segment.end, dtypes)) for segment in found.segments)
     return EscapeResult(
         **{**vars(found), "segments": segments},
-        data=data.facts(bias=checkpoint.has_bias),
+        data=data.facts(bias=bias),
         output=None,
         files=(),
         dtypes=tuple(map(DType, dtypes)),
         to_minimum=to_minimum,
         weight_decay=penalty,
+        frozen=tuple(dict.fromkeys(frozen)) or None,
         notes=(*data.notes, *checkpoint.notes),
         given=checkpoint,
     )
 
 
-def _way_down(penalty: WeightDecay | None) -> Callable[..., Escape]:
+def _way_down(
+    checkpoint: Checkpoint, data: Data, penalty: WeightDecay | None, frozen: Sequence[str]
+) -> tuple[Callable[..., Escape], bool]:
+    """Return what finds the way down, and whether it is that of centred data."""
+    if frozen:
+        _require_plain(penalty, frozen)
+        trained = [b for n, b in zip(checkpoint.layer_names, checkpoint.biases, strict=True) if n not in frozen]
+        bias = bool(trained) and trained[-1] is not None
+        return partial(escape_beside_frozen, checkpoint, data.reduce(), frozen), bias
+    bias = checkpoint.has_bias
     if penalty is None:
-        return escape_point
+        return partial(escape_point, checkpoint, data.problem(bias=bias)), bias
     from lossurf.regularised.escape import escape_with_decay
 
-    return partial(escape_with_decay, decay=penalty.lambda_)
+    return partial(escape_with_decay, checkpoint, data.problem(bias=bias), decay=penalty.lambda_), bias
+
+
+def _require_plain(penalty: WeightDecay | None, frozen: Sequence[str]) -> None:
+    if isinstance(frozen, str):
+        raise UsageError("the frozen layers are a sequence of names", where="frozen", remedy=f"give ({frozen!r},)")
+    if penalty is not None:
+        raise UsageError(
+            "no way down is known beside frozen layers with a weight decay",
+            where="--frozen",
+            remedy="leave out one of the two",
+        )
 
 
 def _written(checkpoint: Checkpoint) -> tuple[str, ...]:

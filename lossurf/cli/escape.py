@@ -17,6 +17,7 @@ from lossurf.cli.options import (
     checkpoint_argument,
     data_option,
     decay_options,
+    frozen_option,
     require_number,
     stdout_report_options,
     tolerance_option,
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
 @tolerance_option
 @click.option("--dtype", type=words_of(DType), help="Precision to write. Default: the checkpoint's.")
 @decay_options
+@frozen_option
 @stdout_report_options
 def command(
     *,
@@ -74,13 +76,15 @@ def command(
     dtype: str | None,
     weight_decay: float | None,
     reduction: str,
+    frozen: tuple[str, ...],
     report: Reporter,
 ) -> ExitCode:
     """Write a checkpoint of strictly lower loss than the saddle CHECKPOINT.
 
     A strict saddle is left along its direction of negative curvature, a bad one by a closed-form path on which the loss
     never rises; --to-minimum follows that path to L*. Exit code 1, and nothing written, where there is no saddle.
-    With --weight-decay --to-minimum descends to a point that is at least a local minimum of the regularised loss.
+    With --weight-decay --to-minimum descends to a point that is at least a local minimum of the regularised loss. With
+    --frozen only the other layers move, to the least loss that they can reach.
     """
     if output is None and directory is None:
         raise UsageError("nothing says where to write", where="lossurf escape", remedy="give -o FILE or --path DIR")
@@ -88,7 +92,7 @@ def command(
     from lossurf.report.document import make_document
 
     data = load_data(source, report)
-    checkpoint = checkpoints.read_one(data.dx, data.dy)
+    checkpoint = checkpoints.read_one(data.dx, data.dy, frozen=bool(frozen))
     with shown_progress(report, "the way down"):
         result = escape(
             checkpoint,
@@ -99,6 +103,7 @@ def command(
             dtype=dtype,
             weight_decay=weight_decay,
             reduction=reduction,
+            frozen=frozen,
         )
     if result.moved:
         files = () if directory is None else tuple(_write_path(result, directory))

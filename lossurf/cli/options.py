@@ -197,7 +197,7 @@ frozen_option = _of_loss(
     "--frozen",
     metavar="A,B,...",
     callback=lambda _ctx, _option, names: tuple(name.strip() for name in names.split(",")) if names else (),
-    help="Names of layers that are not trained: what kind of point the others are at.",
+    help="Names of layers that are not trained: the others alone are judged, or moved.",
 )
 
 weight_decay_option = _of_loss(

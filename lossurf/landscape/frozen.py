@@ -10,7 +10,6 @@ from lossurf.inputs.checkpoints.checkpoint import Checkpoint
 from lossurf.landscape.classify import classify_network
 from lossurf.landscape.seen import seen_network
 from lossurf.landscape.verdict import Classification
-from lossurf.numerics import default_tolerance
 
 
 def classify_frozen(
@@ -52,7 +51,7 @@ def classify_frozen(
     found = classify_network(
         seen.checkpoint,
         seen.problem,
-        tolerance=tolerance or min(default_tolerance(list(seen.checkpoint.dtypes)) * seen.stretch, 1.0),
+        tolerance=tolerance or seen.default_tolerance,
         index=index,
         descents=descents,
     )

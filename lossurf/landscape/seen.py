@@ -19,7 +19,7 @@ import numpy as np
 from lossurf.inputs.checkpoints.checkpoint import Checkpoint
 from lossurf.inputs.faults import fault, hint, listing
 from lossurf.network import output_too_large
-from lossurf.numerics import EPS, Matrix, frobenius_norm, numerical_rank, rank_threshold
+from lossurf.numerics import EPS, Matrix, default_tolerance, frobenius_norm, numerical_rank, rank_threshold
 from lossurf.reduction import changes
 from lossurf.reduction.problem import ReducedProblem, reduced_problem
 from lossurf.reduction.triangle import Triangle
@@ -81,6 +81,15 @@ class SeenNetwork:
     unseen: int
     above: Mapping[int, Matrix] = field(repr=False)
     below: Mapping[int, Matrix] = field(repr=False)
+
+    @property
+    def default_tolerance(self) -> float:
+        """Tau of the layers as they are seen, where none is asked for."""
+        return min(default_tolerance(list(self.checkpoint.dtypes)) * self.stretch, 1.0)
+
+    def of(self, checkpoint: Checkpoint, held: Sequence[bool]) -> Checkpoint:
+        """Return how other trained layers beside the same frozen ones are seen."""
+        return _trained(checkpoint, held, self.above, self.below)[0]
 
 
 def seen_network(checkpoint: Checkpoint, triangle: Triangle, frozen: Sequence[str]) -> SeenNetwork:

@@ -279,7 +279,7 @@ class TypeTest:
         """For every rank the tau from which the loss equals L_rank, and the tau below which it is surely above."""
         rise, change = self.excess - self._excess_by_rank, self.sensitivity.product_change
         equal_from = rise / self._loss_unit
-        with np.errstate(invalid="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
             reached = np.sqrt(2.0 * rise) / change if change > 0.0 else np.full(rise.size, inf)
         above_until = np.minimum(equal_from, reached)
         rounding = rise <= self._loss_rounding

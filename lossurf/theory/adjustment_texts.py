@@ -49,7 +49,7 @@ _ADJUSTMENTS: Final = (
         "Give `classify --frozen` the names of the layers, whose biases are frozen with them. L*, ranks and the "
         "inertia are then over the others; the tolerance is relative to them as they are seen, by default their "
         "precision's times the most that a frozen layer makes of a relative change. `verify` derives a certificate's "
-        "claim again from the frozen layers' products.",
+        "claim again from the frozen layers' products, and `escape --frozen` moves the others alone.",
         f"{FRIEDLAND_TOROKHTI_2007}, between frozen first and last layers; elsewhere {_OWN}, checked against dense "
         "Hessians over the trained layers",
     ),

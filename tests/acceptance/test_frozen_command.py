@@ -43,13 +43,37 @@ def test_several_checkpoints_each_with_its_own_frozen_layer(folder):
     assert "no layer 'encoder' to freeze" in other["error"]["what"]
 
 
-def test_a_report_names_what_is_frozen_and_no_escape(folder):
+def test_a_report_names_what_is_frozen_and_the_way_down_beside_it(folder):
     np.savez(folder / "zero.npz", encoder=F, middle=np.zeros((2, 2)), head=np.zeros((3, 2)))
     done = classify(folder, "zero.npz", "--frozen", " encoder ")
     assert done.returncode == 0
     assert "Frozen      encoder" in done.stdout
     assert "strict-saddle" in done.stdout
-    assert "lossurf escape" not in done.stdout
+    assert "lossurf escape zero.npz --data data.npz --frozen encoder -o better.npz" in done.stdout
+    down = [
+        *[
+            "-m",
+            "lossurf",
+            "escape",
+            "zero.npz",
+            "--data",
+            "data.npz",
+            "--frozen",
+            "encoder",
+            "--to-minimum",
+            "-o",
+            "better.npz",
+        ]
+    ]
+    moved = python(*down, "--format", "json", cwd=folder)
+    document = json.loads(moved.stdout)
+    check_document(document)
+    assert (moved.returncode, document["frozen"]) == (0, ["encoder"])
+    assert document["loss_after"] == pytest.approx(LEAST, rel=1e-9)
+    with np.load(folder / "better.npz") as arrays:
+        assert np.array_equal(arrays["encoder"], F)
+        product = arrays["head"] @ arrays["middle"] @ F
+    assert 0.5 * np.linalg.norm(X @ product.T - Y) ** 2 == pytest.approx(LEAST, rel=1e-9)
     assert classify(folder, "probe.npz", "--frozen", "encoder", "--format", "html").returncode == 0
 
 

@@ -56,6 +56,14 @@ def test_no_honest_certificate_is_refused():
     assert set(asked) == {"global-minimum", "strict-saddle", "bad-saddle", "not-critical"}
 
 
+@pytest.mark.parametrize("seed", [1008, 1211, 1269, 1463, 1537, 1538])
+def test_what_a_long_campaign_found_refused(seed):
+    # 1008: a next level told from L* by less than the rounding of what frozen last layers cannot reach;
+    # 1211, 1537: all of T's singular values are there, and a change of an ill-conditioned first layer could take them;
+    # 1269, 1463, 1538: a minimum as near as that layer's rounding reaches, which is farther away as it is stored
+    assert not refused(range(seed, seed + 1))[1]
+
+
 @pytest.mark.slow
 def test_no_honest_certificate_of_two_thousand_is_refused():
     asked, found = refused(range(1000, 3000))

@@ -95,8 +95,8 @@ class CheckpointFiles:
             require_output_bias(checkpoint)
         return checkpoint
 
-    def read_one(self, dx: int, dy: int, *, linear: bool = True) -> Checkpoint:
-        """Read the only one.
+    def read_one(self, dx: int, dy: int, *, linear: bool = True, frozen: bool = False) -> Checkpoint:
+        """Read the only one, as `read` does.
 
         Raises
         ------
@@ -108,7 +108,7 @@ class CheckpointFiles:
             raise UsageError(
                 f"'{self.paths[0]}' matches {len(paths)} files and one checkpoint is wanted", remedy="name one of them"
             )
-        return self.read(paths[0], dx, dy, linear=linear)
+        return self.read(paths[0], dx, dy, linear=linear, frozen=frozen)
 
 
 Files = CheckpointFiles | str | PathLike[str] | Sequence[str | PathLike[str]]

@@ -309,8 +309,8 @@ def _next_steps(document: Document) -> tuple[str | Step, ...]:
 
     (result,), verdict = document["results"], document["results"][0]["verdict"]
     is_saddle = verdict.endswith("saddle")
-    # `escape` follows the squared loss of free layers
-    if is_saddle and (document.get("other_loss") or result["tied"] or result["frozen"]):
+    # `escape` follows the squared loss of layers that are free, or beside frozen ones
+    if is_saddle and (document.get("other_loss") or result["tied"]):
         return (step("What it means for training", "lossurf explain", verdict),)
     if is_saddle or (document.get("weight_decay") and result["decay"]["lower"] is not None):
         return (lower(document, result["checkpoint"], repeated(document, "network", "loss", "tolerance")),)

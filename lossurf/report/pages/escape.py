@@ -29,7 +29,12 @@ def page(document: Document) -> Page:
 
 def _read(document: Document) -> tuple[tuple[str, Text], ...]:
     penalty = document.get("weight_decay")
-    return (("Checkpoint", document["checkpoint"]), *((penalty_facts(penalty),) if penalty else ()))
+    frozen = document.get("frozen")
+    return (
+        ("Checkpoint", document["checkpoint"]),
+        *((("Frozen", ", ".join(frozen)),) if frozen else ()),
+        *((penalty_facts(penalty),) if penalty else ()),
+    )
 
 
 def _moved(document: Document) -> tuple[Text, ...]:
