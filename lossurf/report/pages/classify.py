@@ -11,7 +11,7 @@ from lossurf.report.pages.common import data_facts
 from lossurf.report.pages.curvature import curvature_items
 from lossurf.report.pages.other_loss import loss_facts
 from lossurf.report.pages.papers import lemma_tally, papers
-from lossurf.report.pages.steps import on_data, path_word, repeated, step
+from lossurf.report.pages.steps import after_local_minimum, on_data, path_word, repeated, step
 from lossurf.report.pages.tied import tied_numbers
 from lossurf.report.pages.weight_decay import decay_numbers, penalty_facts
 from lossurf.report.text import count, number, percent
@@ -241,6 +241,7 @@ def _staircase(stairs: list[dict[str, Any]]) -> Grid:
         ),
         numeric=frozenset({"value", "counts as zero below"}),
         level=2,
+        folded="Why no pair of layers leads down",
     )
 
 
@@ -314,6 +315,8 @@ def _next_steps(document: Document) -> tuple[str | Step, ...]:
         return (step("What it means for training", "lossurf explain", verdict),)
     if is_saddle or (document.get("weight_decay") and result["decay"]["lower"] is not None):
         return (lower(document, result["checkpoint"], repeated(document, "network", "loss", "tolerance")),)
+    if verdict == "local-minimum":
+        return (after_local_minimum(document),)
     return (find_explanation(verdict).action,)
 
 

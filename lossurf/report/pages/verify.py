@@ -185,6 +185,7 @@ def _table(checks: list[Document]) -> Grid:
         ),
         numeric=frozenset({"value", "bound"}),
         level=2,
+        folded=f"The {len(checks)} checks",
     )
 
 
