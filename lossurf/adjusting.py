@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -44,8 +44,7 @@ def without_weights(
     return dataset, (name, require_weights(weights, name))
 
 
-@dataclass(frozen=True)
-class WantedAdjustments:
+class WantedAdjustments(NamedTuple):
     """The adjustments as they were asked for; `weights` are read already."""
 
     weights: tuple[str, Matrix] | None

@@ -65,7 +65,7 @@ class Adjusted:
     ridge: Annotated[float, limited(exclusiveMinimum=0)] | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Adjustments:
     """The changes of some data, validated.
 

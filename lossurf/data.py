@@ -18,7 +18,6 @@ from lossurf.fields import Count, Size
 from lossurf.inputs.memory import memory_limit, require_memory
 from lossurf.inputs.tables.data import Samples, as_dataset, open_dataset
 from lossurf.inputs.tables.dataset import Dataset
-from lossurf.inputs.tables.prepare import prepared
 from lossurf.inputs.tables.weighting import (
     Given,
     names_column,
@@ -233,10 +232,13 @@ class Data:
         else:
             dataset, weights = without_weights(open_with(_names(target)), sample_weights, max_memory)
             dataset = dataset.mirrored() if autoencoder and dataset.dy != dataset.dx else dataset
-        if standardize:
-            dataset = prepared(dataset, standardize=True)
-            dataset = dataset.mirrored() if autoencoder else dataset
-        penalised, dataset = dataset.dx, prepared(dataset, intercept=intercept)
+        penalised = dataset.dx
+        if standardize or intercept:
+            from lossurf.inputs.tables.prepare import prepared
+
+            dataset = prepared(dataset, standardize=standardize)
+            dataset = dataset.mirrored() if autoencoder and standardize else dataset
+            dataset = prepared(dataset, intercept=intercept)
         wanted = WantedAdjustments(weights, output_weights, base, base_layer, residual, ridge)
         return cls.of(dataset, max_memory=max_memory, adjustments=wanted.on(dataset, penalised, max_memory))
 

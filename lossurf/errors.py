@@ -49,12 +49,12 @@ class LossurfError(Exception):
 
 
 _VALUE = r"[A-Z]{2,}\b|float\d\d|tails|huber|in-out|out-in|columns|rows|local|dask|[^\s,;]+(?:,[^\s,;]+)+"
-_OPTION = re.compile(rf"--([a-z]+(?:-[a-z]+)*)(?: ({_VALUE}))?")
+_OPTION = rf"--([a-z]+(?:-[a-z]+)*)(?: ({_VALUE}))?"  # compiled at the first error: a run without one needs none
 
 
 def in_python(text: str) -> str:
     """Return a message with the options of the command line as Python's arguments: --max-memory is max_memory=."""
-    return _OPTION.sub(lambda found: f"{found[1].replace('-', '_')}={_spelt(found[2])}", text)
+    return re.sub(_OPTION, lambda found: f"{found[1].replace('-', '_')}={_spelt(found[2])}", text)
 
 
 def _spelt(value: str | None) -> str:

@@ -12,13 +12,14 @@ from enum import Enum
 from functools import cached_property
 from itertools import takewhile
 from math import exp, inf, log
-from typing import Final
+from typing import Final, TypeGuard
 
 import numpy as np
 
 from lossurf.errors import InputError
 from lossurf.numerics import EPS, UNDECIDED_FACTOR, Matrix, rank_threshold
 from lossurf.reduction.problem import ReducedProblem
+from lossurf.spectral import spectral_norm
 
 Layers = tuple[Matrix, ...]
 
@@ -126,7 +127,8 @@ class WhitenedNetwork:
 
     def residual_block(self, i: int, j: int) -> Matrix:
         """E_ij = A_i^T E B_{j-1}^T, shape (d_i, d_{j-1}); E_kk is dL/dW_k (theory, section 2)."""
-        return self.above_residual(i) @ self.below(j - 1).T
+        above = self.above_residual(i)
+        return above if j == 1 else above @ self.below(j - 1).T  # B_0 = I
 
     def above_residual(self, i: int) -> Matrix:
         """A_i^T E, shape (d_i, rank_x), kept because every E_ij of a row needs it."""
@@ -140,25 +142,37 @@ class WhitenedNetwork:
         """D = sum_k A_k V_k B_{k-1}, shape (dy, rank_x); None stands for a zero V_k."""
         total = np.zeros_like(self.target)
         for k, V in enumerate(direction, start=1):
-            if V is not None and _moves(V):
-                total += self.above(k) @ V @ self.below(k - 1)
+            if _moves(V):
+                upper = V if k == self.depth else self.above(k) @ V
+                total += upper if k == 1 else upper @ self.below(k - 1)
         return total
 
-    def curvature(self, left: Sequence[Matrix | None], right: Sequence[Matrix | None]) -> float:
-        """Hessian form left^T H right (theory, section 2; polarised)."""
-        value = float(np.sum(self.change_of_product(left) * self.change_of_product(right)))
+    def change_of_pair(self, i: int, j: int, V_i: Matrix, V_j: Matrix) -> Matrix:
+        """A_i V_i M_ij V_j B_{j-1}, i > j: what two changes make of P together, shape (dy, rank_x)."""
+        linked = (V_i if i == j + 1 else V_i @ self.partial_product(i, j)) @ V_j
+        upper = linked if i == self.depth else self.above(i) @ linked
+        return np.asarray(upper if j == 1 else upper @ self.below(j - 1))
+
+    def curvature(
+        self, left: Sequence[Matrix | None], right: Sequence[Matrix | None], change: Matrix | None = None
+    ) -> float:
+        """Hessian form left^T H right (theory, section 2; polarised); `change` of P by `left`, if it is known."""
+        change = self.change_of_product(left) if change is None else change
+        value = float(np.sum(change * (change if right is left else self.change_of_product(right))))
         moved = [k for k in range(1, self.depth + 1) if _moves(left[k - 1]) or _moves(right[k - 1])]
         for i in moved:
             for j in moved[: moved.index(i)]:
-                for first, second in ((left, right), (right, left)):
-                    V_i, V_j = first[i - 1], second[j - 1]
-                    if V_i is not None and V_j is not None:
-                        value += self._mixed_term(i, j, V_i, V_j)
+                mixed = self._mixed_term(i, j, left[i - 1], right[j - 1])
+                value += mixed
+                value += mixed if right is left else self._mixed_term(i, j, right[i - 1], left[j - 1])
         return value
 
-    def _mixed_term(self, i: int, j: int, V_i: Matrix, V_j: Matrix) -> float:
+    def _mixed_term(self, i: int, j: int, V_i: Matrix | None, V_j: Matrix | None) -> float:
         """<E, A_i V_i M_ij V_j B_{j-1}>."""
-        return float(np.sum(self.residual_block(i, j) * (V_i @ self.partial_product(i, j) @ V_j)))
+        if V_i is None or V_j is None:
+            return 0.0
+        linked = V_i if i == j + 1 else V_i @ self.partial_product(i, j)
+        return float(np.sum(self.residual_block(i, j) * (linked @ V_j)))
 
     def moved(self, direction: Sequence[Matrix | None], step: float) -> WhitenedNetwork:
         """Return the network with `step * direction` added."""
@@ -166,7 +180,7 @@ class WhitenedNetwork:
         return WhitenedNetwork(layers, self.target, self.stretch, self.first_layer_size)
 
 
-def _moves(V: Matrix | None) -> bool:
+def _moves(V: Matrix | None) -> TypeGuard[Matrix]:
     return V is not None and bool(np.any(V))
 
 
@@ -225,11 +239,12 @@ def _whitened(weights: Sequence[Matrix], problem: ReducedProblem, gauge: Gauge) 
     """Scale every layer by an exact power of two first, so that no intermediate leaves the range of float64."""
     columns, column_exponent = _unit_range(problem.column_norms)
     mantissas, exponents = map(list, zip(*(_unit_range(W) for W in weights), strict=True))
-    whitened_size = float(np.linalg.norm(mantissas[0] * columns, 2)) * _largest(problem.column_singular_values)
-    mantissas[0] = (mantissas[0] * columns) @ problem.whitening
+    mantissas[0] = mantissas[0] * columns
+    whitened_size = spectral_norm(mantissas[0]) * _largest(problem.column_singular_values)
+    mantissas[0] = mantissas[0] @ problem.whitening
     logs = [exponent * log(2.0) for exponent in exponents]
     logs[0] += column_exponent * log(2.0) - log(problem.scale)
-    norms = [float(np.linalg.norm(W, 2)) if W.size else 0.0 for W in mantissas]
+    norms = [spectral_norm(W) for W in mantissas]
     for k in _rounding_layers(norms, logs, [W.shape for W in weights], whitened_size):
         mantissas[k], norms[k] = np.zeros_like(mantissas[k]), 0.0
         logs[k] -= exponents[k] * log(2.0)  # the unit of rounding is no unit of the layer
@@ -338,8 +353,10 @@ def to_user(network: WhitenedNetwork, direction: Sequence[Matrix | None], proble
     """
     result = []
     for k, (W, V) in enumerate(zip(network.layers, direction, strict=True)):
-        change = np.zeros_like(W) if V is None else V
-        result.append(layer_to_user(network, change, k + 1, problem))
+        if _moves(V):
+            result.append(layer_to_user(network, V, k + 1, problem))
+        else:
+            result.append(np.zeros((W.shape[0], W.shape[1] if k else problem.dx)))
     return tuple(result)
 
 

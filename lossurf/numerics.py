@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from math import inf
-from typing import Final
+from math import inf, sqrt
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -31,8 +30,7 @@ LARGEST_TOLERANCE: Final = 1e-2
 digit or none, every critical level of ordinary data is within their reach (theory, section 6)."""
 
 
-@dataclass(frozen=True)
-class Decision:
+class Decision(NamedTuple):
     """A quantity held against a threshold.
 
     `margin` is value / threshold: above `UNDECIDED_FACTOR` the quantity is surely non-zero, at most 1 it is zero to
@@ -81,8 +79,15 @@ def column_norms(matrix: Matrix) -> Matrix:
     return np.asarray(largest * np.linalg.norm(scaled, axis=0))
 
 
+_LEAST_SQUARE: Final = 1e-200
+"""A sum of squares above this misses nothing: what float64 cannot square, below 1e-150, is rounding of its root."""
+
+
 def frobenius_norm(*arrays: Matrix) -> float:
     """Frobenius norm of all arrays together, no square over- or underflowing; inf where an entry is not finite."""
+    square = sum(float(np.vdot(array, array)) for array in arrays)
+    if _LEAST_SQUARE < square < inf:
+        return sqrt(square)
     if not all(np.all(np.isfinite(array)) for array in arrays):
         return inf
     return float(column_norms(np.concatenate([array.ravel() for array in arrays])[:, None])[0])

@@ -20,7 +20,7 @@ import lossurf
 from lossurf.api.certificate import evidence
 from lossurf.api.classify import Judge
 from lossurf.certificates.stored import StoredCertificate
-from lossurf.inputs.checkpoints.checkpoint import as_checkpoint
+from lossurf.inputs.checkpoints.open import as_checkpoint
 
 KINDS = ("exact", "exact", "off", "near", "zero", "float32", "float16", "scaled")
 

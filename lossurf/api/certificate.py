@@ -18,7 +18,8 @@ from lossurf.certificates.stored import claim_path, digest_of
 from lossurf.data import Data, DataFacts, as_data
 from lossurf.errors import UsageError
 from lossurf.fields import limited, merged
-from lossurf.inputs.checkpoints.checkpoint import Checkpoint, Network, as_checkpoint
+from lossurf.inputs.checkpoints.checkpoint import Checkpoint
+from lossurf.inputs.checkpoints.open import Network, as_checkpoint
 from lossurf.landscape.evidence import CertificateClaim, evidence_arrays, evidence_claim, frozen_arrays
 from lossurf.landscape.seen import seen_network
 from lossurf.landscape.verdict import Classification
@@ -79,6 +80,7 @@ def certify(
     *,
     weight_decay: float | None = None,
     reduction: str = "mean",
+    tied: bool = False,
     frozen: Sequence[str] = (),
 ) -> Evidence:
     """Classify a network, and return what a reader needs to check the verdict without lossurf.
@@ -89,8 +91,8 @@ def certify(
         As in `classify`.
     X : array_like, shape (m, dx), or Data
     Y : array_like, shape (m, dy) or (m,)
-        Left out where X is a Data.
-    weight_decay, reduction, frozen
+        Left out where X is a Data, and with `tied`.
+    weight_decay, reduction, tied, frozen
         As in `classify`.
 
     Returns
@@ -111,9 +113,9 @@ def certify(
     >>> print(found.claim.claim, sorted(found.arrays))
     strict-saddle ['N1', 'N2', 'R11', 'T', 'V1', 'V2', 'W1', 'W2']
     """
-    data = as_data(X, Y)
-    checkpoint = as_checkpoint(weights, data.dx, data.dy)
-    result = classify(checkpoint, data, weight_decay=weight_decay, reduction=reduction, frozen=frozen)
+    data = as_data(X, X if tied and Y is None and not isinstance(X, Data) else Y)
+    checkpoint = as_checkpoint(weights, data.dx, data.dy, tied=tied)
+    result = classify(checkpoint, data, weight_decay=weight_decay, reduction=reduction, tied=tied, frozen=frozen)
     penalty = penalty_of(data, weight_decay, reduction)
     found = evidence(result, checkpoint, data, decay=None if penalty is None else penalty.lambda_)
     if found is None:
@@ -140,6 +142,8 @@ def evidence(
     UsageError
         If only the signs of a Hessian decide, of more weights than `verify` forms it for.
     """
+    if result.tied is not None:
+        return _tied_evidence(result, checkpoint, data)
     checkpoint = data.seen(checkpoint)
     if result.frozen is not None:
         return _evidence_beside_frozen(result, checkpoint, data, result.frozen)
@@ -156,6 +160,13 @@ def evidence(
         )
     arrays = evidence_arrays(result, problem, checkpoint.weights, checkpoint.biases)
     return Evidence(claim, data.facts(bias=checkpoint.has_bias), arrays=arrays)
+
+
+def _tied_evidence(result: Classification, checkpoint: Checkpoint, data: Data) -> Evidence | None:
+    from lossurf.tied.evidence import tied_evidence
+
+    found = tied_evidence(result, checkpoint, data.problem(bias=False))
+    return None if found is None else Evidence(found[0], data.facts(bias=False), arrays=found[1])
 
 
 def _evidence_beside_frozen(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import Annotated, ClassVar
 
 from numpy.typing import ArrayLike
 
+from lossurf.api.parts.other_loss import prepared_loss
 from lossurf.api.parts.penalty import penalty_of, require_penalty
 from lossurf.api.parts.result import Drawn
 from lossurf.api.parts.widths import NetworkFacts, fitting_widths, network_facts
@@ -24,10 +25,7 @@ from lossurf.theory.hypotheses import Condition, Finding, check_hypotheses, over
 from lossurf.theory.registry import advice, evaluate
 from lossurf.theory.samples import SampleFacts, sample_facts
 from lossurf.theory.theorems import TheoremFinding
-from lossurf.words import LossName, Status
-
-if TYPE_CHECKING:
-    from lossurf.losses.data import LossData
+from lossurf.words import Status
 
 
 @dataclass(frozen=True)
@@ -184,25 +182,6 @@ def _one_hidden_layer(data: Data, penalty: WeightDecay, network: NetworkFacts | 
             remedy="widen the layer, or leave out --widths for a bound that holds for every width",
         )
     return found
-
-
-def prepared_loss(data: Data, loss: str, delta: float | None) -> LossData | None:
-    """Return the data under another loss than the squared one; None under that.
-
-    Raises
-    ------
-    UsageError
-        If the squared loss is given a delta, or the loss is unknown.
-    """
-    if loss == LossName.SQUARED:
-        if delta is not None:
-            raise UsageError(
-                "the squared loss has no delta", where="--delta", remedy="leave it out, or add --loss huber"
-            )
-        return None
-    from lossurf.losses.data import under_loss
-
-    return under_loss(data, loss, delta)
 
 
 def _check(data: Data, widths: Sequence[int] | None, bias: bool, facts: SampleFacts | None) -> CheckResult:

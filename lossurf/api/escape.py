@@ -15,7 +15,8 @@ from lossurf.api.parts.penalty import penalty_of
 from lossurf.api.parts.result import Result
 from lossurf.data import Data, DataFacts, as_data
 from lossurf.errors import UsageError
-from lossurf.inputs.checkpoints.checkpoint import Checkpoint, Network, as_checkpoint, require_output_bias
+from lossurf.inputs.checkpoints.checkpoint import Checkpoint, require_output_bias
+from lossurf.inputs.checkpoints.open import Network, as_checkpoint
 from lossurf.inputs.checkpoints.roles import Orientation
 from lossurf.inputs.tables.data import Samples
 from lossurf.landscape.points.construct import require_one_of

@@ -14,7 +14,8 @@ from lossurf.api.parts.result import Drawn
 from lossurf.api.parts.widths import NetworkFacts, fitting_widths, network_facts
 from lossurf.data import Data, DataFacts, as_data
 from lossurf.fields import Count, Magnitude, Written, array
-from lossurf.inputs.checkpoints.checkpoint import Network, as_checkpoint, require_output_bias
+from lossurf.inputs.checkpoints.checkpoint import require_output_bias
+from lossurf.inputs.checkpoints.open import Network, as_checkpoint
 from lossurf.landscape.levels import CriticalValue, Eigenvalue, critical_values, eigenvalue_bounds
 from lossurf.landscape.verdict import PlainVerdict
 from lossurf.landscape.views.surface import Axis

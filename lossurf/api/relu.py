@@ -12,7 +12,8 @@ from lossurf.api.parts.result import Result
 from lossurf.data import Data, DataFacts, as_data
 from lossurf.errors import UsageError
 from lossurf.fields import limited, merged
-from lossurf.inputs.checkpoints.checkpoint import LayerFacts, Network, as_checkpoint
+from lossurf.inputs.checkpoints.checkpoint import LayerFacts
+from lossurf.inputs.checkpoints.open import Network, as_checkpoint
 from lossurf.inputs.tables.data import Samples
 from lossurf.nonlinear.relu.losses import ReluLosses
 from lossurf.nonlinear.relu.measure import Progress, ReducedNetwork, ReluMeasurements, measure_relu

@@ -13,10 +13,12 @@ from lossurf.api.parts.result import Result
 from lossurf.certificates.against_data import data_checks
 from lossurf.certificates.check import Check
 from lossurf.certificates.frozen_data import frozen_data_checks
-from lossurf.certificates.stored import StoredCertificate, read_certificate
+from lossurf.certificates.stored import StoredCertificate, claim_path, is_tied, read_certificate, read_claim
+from lossurf.certificates.tied_data import tied_data_checks
 from lossurf.certificates.verify import Verification, verify_certificate
 from lossurf.data import Data
 from lossurf.errors import UsageError
+from lossurf.inputs.files import file_size
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ def verify(
     certificate : path
         Either of its two files.
     data : Data, optional
-        What the matrices are to be held against.
+        What the matrices are to be held against; of a tied autoencoder X twice.
     any_tolerance : bool
         Accept a tolerance that is easier to meet than the default of the weights' dtype.
     max_memory : int or str, optional
@@ -87,18 +89,32 @@ def verify(
     return VerifyResult(**{**vars(found), **changed})
 
 
+def is_about_tied(certificate: Path) -> bool:
+    """Say whether a certificate is about a tied autoencoder, for which X alone is the data.
+
+    Raises
+    ------
+    InputError
+        If there is no such file, or it is damaged.
+    """
+    file_size(certificate)  # first: "" and "/" have no name to change
+    return is_tied(read_claim(claim_path(certificate)))
+
+
 def _against(stored: StoredCertificate, data: Data) -> tuple[Check, ...]:
     """Hold the matrices against the rows [1 x y] of the data, or of the triangular factor that a summary holds."""
     dataset = data.dataset
     _require_same_changes(stored, data)
     taken, eps = data.adjustments.taken, dataset.data_eps
+    rows, shift = data.rows(), None
+    if dataset.summary is not None:
+        triangle, first = data.reduce(), 1 + dataset.dx
+        R, shift = triangle.r, triangle.shift[1:]
+        rows = iter([(R[:, 0], R[:, 1:first], R[:, first:])])
+    if is_tied(stored.claim):
+        return tied_data_checks(stored, rows, shift=shift, eps=eps)
     checks = data_checks if stored.claim.get("frozen") is None else frozen_data_checks
-    if dataset.summary is None:
-        return checks(stored, data.rows(), taken=taken, eps=eps)
-    triangle, first = data.reduce(), 1 + dataset.dx
-    R = triangle.r
-    rows = [(R[:, 0], R[:, 1:first], R[:, first:])]
-    return checks(stored, rows, shift=triangle.shift[1:], taken=taken, eps=eps)
+    return checks(stored, rows, shift=shift, taken=taken, eps=eps)
 
 
 def _require_same_changes(stored: StoredCertificate, data: Data) -> None:

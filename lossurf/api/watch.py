@@ -8,7 +8,7 @@ from math import inf
 from pathlib import Path
 from typing import Annotated, ClassVar, NamedTuple
 
-from lossurf.api.classify import Judge, require_verdicts
+from lossurf.api.parts.judge import Judge, require_verdicts
 from lossurf.api.parts.penalty import require_reduction
 from lossurf.api.parts.result import Drawn
 from lossurf.api.parts.steps import Course, Following, RunHead, Step, refuse_unlike

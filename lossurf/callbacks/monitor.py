@@ -8,11 +8,12 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from lossurf.api.classify import Judge
+from lossurf.api.parts.judge import Judge
 from lossurf.api.parts.steps import Following, RunHead, Step
 from lossurf.data import Data
 from lossurf.errors import OutputError, UsageError
-from lossurf.inputs.checkpoints.checkpoint import Network, as_checkpoint, require_output_bias
+from lossurf.inputs.checkpoints.checkpoint import require_output_bias
+from lossurf.inputs.checkpoints.open import Network, as_checkpoint
 from lossurf.inputs.checkpoints.roles import Orientation
 from lossurf.landscape.verdict import Classification
 from lossurf.report.document import plain

@@ -192,10 +192,15 @@ def data_checks(
         return tuple(_checks(stored, units, sums, eps))
 
 
+def rounding_of_sums(samples: float, columns: int) -> float:
+    """Return what factorising so many samples and columns, and summing over them, loses of a column, relative to it."""
+    return float((_FACTORISED * (1 + columns) + samples) * EPS)
+
+
 def _checks(stored: StoredCertificate, units: Units, sums: Sums, eps: float) -> Iterator[Check]:
     samples, order = total_weight(stored.claim["data"]), 1 + len(units.x) + len(units.T)
     count = sums.rows if is_weighted(stored.claim["data"]) else sums.samples  # a triangle's rows stand for its samples
-    unit = (_FACTORISED * order + count) * EPS
+    unit = rounding_of_sums(count, order - 1)
     yield at_most("data-shape", abs(sums.samples - samples) / max(samples, 1.0), unit)
     if "mean_x" in stored.arrays:
         yield _means(units, sums, unit)

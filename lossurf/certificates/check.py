@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,6 +30,11 @@ class Check:
     ok: bool
     value: Unbounded | None = None
     bound: Unbounded | None = None
+
+
+def largest(values: Iterable[float]) -> float:
+    """Return the largest of some values, 0 of none; what is no number, such as inf / inf, makes it none."""
+    return float(np.max([0.0, *values]))
 
 
 def at_most(name: str, value: float, bound: float, *, over: float = -np.inf) -> Check:

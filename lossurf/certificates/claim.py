@@ -16,6 +16,12 @@ from lossurf.numerics import EPS, Matrix, rank_threshold
 
 _LARGEST_MEASURE: Final = 1e150  # of a mean residual that no relative change of zeros reaches
 
+_WIDE: Final = 96
+_NORMS_OF_WIDE: Final = 0.05
+"""Spectral norms of matrices of that order or more are found by an iteration that ends at a per cent, and measures and
+thresholds are ratios and products of up to five of them: they are claimed to no more than that. What follows from them
+is decided by their values here."""
+
 
 @dataclass(frozen=True)
 class MeanResidual:
@@ -64,6 +70,8 @@ class Claim:
         self.rounding = Rounding(self.weights, self.R11, self.T, self.scale)
         # of a ratio of norms of products of N layers, what it is a ratio of being good to the unit of rounding
         self.relative = TWICE * TWICE * self.network.depth * self.rounding.unit
+        widths = sorted([self.R11.shape[0], *(len(W) for W in self.weights)])
+        self.norms_known_to = _NORMS_OF_WIDE if widths[-2] >= _WIDE else 0.0
         # the first layer's share: it is brought to its length by a norm that is known to the unit of rounding times
         # what it was before R11 took most of it away
         self.first = self.network.taken
@@ -73,13 +81,12 @@ class Claim:
 
         The other follows where its gradient is as near to the one claimed, but for rounding.
         """
-        balanced, stored = (
-            PlainNetwork(self.weights, self.R11, self.T, self.scale, as_stored=choice) for choice in (False, True)
-        )
-        claimed = float(self.said["gradient"])
-        off = [abs(max(network.gradient(), self.mean_measure) - claimed) for network in (balanced, stored)]
+        balanced = PlainNetwork(self.weights, self.R11, self.T, self.scale)
         if not balanced.fixes_no_scale():
             return [balanced]
+        stored = PlainNetwork(self.weights, self.R11, self.T, self.scale, as_stored=True)
+        claimed = float(self.said["gradient"])
+        off = [abs(max(network.gradient(), self.mean_measure) - claimed) for network in (balanced, stored)]
         both = [stored, balanced] if off[1] < off[0] else [balanced, stored]
         return both if abs(off[1] - off[0]) <= balanced.depth * sum(self.T.shape) * EPS else both[:1]
 
@@ -109,7 +116,7 @@ class Claim:
         measure = min(size / change if change else np.inf if size else 0.0, _LARGEST_MEASURE)
         claimed = float(self.said["gradient"])
         is_rounding = size <= error and (claimed < 0.5 * measure or claimed <= self.tau)
-        uncertain = min(error / change if change else np.inf, measure)
+        uncertain = min(error / change, measure) if change else 0.0  # where nothing moves it, it is 0 or infinite
         return MeanResidual(size, 0.0 if is_rounding else measure, length, 0.0 if is_rounding else uncertain)
 
     def _error_of_means(self, mean_y: float) -> float:

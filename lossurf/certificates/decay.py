@@ -14,7 +14,7 @@ from typing import Final
 
 import numpy as np
 
-from lossurf.certificates.check import Check, above, at_most
+from lossurf.certificates.check import Check, above, at_most, largest
 from lossurf.certificates.rounding import error_of_means
 from lossurf.certificates.stored import StoredCertificate, total_weight
 from lossurf.certificates.tolerance import stored_tolerance
@@ -122,13 +122,13 @@ class DecayClaim:
             up, down = self._size(k + 1, self.depth), self._size(0, k)
             change = self._change(k + 1, self.depth, sizes) * _norm(E) * down + up * down * change_of_product
             change += up * _norm(E) * self._change(0, k, sizes) + self.lam * sizes[k]
-            gradient = max(gradient, _ratio(_norm(slope), change))
+            gradient = largest([gradient, _ratio(_norm(slope), change)])
             stiffness = max(stiffness, change / (self.lam * sizes[k]))
         balance = 0.0
         for k in range(self.depth - 1):
             lower, upper = self.layers[k], self.layers[k + 1]
             change = 2.0 * (_norm(lower) * sizes[k] + _norm(upper) * sizes[k + 1])
-            balance = max(balance, _ratio(_norm(upper.T @ upper - lower @ lower.T), change))
+            balance = largest([balance, _ratio(_norm(upper.T @ upper - lower @ lower.T), change)])
         return gradient, balance, stiffness
 
     @property
@@ -200,9 +200,9 @@ def _nearest(claim: DecayClaim) -> Iterator[Check]:
     """Hold the exact point to both: as near as a verdict may speak of, and critical to rounding."""
     pairs = zip(claim.layers, claim.nearest, strict=True)
     moves = [float(np.linalg.norm(N - W)) / max(float(np.linalg.norm(W)), 1.0) for W, N in pairs]
-    yield at_most("nearest-distance", max(moves), claim.reach)
+    yield at_most("nearest-distance", largest(moves), claim.reach)
     shares = [float(np.linalg.norm(slope)) / size if size else 0.0 for slope, size in claim.gradients(claim.nearest)]
-    yield at_most("nearest-critical", max(shares), UNDECIDED_FACTOR * rank_threshold(1.0, claim.order))
+    yield at_most("nearest-critical", largest(shares), UNDECIDED_FACTOR * rank_threshold(1.0, claim.order))
 
 
 def _minimum(claim: DecayClaim) -> Iterator[Check]:

@@ -13,10 +13,10 @@ from typing import Final
 
 import numpy as np
 
-from lossurf.certificates.check import Check, above, at_most
+from lossurf.certificates.check import Check, above, at_most, largest
 from lossurf.certificates.exact_gradient import layer_gradients
 from lossurf.certificates.plain_network import LayerProducts, norm, singular_values
-from lossurf.numerics import UNDECIDED_FACTOR, Matrix, frobenius_norm, rank_threshold
+from lossurf.numerics import UNDECIDED_FACTOR, Matrix, column_norms, frobenius_norm, rank_threshold
 
 _ROUNDING: Final = 1000.0
 """A quantity of the point is zero to rounding where a change of every layer by this times order * eps explains it.
@@ -87,7 +87,7 @@ class _Point(LayerProducts):
     """W' with the norms of its products, in the gauge it is stored in."""
 
     def __init__(self, layers: Sequence[Matrix], R11: Matrix, T: Matrix, rank: int) -> None:
-        units = np.linalg.norm(R11, axis=0)
+        units = column_norms(R11)
         whitening = np.divide(R11, units, out=np.zeros_like(R11), where=units > 0.0)
         chain = [layers[0] @ R11.T, *layers[1:]]
         sizes = [norm(W) for W in chain]
@@ -140,11 +140,9 @@ class _Point(LayerProducts):
 
 
 def _distance(weights: Sequence[Matrix], nearest: NearestPoint, tau: float) -> Iterator[Check]:
-    ratios = [0.0]
-    for W, other in zip(weights, nearest.layers, strict=True):
-        size, moved = frobenius_norm(W), frobenius_norm(other - W)
-        ratios.append(moved / size if size else np.inf if moved else 0.0)
-    distance = max(ratios)
+    pairs = zip(weights, nearest.layers, strict=True)
+    ratios = [_ratio(frobenius_norm(other - W), frobenius_norm(W)) for W, other in pairs]
+    distance = largest(ratios)
     # two sums of n squares in any order differ by n eps of themselves
     rounding = rank_threshold(distance, 4 + max(W.size for W in weights))
     yield at_most("nearest-distance-claimed", abs(distance - nearest.distance), rounding)
@@ -153,11 +151,8 @@ def _distance(weights: Sequence[Matrix], nearest: NearestPoint, tau: float) -> I
 
 def _critical(point: _Point, nearest: NearestPoint) -> Iterator[Check]:
     gradients = layer_gradients(point.weights, point.R11, point.T)
-    measure = 0.0
-    for k, gradient in enumerate(gradients, 1):
-        size, change = norm(gradient), point.block_change(k, k)
-        measure = max(measure, size / change if change else np.inf if size else 0.0)
-    yield at_most("nearest-critical", measure, point.small)
+    measures = [_ratio(norm(gradient), point.block_change(k, k)) for k, gradient in enumerate(gradients, 1)]
+    yield at_most("nearest-critical", largest(measures), point.small)
     said = nearest.gradient
     yield Check("nearest-gradient-claimed", 0.0 <= said <= point.small, said, point.small)
     values = np.append(singular_values(point.product(point.depth + 1, 0)), 0.0)
@@ -178,7 +173,7 @@ def _above_the_optimum(point: _Point) -> Check:
 def _bad(point: _Point) -> Iterator[Check]:
     yield _above_the_optimum(point)
     yield at_most("nearest-best-fit", point.rise(point.rank), point.level_rounding)
-    worst = max((min(_vanishing(point, i, j)) for i, j in _pairs(point)), default=0.0)
+    worst = largest(min(_vanishing(point, i, j)) for i, j in _pairs(point))
     yield at_most("nearest-pairs", worst, point.small)
 
 

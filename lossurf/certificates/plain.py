@@ -8,14 +8,14 @@ from typing import Any, Final
 
 import numpy as np
 
-from lossurf.certificates.check import Check, above, at_most
+from lossurf.certificates.check import Check, above, at_most, largest
 from lossurf.certificates.claim import Claim
 from lossurf.certificates.index import index_checks
 from lossurf.certificates.minimum import minimum_beside
 from lossurf.certificates.nearest import FARTHEST, NearestPoint, nearest_checks
 from lossurf.certificates.plain_network import curvature, decrease, norm, singular_values
 from lossurf.certificates.rounding import TWICE
-from lossurf.numerics import EPS, Matrix
+from lossurf.numerics import EPS, Matrix, frobenius_norm
 
 _SMALLEST: Final = float(np.finfo(np.float64).smallest_subnormal)
 """Numbers below the normal range are known to this only."""
@@ -47,9 +47,9 @@ def plain_checks(claim: Claim) -> Iterator[Check]:
 
 def layer_checks(weights: Sequence[Matrix], said: Mapping[str, Any], sizes: Mapping[str, int]) -> Iterator[Check]:
     """Yield that layers and data are as long and as wide as they are said to be."""
-    norms = [(float(np.linalg.norm(W)), float(layer["norm"])) for W, layer in zip(weights, said["layers"], strict=True)]
+    norms = [(frobenius_norm(W), float(layer["norm"])) for W, layer in zip(weights, said["layers"], strict=True)]
     # a sum of n squares is off by n eps of itself in any order
-    off = max(abs(a - b) / max(a, b) if a != b else 0.0 for a, b in norms)
+    off = largest(abs(a - b) / max(a, b) if a != b else 0.0 for a, b in norms)
     yield at_most("weights", off, TWICE * EPS * max(W.size for W in weights))
     shapes = [
         layer.get("shape", list(W.shape)) == list(W.shape) for W, layer in zip(weights, said["layers"], strict=True)
@@ -84,6 +84,7 @@ def _numbers(claim: Claim) -> Iterator[Check]:
         yield at_most(name, abs(value - float(said[key])), bound)
     off = abs(claim.gradient - float(said["gradient"])) if said["gradient"] >= 0.0 else np.inf
     open_by = claim.relative * max(1.0, claim.first * claim.gradient) + claim.mean.uncertain
+    open_by += claim.norms_known_to * claim.gradient
     yield at_most("gradient-claimed", off, open_by)
     yield Check("rank", _ranks(claim)[0] == said["rank"], float(_ranks(claim)[0]), float(said["rank"]))
     yield Check("rank-max", claim.rank_max == said["rank_max"], float(claim.rank_max), float(said["rank_max"]))
@@ -215,11 +216,13 @@ def _staircase(claim: Claim) -> Iterator[Check]:
         value, change = _factor(claim, i, j, stair["factor"], int(claim.said["rank"])) if i > j else (np.inf, 1.0)
         threshold = claim.tau * change
         size = threshold or 1.0
-        off = max(
-            off, abs(value - stair["value"]) / size, abs(threshold - stair["threshold"]) / size, value > threshold
+        off = largest(
+            [off, abs(value - stair["value"]) / size, abs(threshold - stair["threshold"]) / size, value > threshold]
         )
-    # a block or a singular value is off by the unit of rounding times its change, a threshold by that of itself
-    yield at_most("staircase", float(off), claim.relative * (claim.first + 1.0 / claim.tau) if claim.tau > 0.0 else 0.0)
+    # a block or a singular value is off by the unit of rounding times its change, a threshold by that of itself, and
+    # both by the norms they are made of
+    rounding = claim.relative * (claim.first + 1.0 / claim.tau) if claim.tau > 0.0 else 0.0
+    yield at_most("staircase", off, claim.norms_known_to + rounding)
     yield Check("staircase-covers", _covered(claim))
 
 

@@ -11,14 +11,13 @@ from functools import cached_property
 
 import numpy as np
 
-from lossurf.numerics import Matrix
+from lossurf.certificates.check import largest
+from lossurf.numerics import Matrix, column_norms
 
 
 def norm(matrix: Matrix) -> float:
     """Spectral norm; 0 for an empty matrix, infinite where a number is not finite."""
-    if not matrix.size:
-        return 0.0
-    return float(np.linalg.norm(matrix, 2)) if np.isfinite(matrix).all() else float("inf")
+    return float(singular_values(matrix)[0]) if matrix.size else 0.0
 
 
 def singular_values(matrix: Matrix) -> Matrix:
@@ -91,7 +90,7 @@ class PlainNetwork(LayerProducts):
     def __init__(
         self, weights: Sequence[Matrix], R11: Matrix, T: Matrix, scale: float, *, as_stored: bool = False
     ) -> None:
-        units = np.linalg.norm(R11, axis=0)
+        units = column_norms(R11)
         whitening = np.divide(R11, units, out=np.zeros_like(R11), where=units > 0.0)
         first_size = norm(weights[0] * units) * norm(whitening) / scale
         layers = [weights[0] @ R11.T / scale, *weights[1:]]
@@ -134,11 +133,11 @@ class PlainNetwork(LayerProducts):
 
     def gradient(self) -> float:
         """Largest relative gradient of a layer: what relative change of the layers could make it zero."""
-        ratios = [0.0]
+        ratios = []
         for k in range(1, self.depth + 1):
             size, change = norm(self.residual_block(k, k)), self.residual_change(k, k)
             ratios.append(size / change if change else np.inf if size else 0.0)
-        return max(ratios)
+        return largest(ratios)
 
 
 def _nothing_but_rounding(layers: Sequence[Matrix], shapes: Sequence[tuple[int, ...]], first_size: float) -> list[int]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,40 +12,40 @@ from typing import Any, Final, NoReturn
 
 import numpy as np
 
+from lossurf.certificates.form import COUNT, NUMBER, TEXT, require_kind
 from lossurf.certificates.shapes import require_frozen, require_network
+from lossurf.certificates.stored_tied import require_tied, require_tied_arrays
 from lossurf.inputs.faults import fault
 from lossurf.inputs.files import file_size, open_binary
 from lossurf.inputs.memory import memory_limit, require_memory
 from lossurf.inputs.npz import NpzMember, npz_file
 from lossurf.numerics import Matrix
-from lossurf.words import CLAIMED, DECAY_VERDICTS, PLAIN_VERDICTS
+from lossurf.words import CLAIMED, DECAY_VERDICTS, PLAIN_VERDICTS, TIED_VERDICTS
 
 _MAJOR: Final = "1."
 _LARGEST: Final = 1 << 24  # a staircase of a thousand layers takes a tenth of this
-_LARGEST_COUNT: Final = 1 << 53  # whole numbers up to here are exact in float64
-_NAME: Final = re.compile(r"[WVNDSABbc][1-9]\d{0,4}|R11|T|D|mean_x|mean_y")
+_NAME: Final = re.compile(r"[WVNDSABbc][1-9]\d{0,4}|R11|T|D|Q|U|mean_x|mean_y")
 _VECTORS: Final = re.compile(r"[bc]\d+|mean_[xy]")
 
-_NUMBER, _COUNT, _TEXT = "a number", "a whole number", "text"
 _FIELDS: Final[dict[str, str]] = {
-    "tolerance": _NUMBER,
-    "gradient": _NUMBER,
-    "loss": _NUMBER,
-    "optimal_loss": _NUMBER,
-    "residual_loss": _NUMBER,
-    "rank": _COUNT,
-    "rank_max": _COUNT,
-    "claim": _TEXT,
-    "kind": _TEXT,
-    "checkpoint": _TEXT,
-    "digest": _TEXT,
+    "tolerance": NUMBER,
+    "gradient": NUMBER,
+    "loss": NUMBER,
+    "optimal_loss": NUMBER,
+    "residual_loss": NUMBER,
+    "rank": COUNT,
+    "rank_max": COUNT,
+    "claim": TEXT,
+    "kind": TEXT,
+    "checkpoint": TEXT,
+    "digest": TEXT,
 }
 _OPTIONAL: Final[dict[str, str]] = {
-    "curvature": _NUMBER,
-    "loss_decrease": _NUMBER,
-    "step": _NUMBER,
-    "next_level": _NUMBER,
-    "lambda": _NUMBER,
+    "curvature": NUMBER,
+    "loss_decrease": NUMBER,
+    "step": NUMBER,
+    "next_level": NUMBER,
+    "lambda": NUMBER,
 }
 
 
@@ -79,6 +78,11 @@ class StoredCertificate:
     def intact(self) -> bool:
         """Whether the digest is that of the claim and the arrays."""
         return bool(self.claim["digest"] == digest_of(self.claim, self.arrays))
+
+
+def is_tied(claim: Mapping[str, Any]) -> bool:
+    """Say whether a claim is about a tied autoencoder, whose Y is X and whose decoder is its one matrix transposed."""
+    return claim.get("tied") is not None
 
 
 def is_weighted(data: Mapping[str, Any]) -> bool:
@@ -141,12 +145,14 @@ def read_certificate(path: Path, *, max_memory: int | str | None = None) -> Stor
     limit = memory_limit(max_memory)
     file_size(path)  # first: "" and "/" have no name to change
     matrices, said = path.with_suffix(".npz"), claim_path(path)
-    claim = _read_claim(said)
+    claim = read_claim(said)
     members = npz_file(matrices)
     require_memory(str(matrices), 2 * sum(member.entry.file_size for member in members.values()), limit)
     arrays = {name: _array(member, limit, str(matrices)) for name, member in members.items()}
     depth = len(claim["layers"])
-    if claim.get("frozen") is None:
+    if is_tied(claim):
+        require_tied_arrays(claim, arrays, str(matrices))
+    elif claim.get("frozen") is None:
         require_network(arrays, depth, str(matrices))
     else:
         require_frozen(held_layers(claim), arrays, str(matrices))
@@ -157,7 +163,13 @@ def read_certificate(path: Path, *, max_memory: int | str | None = None) -> Stor
     return StoredCertificate(str(path), claim, arrays, depth)
 
 
-def _read_claim(path: Path) -> dict[str, Any]:
+def read_claim(path: Path) -> dict[str, Any]:
+    """Read the claim alone, whose fields are those of a certificate.
+
+    Raises
+    ------
+    InputError
+    """
     size = file_size(path)
     require_memory(str(path), size, _LARGEST)
     try:
@@ -181,15 +193,15 @@ def _require_fields(claim: dict[str, Any], where: str) -> None:
     if not isinstance(version, str) or not version.startswith(_MAJOR):
         raise fault("certificate-version", where, version=version)
     for key, kind in _FIELDS.items():
-        _require_kind(claim, key, kind, where)
+        require_kind(claim, key, kind, where)
     for key, kind in _OPTIONAL.items():
         if claim.get(key) is not None:
-            _require_kind(claim, key, kind, where)
+            require_kind(claim, key, kind, where)
     if claim["claim"] not in CLAIMED:
         raise fault("not-a-certificate", where, key="claim", kind=f"one of {', '.join(CLAIMED)}")
     if not isinstance(claim.get("data"), dict):
         raise fault("not-a-certificate", where, key="data", kind="an object")
-    _require_kind(claim["data"], "samples", _COUNT, where)
+    require_kind(claim["data"], "samples", COUNT, where)
     _require_adjusted(claim["data"].get("adjusted"), where)
     _require_layers(claim, where)
     _require_held(claim, where)
@@ -199,6 +211,8 @@ def _require_fields(claim: dict[str, Any], where: str) -> None:
     _require_distance(claim, where)
     _require_index(claim, where)
     _require_claimed(claim, where)
+    if is_tied(claim):
+        require_tied(claim, where)
 
 
 def _require_adjusted(adjusted: object, where: str) -> None:
@@ -214,18 +228,18 @@ def _require_adjusted(adjusted: object, where: str) -> None:
     if adjusted.get("total_weight") is not None:
         numbers["total_weight"] = adjusted["total_weight"]
     for key, number in numbers.items():
-        _require_kind(numbers, key, _NUMBER, where)
+        require_kind(numbers, key, NUMBER, where)
         if number <= 0.0:
             raise fault("not-a-certificate", where, key=key, kind="above 0")
 
 
 def _require_claimed(claim: dict[str, Any], where: str) -> None:
     """Refuse a verdict that belongs to another loss, or a direction that is not told."""
-    decayed = claim.get("lambda") is not None
-    known = DECAY_VERDICTS if decayed else PLAIN_VERDICTS
+    decayed, tied = claim.get("lambda") is not None, is_tied(claim)
+    known = DECAY_VERDICTS if decayed else TIED_VERDICTS if tied else PLAIN_VERDICTS
     if claim["claim"] not in known:
         raise fault("not-a-certificate", where, key="claim", kind=f"one of {', '.join(known)}")
-    told = ("step", "curvature") if decayed else ("step", "pair")
+    told = ("step", "curvature") if decayed or tied else ("step", "pair")
     if claim["claim"] == "strict-saddle" and any(claim.get(key) is None for key in told):
         raise fault("not-a-certificate", where, key=" and ".join(told), kind="there")
 
@@ -235,7 +249,7 @@ def _require_layers(claim: dict[str, Any], where: str) -> None:
     if not isinstance(layers, list) or not layers or not all(isinstance(layer, dict) for layer in layers):
         raise fault("not-a-certificate", where, key="layers", kind="a list of objects")
     for layer in layers:
-        _require_kind(layer, "norm", _NUMBER, where)
+        require_kind(layer, "norm", NUMBER, where)
 
 
 def _require_held(claim: dict[str, Any], where: str) -> None:
@@ -263,7 +277,7 @@ def _require_stairs(claim: dict[str, Any], where: str) -> None:
     for stair in stairs:
         _require_pair(stair.get("layers"), _trained(claim), where)
         for key in ("value", "threshold"):
-            _require_kind(stair, key, _NUMBER, where)
+            require_kind(stair, key, NUMBER, where)
         if stair.get("factor") not in ("residual", "product"):
             raise fault("not-a-certificate", where, key="factor", kind="'residual' or 'product'")
 
@@ -275,7 +289,7 @@ def _require_distance(claim: dict[str, Any], where: str) -> None:
     if not isinstance(nearest, dict):
         raise fault("not-a-certificate", where, key="nearest", kind="an object")
     for key in ("distance", "gradient"):
-        _require_kind(nearest, key, _NUMBER, where)
+        require_kind(nearest, key, NUMBER, where)
 
 
 def _require_index(claim: dict[str, Any], where: str) -> None:
@@ -284,15 +298,15 @@ def _require_index(claim: dict[str, Any], where: str) -> None:
         return
     if not isinstance(index, dict) or not isinstance(index.get("ranks"), list):
         raise fault("not-a-certificate", where, key="index", kind="an object with a list of ranks")
-    _require_kind(index, "negative", _COUNT, where)
-    _require_kind(index, "resolution", _NUMBER, where)
+    require_kind(index, "negative", COUNT, where)
+    require_kind(index, "resolution", NUMBER, where)
     for rank in index["ranks"]:
         if not isinstance(rank, dict):
             raise fault("not-a-certificate", where, key="ranks", kind="a list of objects")
         _require_pair(rank.get("layers"), _trained(claim), where)
-        _require_kind(rank, "rank", _COUNT, where)
+        require_kind(rank, "rank", COUNT, where)
         if rank.get("margin") is not None:
-            _require_kind(rank, "margin", _NUMBER, where)
+            require_kind(rank, "margin", NUMBER, where)
         if rank.get("factor") not in ("residual", "product"):
             raise fault("not-a-certificate", where, key="factor", kind="'residual' or 'product'")
 
@@ -300,18 +314,6 @@ def _require_index(claim: dict[str, Any], where: str) -> None:
 def _require_pair(pair: object, depth: int, where: str) -> None:
     if not isinstance(pair, list) or len(pair) != 2 or not all(type(k) is int and 1 <= k <= depth for k in pair):
         raise fault("not-a-certificate", where, key="a pair of layers", kind=f"two numbers from 1 to {depth}")
-
-
-def _require_kind(fields: Mapping[str, Any], key: str, kind: str, where: str) -> None:
-    value = fields.get(key)
-    whole = type(value) is int and abs(value) < _LARGEST_COUNT
-    fits = {
-        _NUMBER: whole or (type(value) is float and math.isfinite(value)),
-        _COUNT: whole and value is not None and value >= 0,
-        _TEXT: isinstance(value, str),
-    }
-    if not fits[kind]:
-        raise fault("not-a-certificate", where, key=key, kind=kind)
 
 
 def _array(member: NpzMember, limit: int, where: str) -> Matrix:

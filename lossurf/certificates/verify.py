@@ -18,6 +18,7 @@ from lossurf.certificates.decay import DecayClaim
 from lossurf.certificates.frozen import FrozenClaim
 from lossurf.certificates.plain import PlainClaim
 from lossurf.certificates.stored import StoredCertificate, output_weights
+from lossurf.certificates.tied import TiedClaim
 from lossurf.certificates.tolerance import representable_layers
 from lossurf.fields import Magnitude, limited
 from lossurf.numerics import Matrix
@@ -89,6 +90,7 @@ class Derivation(Protocol):
 _BY_KEY: Final[dict[str, Callable[[StoredCertificate], Derivation]]] = {
     "lambda": DecayClaim,
     "frozen": FrozenClaim,
+    "tied": TiedClaim,
 }
 """Claims of other losses and networks, each told by a key of the claim that no other has."""
 

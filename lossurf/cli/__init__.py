@@ -45,7 +45,7 @@ _OBJECTS_OF_A_START = 100_000  # imports make so many objects that live to the e
     cls=LazyGroup,
     summaries=COMMANDS,
     invoke_without_command=True,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 holds, 1 does not, 2 usage or input error, 70 a bug in lossurf, 130 interrupted.",
 )
 @click.version_option(__version__, "-V", "--version", message="lossurf %(version)s")

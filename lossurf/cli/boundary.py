@@ -9,7 +9,6 @@ from collections.abc import Iterable, Sequence
 
 import click
 
-from lossurf.cli.chapters import chapter_of
 from lossurf.cli.command import DEFAULTS
 from lossurf.cli.streams import flush_stdout, silence, stdout_error, write_error, write_lines, write_stderr
 from lossurf.errors import ExitCode, LossurfError
@@ -69,8 +68,9 @@ def _message(error: Exception) -> tuple[str, str | None, str] | None:
         silence(sys.stdout)
         error = stdout_error(error)
     if isinstance(error, LossurfError):
-        chapter = chapter_of(error)
-        return error.what, error.where, error.remedy + (f"; see 'lossurf help {chapter}'" if chapter else "")
+        from lossurf.cli.chapters import remedy_of
+
+        return error.what, error.where, remedy_of(error)
     if isinstance(error, click.ClickException):
         return _click_message(error)
     if isinstance(error, MemoryError) or _failed_silently(error):

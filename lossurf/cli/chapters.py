@@ -5,6 +5,8 @@ from __future__ import annotations
 import traceback
 from typing import Final
 
+from lossurf.errors import LossurfError
+
 CHAPTERS: Final = {
     "lossurf.inputs.tables": "data",
     "lossurf.inputs.checkpoints": "checkpoints",
@@ -15,6 +17,12 @@ CHAPTERS: Final = {
     "lossurf.nonlinear": "relu",
 }
 """Rooms and modules, each with the chapter that tells what it expects."""
+
+
+def remedy_of(error: LossurfError) -> str:
+    """Return what to do next about an error, with the chapter to read."""
+    chapter = chapter_of(error)
+    return error.remedy + (f"; see 'lossurf help {chapter}'" if chapter else "")
 
 
 def chapter_of(error: BaseException) -> str | None:

@@ -105,7 +105,7 @@ def command(
     from lossurf.api.classify import classify_files
     from lossurf.report.document import make_document
 
-    _require_plain(certificate, loss, tied=tied)
+    _require_plain(certificate, loss)
     if descents and certificate is None:
         raise UsageError(
             "directions are written with a certificate", where="--descents", remedy="add --certificate FILE"
@@ -154,13 +154,7 @@ def _surface(result: ClassifyResult, data: Data) -> dict[str, Any]:
     return drawn
 
 
-def _require_plain(certificate: Path | None, loss: str, *, tied: bool) -> None:
-    if tied and certificate is not None:
-        raise UsageError(
-            "no certificate is written of a tied autoencoder: `verify` has no independent check of one",
-            where="--certificate",
-            remedy="leave it out; the report and --format json hold the evidence",
-        )
+def _require_plain(certificate: Path | None, loss: str) -> None:
     if loss != LossName.SQUARED and certificate is not None:
         raise UsageError(
             "certificates are written for the squared loss only",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import click
@@ -11,7 +10,6 @@ from click.core import ParameterSource
 
 from lossurf.cli.headings import Heading, option_under, write_options
 from lossurf.cli.streams import write_stderr
-from lossurf.report.text import command_lines
 
 Function = Callable[..., Any]
 
@@ -44,7 +42,7 @@ class Command(click.Command):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; where a file from above the working directory decides an option, say which."""
         path = ctx.meta.get(_FOUND)
-        if path is not None and path.parent != Path() and not ctx.params.get("quiet") and _is_used(ctx):
+        if path is not None and len(path.parts) > 1 and not ctx.params.get("quiet") and _is_used(ctx):
             from lossurf.report.text import printable
 
             write_stderr(f"lossurf: options from {printable(str(path))}")
@@ -57,6 +55,8 @@ class Command(click.Command):
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the examples."""
         if self.examples:
+            from lossurf.report.text import command_lines
+
             with formatter.section("Examples"):
                 for example in self.examples:
                     room = formatter.width - formatter.current_indent
@@ -106,6 +106,8 @@ def _load_config(ctx: click.Context, param: click.Parameter, value: str | None) 
     if ctx.resilient_parsing:  # completion: a broken file must not silence it
         return
     named = value or ctx.meta.get(_CONFIG)
+    from pathlib import Path
+
     from lossurf.inputs.config import find_config, read_config
 
     path = Path(named) if named else find_config()

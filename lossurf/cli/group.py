@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from importlib import import_module
+from typing import Any
 
 import click
 
+from lossurf.cli.terminal import help_width
 from lossurf.errors import UsageError
 
 
@@ -21,6 +23,12 @@ class LazyGroup(click.Group):
     def __init__(self, *args: object, summaries: dict[str, str], **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]  # handed through unchanged
         self.summaries = summaries
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        """Begin a context, and with it those of the commands, that knows how wide its help is."""
+        return super().make_context(info_name, args, parent, **{"terminal_width": help_width(), **extra})
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's signature
         """Return the names of the commands."""

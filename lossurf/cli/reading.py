@@ -6,7 +6,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, TextIO
 
 from lossurf.cli.progress import ERASE, watched
@@ -66,33 +65,30 @@ def show_parts(report: Reporter) -> Iterator[Callable[[int, int], None] | None]:
         sys.stderr.flush()
 
 
-@dataclass
 class ProgressLine:
     """Bytes read, rate and time left, drawn on a terminal."""
 
-    data: Dataset
-    stream: TextIO
-    clock: Callable[[], float] = time.monotonic
-    _started: float = field(init=False)
-    _drawn: float | None = None
-
-    def __post_init__(self) -> None:
-        self._started = self.clock()
+    def __init__(self, data: Dataset, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
+        self._data = data
+        self._stream = stream
+        self._clock = clock
+        self._started = clock()
+        self._drawn: float | None = None
 
     def __call__(self, samples: int) -> None:
         """Draw the line if it is time to."""
-        now = self.clock()
+        now = self._clock()
         if now - self._started < _FIRST_AFTER or (self._drawn is not None and now - self._drawn < _EVERY):
             return
         self._drawn = now
-        self.stream.write(ERASE + progress_text(self.data, samples, now - self._started))
-        self.stream.flush()
+        self._stream.write(ERASE + progress_text(self._data, samples, now - self._started))
+        self._stream.flush()
 
     def erase(self) -> None:
         """Take the line away."""
         if self._drawn is not None:
-            self.stream.write(ERASE)
-            self.stream.flush()
+            self._stream.write(ERASE)
+            self._stream.flush()
 
 
 def progress_text(data: Dataset, samples: int, seconds: float) -> str:

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from lossurf.cli.again import again
+from lossurf.cli.chapters import remedy_of
 from lossurf.cli.output_file import write_file
 from lossurf.cli.streams import write_error, write_stderr, write_stdout
+from lossurf.cli.terminal import said_columns, terminal_columns
 from lossurf.errors import ExitCode, LossurfError, OutputError
 from lossurf.report.document import Document
 from lossurf.report.render import RENDERERS, Style
@@ -81,7 +83,7 @@ class Reporter(NamedTuple):
     def tell_unreadable(self, refused: Iterable[Unreadable]) -> ExitCode:
         """Tell files that were refused beside the report, and return the exit code of that."""
         for result in refused:
-            write_error(result.error.what, result.error.where, result.error.remedy)
+            write_error(result.error.what, result.error.where, remedy_of(result.exception))
         return ExitCode.USAGE
 
     @contextmanager
@@ -156,15 +158,8 @@ def _is_terminal() -> bool:
 
 
 def _width(*, on_terminal: bool) -> int:
-    columns = os.environ.get("COLUMNS", "")
-    if columns.isascii() and columns.isdigit() and int(columns) > 0:
-        return max(int(columns), _NARROWEST)
-    if on_terminal and _is_terminal():
-        try:
-            return max(os.get_terminal_size(sys.stdout.fileno()).columns or _DEFAULT_WIDTH, _NARROWEST)
-        except OSError:
-            return _DEFAULT_WIDTH
-    return _DEFAULT_WIDTH
+    columns = said_columns() or (terminal_columns() if on_terminal else None)
+    return max(columns or _DEFAULT_WIDTH, _NARROWEST)
 
 
 def _wants_color(choice: str, *, on_terminal: bool) -> bool:

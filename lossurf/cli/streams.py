@@ -12,7 +12,6 @@ from typing import TextIO
 import click
 
 from lossurf.errors import OutputError
-from lossurf.report.text import printable
 
 
 def write_stdout(text: str) -> bool:
@@ -61,6 +60,8 @@ def write_error(what: str, where: str | None, remedy: str) -> None:
 
 def write_lines(lines: list[str]) -> None:
     """Write the lines of a message to standard error."""
+    from lossurf.report.text import printable
+
     for index, line in enumerate(lines):
         write_stderr(printable(line if index else f"lossurf: {line}"))
 

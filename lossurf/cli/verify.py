@@ -31,12 +31,15 @@ def command(*, certificate: Path, source: DataSource, any_tolerance: bool, repor
     The check is a short computation of its own with the certificate's matrices, given by either of its two files. With
     --data the matrices are also held against the data. A tolerance is part of a claim, and is said with it: 1e-8 for
     weights stored as float64, 1e-6 for float32, 1e-2 for half precision; a claim that needs an easier one is not valid
-    without --any-tolerance. Exit code 1 says that the claim does not follow.
+    without --any-tolerance. Of a tied autoencoder --data may name X alone. Exit code 1 says that the claim does not
+    follow.
     """
-    from lossurf.api.verify import verify
+    from lossurf.api.verify import is_about_tied, verify
     from lossurf.report.document import make_document
 
-    data = source.open() if source.named else None
+    data = None
+    if source.named:
+        data = (source.mirrored() if is_about_tied(certificate) else source).open()
     result = verify(certificate, data, any_tolerance=any_tolerance, max_memory=source.max_memory)
     report.note(*result.notes)
     return report(make_document("verify", result), ok=result.valid)

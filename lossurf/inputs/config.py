@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from lossurf.errors import ConfigError, InputError
 from lossurf.inputs.files import exists, file_size
@@ -23,8 +22,7 @@ _LARGEST: Final = 1 << 20  # a configuration is a page; a megabyte is a mistake 
 _MOST_PARTS: Final = 10**7  # sum of squares of the dots in a line, which bounds what tomllib takes: 0.14 s for 10^7
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(NamedTuple):
     """What a configuration file says.
 
     Attributes

@@ -154,7 +154,7 @@ FAULTS: Final[dict[str, tuple[str, str]]] = {
     "encrypted": ("{array!r} in the archive is encrypted", "save it without a password"),
     "not-npy-entry": ("{array!r} in the archive is not an array", "save the archive with numpy.savez"),
     # text tables
-    "not-text": ("the file is not text: {reason}", "save the table as UTF-8 text"),
+    "not-text": ("the file is not text: {reason}", "save the table as UTF-8 text, as 'CSV UTF-8' of a spreadsheet"),
     "long-line": (
         "the line is longer than {limit} characters",
         "check that it is a table of numbers, one sample a line",
@@ -172,14 +172,17 @@ FAULTS: Final[dict[str, tuple[str, str]]] = {
         "the cell is {cell}: a missing value",
         "fill it in or remove the sample; 'lossurf explain missing-entries' says why Y's count too",
     ),
-    "text-cell": ("the cell {cell} is not a number", "correct it, or leave its column out with {leave}"),
+    "text-cell": (
+        "the cell {cell} is not a number",
+        "correct it, write {categories}, or leave its column out with {leave}",
+    ),
     "date-cell": (
         "the cell {cell} is a date or time, not a number",
         "write it as a number, such as days since the first, or leave its column out with {leave}",
     ),
     "grouped-cell": (
         "the cell {cell} has separators between thousands",
-        "write the number without them: 1234.5",
+        "write the number without them: 1234.5, or 1234,5 where commas are decimal",
     ),
     "unit-cell": ("the cell {cell} has a unit beside its number", "write the number alone"),
     "minus-cell": ("the cell {cell} has the sign U+2212 for a minus", "write the minus as '-'"),

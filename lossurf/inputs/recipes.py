@@ -58,8 +58,10 @@ _SHEETS: Final = (
     "import numpy, pandas; d = pandas.read_excel(FILE, sheet_name=None, header=None); "
     "numpy.savez(OUT, **{k: d[k].to_numpy(float) for k in d})"
 )
+# One matrix a file, under a header or none.
 _TEXT: Final = (
-    'import numpy; t = open(FILE).read().replace(",", " "); numpy.save(OUT, numpy.loadtxt(t.splitlines(), ndmin=2))'
+    'import numpy; t = [open(f).read().replace(",", " ").splitlines() for f in [FILE]]; '
+    'numpy.savez(OUT, *[numpy.loadtxt(r[r[0].strip()[:1] not in "-+.0123456789":], ndmin=2) for r in t])'
 )
 
 # ending: (what the format is, Python that reads FILE and writes OUT, the ending of OUT)
@@ -143,7 +145,7 @@ _CHECKPOINTS: Final[dict[str, tuple[str, str, str]]] = {
     ),
     **dict.fromkeys(
         (".csv", ".txt", ".dat", ".tsv"),
-        ("a text table, which holds one matrix at most", _TEXT, ".npy"),
+        ("a text table, which holds one matrix at most", _TEXT, ".npz"),
     ),
 }
 
@@ -161,6 +163,11 @@ _JSON: Final = {
 _R: Final = {
     ".rds": "write.csv(readRDS(FILE), OUT, row.names = FALSE)",
     **dict.fromkeys((".rda", ".rdata"), "write.csv(get(load(FILE)), OUT, row.names = FALSE)"),
+}
+_R_LAYERS: Final = 'for (k in names(d)) write.csv(d[[k]], paste0(OUT, k, ".csv"), row.names = FALSE)'
+_R_CHECKPOINTS: Final = {
+    ".rds": f"d <- readRDS(FILE); if (!is.list(d)) d <- list(W1 = d); {_R_LAYERS}",
+    **dict.fromkeys((".rda", ".rdata"), f"load(FILE, e <- new.env()); d <- as.list(e); {_R_LAYERS}"),
 }
 # Packages by the names they are imported under, and what pandas reads some formats with.
 _PACKAGES: Final = {
@@ -202,6 +209,8 @@ def refuse_checkpoint(path: Path) -> None:
     InputError
         For those formats only.
     """
+    if end := ending(path, tuple(_R_CHECKPOINTS)):
+        raise _refusal(path, "a file of R", _R_CHECKPOINTS[end], "-", program="Rscript -e")
     _refuse(path, _CHECKPOINTS)
 
 
@@ -247,7 +256,8 @@ def _packages(path: Path, code: str) -> str:
     """Name what has to be installed for a line to work."""
     found = [package for package in _PACKAGES if re.search(rf"\b{package}\b", code)] or ["Python"]
     engine = _ENGINES.get(ending(path, tuple(_ENGINES)) or "")
-    return " and ".join([*(_PACKAGES.get(package, package) for package in found), *([engine] if engine else [])])
+    tools = " and ".join([*(_PACKAGES.get(package, package) for package in found), *([engine] if engine else [])])
+    return f"{tools}, with the files of other layers in the list" if code == _TEXT else tools
 
 
 def _head(path: Path) -> str:

@@ -9,18 +9,14 @@ from lossurf.landscape.levels import best_loss, next_level
 from lossurf.landscape.staircase import innermost, outermost
 from lossurf.landscape.type_test import TypeTest
 from lossurf.landscape.verdict import Certificate, Stair
-from lossurf.network import WhitenedNetwork, to_user
 from lossurf.numerics import frobenius_norm
 from lossurf.reduction.problem import ReducedProblem
 from lossurf.words import CertificateKind
 
 
-def strict_certificate(
-    descent: Descent, network: WhitenedNetwork, problem: ReducedProblem, *, margin: float
-) -> Certificate:
+def strict_certificate(descent: Descent, problem: ReducedProblem, *, margin: float) -> Certificate:
     """Return the certificate of a strict saddle in the caller's coordinates and units."""
-    direction = to_user(network, descent.direction, problem)
-    size = frobenius_norm(*direction)
+    size = frobenius_norm(*descent.mapped)
     return Certificate(
         kind=descent.span.kind,
         margin=margin,
@@ -28,7 +24,7 @@ def strict_certificate(
         loss_decrease=descent.decrease * problem.scale**2,
         step=descent.step,
         layers=descent.span.layers,
-        direction=tuple(V / size for V in direction),
+        direction=tuple(V / size for V in descent.mapped),
     )
 
 
@@ -42,7 +38,7 @@ def bad_saddle_certificate(test: TypeTest, rank: int, tau: float) -> Certificate
         Stair(pair, "residual", sensitivity.block_norm(*pair), tau * sensitivity.block_change(*pair))
         for pair in outermost(blind)
     ] + [
-        Stair(pair, "product", sensitivity.next_singular_value(*pair, rank), tau * sensitivity.change(*pair))
+        Stair(pair, "product", test.singular_value_beyond(*pair, rank), tau * sensitivity.change(*pair))
         for pair in innermost(linked)
     ]
     strict_below = float(test.strict_below(rank))

@@ -21,12 +21,12 @@ from lossurf.landscape.certificates import (
 from lossurf.landscape.descent import strict_saddle_descent
 from lossurf.landscape.index_evidence import NO_DIRECTIONS, index_evidence
 from lossurf.landscape.inertia import LARGEST_WORK, QUICK_WORK, find_inertia, work_of_counting
-from lossurf.landscape.levels import best_loss, critical_losses, nearest_losses
+from lossurf.landscape.levels import best_loss, nearest_critical_losses
 from lossurf.landscape.margin import contested
 from lossurf.landscape.reading import Reading, read_point
 from lossurf.landscape.shadow import FARTHEST_SHADOW, find_shadow
 from lossurf.landscape.stored_gradient import surely_not_critical
-from lossurf.landscape.type_test import Step, TypeTest, eigen_indices
+from lossurf.landscape.type_test import Step, TypeTest
 from lossurf.landscape.verdict import Certificate, Classification, Inertia, Shadow
 from lossurf.network import rounding_of_products
 from lossurf.numerics import LARGEST_TOLERANCE, STABILITY_FACTOR, Matrix, default_tolerance
@@ -140,10 +140,10 @@ def classify_network(
         neighbours=(below and str(below), above and str(above)),
         rank=rank,
         rank_max=rank_max,
-        eigen_indices=eigen_indices(problem, test.network.product, rank, tau) if critical else None,
+        eigen_indices=test.eigen_indices(rank, tau) if critical else None,
         plateau_rank=plateau,
         plateau_distance=distance,
-        nearest_levels=nearest_losses(critical_losses(problem, rank_max), loss),
+        nearest_levels=nearest_critical_losses(problem, rank_max, loss),
         certificate=certificate,
         nearest=nearest,
         inertia=inertia,
@@ -265,15 +265,15 @@ def _strict_saddle(setting: _Setting) -> _Judgement:
     problem, tau, tests = setting.problem, setting.tau, setting.reading.tests
     agreed = len({test.verdict(tau) for test in tests}) == 1
     found = [
-        (descent.curvature, test, descent)
+        (descent.curvature, descent)
         for test in tests
         if test.verdict(tau) is Verdict.STRICT_SADDLE
         and (agreed or strict_saddle_descent(test, problem, test.ranks(tau)[0], tau, least=tau))
         and (descent := strict_saddle_descent(test, problem, test.ranks(tau)[0], tau))
     ]
     if found:
-        _, test, descent = min(found, key=lambda entry: entry[0])
-        certificate = strict_certificate(descent, test.network, problem, margin=setting.step.stop / tau)
+        descent = min(found, key=lambda entry: entry[0])[1]
+        certificate = strict_certificate(descent, problem, margin=setting.step.stop / tau)
         return _Judgement(Verdict.STRICT_SADDLE, "a verified direction of negative curvature leads down", certificate)
     reason = "a direction of negative curvature exists but none could be verified in float64"
     return _Judgement(Verdict.UNDETERMINED, reason if agreed else _unresolved(setting))

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from math import inf, isfinite, ldexp, log
 from typing import Final
 
@@ -19,11 +18,14 @@ import numpy as np
 
 from lossurf.inputs.checkpoints.checkpoint import Checkpoint
 from lossurf.landscape.curvature_result import AtMinimum, Curvature, Leaving, Method
-from lossurf.landscape.extreme_eigenvalues import End, Extremes, extreme_eigenvalues
+from lossurf.landscape.extreme_eigenvalues import End, Extremes
 from lossurf.landscape.flattest import flattest_minimum
 from lossurf.landscape.hessian_bounds import HessianBounds, hessian_bounds
+from lossurf.landscape.hessian_ends import ends_of_hessian
+from lossurf.landscape.least_nonzero import least_eigenvalue
 from lossurf.landscape.node_network import OutOfRangeError, node_network
 from lossurf.landscape.parameter_hessian import ParameterHessian
+from lossurf.landscape.product_ends import ends_of_products
 from lossurf.landscape.product_form import ProductForm
 from lossurf.landscape.verdict import Classification, Inertia
 from lossurf.numerics import EPS, Matrix, data_eps, rank_threshold
@@ -35,9 +37,12 @@ DEFAULT_SHARE: Final = 0.02
 
 _EXCEEDED: Final = 1.1  # the radius is known no better than the error asks for
 _DENSE_ORDER: Final = 800  # a tenth of a second, and 5 MB
-_MIXED: Final = 0.6  # of the error that is wanted may be what the residual adds to J^T J: the rest is the method's
-_NEGLIGIBLE: Final = 1e-2
 _PRODUCT_ORDER: Final = 1200  # a third of a second, and 12 MB: only asked for where the residual is zero
+
+_NO_LEAST: Final = (
+    "the least eigenvalue that is not zero is not known: it is within rounding of 0, or the network is large and its "
+    "layers leave some directions of the outputs out"
+)
 
 
 def with_curvature(
@@ -56,6 +61,8 @@ def with_curvature(
     if found is None:
         note = "no curvature: the layers are of sizes too far apart for the Hessian's entries in float64"
         return replace(result, notes=(*result.notes, note))
+    if found.method in ("norms", "lanczos") and found.minimum is None and result.verdict is Verdict.GLOBAL_MINIMUM:
+        result = replace(result, notes=(*result.notes, _NO_LEAST))
     radius = max(abs(found.largest), abs(found.smallest))
     error = max(found.largest_error, found.smallest_error)
     if error <= _EXCEEDED * share * radius:
@@ -108,7 +115,7 @@ def find_curvature(
         except (OutOfRangeError, np.linalg.LinAlgError):
             return None
     ends, exponent = found.extremes, hessian.exponent
-    error = bounds.data + (bounds.rounding if found.method == "lanczos" else bounds.assembly)
+    error = bounds.data + (bounds.rounding if found.eigenvalues is None else bounds.assembly)
     numbers = [ends.largest.value, ends.largest.error + error, ends.smallest.value, ends.smallest.error + error]
     scaled = [_scaled(number, exponent) for number in numbers]
     if not all(map(isfinite, scaled)):
@@ -130,7 +137,7 @@ def find_curvature(
         return result
     return replace(
         result,
-        minimum=_at_minimum(result, found.eigenvalues, inertia, exponent, error),
+        minimum=_at_minimum(result, _least_nonzero(hessian, bounds, found, inertia), exponent, error),
         flattest=flattest_minimum(weights, problem, largest),
     )
 
@@ -155,57 +162,11 @@ def _spectrum(hessian: ParameterHessian, bounds: HessianBounds, share: float) ->
         values = _eigenvalues(form.dense())
         with_kernel = np.append(0.0, values) if hessian.order > form.order else values
         return _certain("product-form", with_kernel, _solver_error(values) + bounds.mixed, flat)
-    if hessian.order > form.order and form.is_cheap and _is_small(bounds.mixed, _MIXED * share, bounds, form):
-        return _Spectrum(_with_flat(_of_products(form, bounds, share, hessian.unit), flat), "lanczos")
-    return _Spectrum(_with_flat(_of_hessian(hessian, bounds, share), flat), "lanczos")
-
-
-def _is_small(change: float, share: float, bounds: HessianBounds, form: ProductForm) -> bool:
-    """Whether a change is at most that share of the largest eigenvalue of J J^T, asking for no more than is needed."""
-    return change <= share * bounds.trace and change <= share * _some_curvature(form)
-
-
-def _some_curvature(form: ProductForm) -> float:
-    """Return a lower bound, to rounding, of the largest eigenvalue of J J^T: what it makes of what it makes of h_N."""
-    once = form.apply(form.output)
-    size = float(np.linalg.norm(once))
-    return float(np.linalg.norm(form.apply(once / size))) if size > 0.0 else 0.0
-
-
-def _of_products(form: ProductForm, bounds: HessianBounds, share: float, unit: float) -> Extremes:
-    """Enclose the ends by the Lanczos method on J J^T: of J^T J they are that of J J^T and 0."""
-    rounding = bounds.rounding + unit * form.rounding()
-    found = extreme_eigenvalues(
-        form.apply,
-        form.order,
-        rounding=rounding,
-        share=share,
-        bounds=(0.0, bounds.trace + rounding),
-        allowance=rounding + bounds.data + bounds.mixed,
-        both=False,
+    ends = ends_of_products(hessian, bounds, share) or ends_of_hessian(hessian, bounds, share)
+    # one product with the Hessian itself may be among what norms need
+    return _Spectrum(
+        _with_flat(ends, flat), "norms" if ends.largest.failure == 0.0 and ends.products <= 1 else "lanczos"
     )
-    return Extremes(End(0.0, 0.0, 0.0), found.largest, found.products).widened(bounds.mixed + unit * form.rounding())
-
-
-def _of_hessian(hessian: ParameterHessian, bounds: HessianBounds, share: float) -> Extremes:
-    """Enclose the ends by the Lanczos method on H, but for blocks so small that leaving them out changes nothing."""
-    without = _negligible(bounds, _NEGLIGIBLE * share, hessian.network.depth)
-    left_out = bounds.of_layers(without)
-    found = extreme_eigenvalues(
-        partial(hessian.apply, without=without),
-        hessian.order,
-        rounding=bounds.rounding,
-        share=share,
-        bounds=bounds.spectrum,
-        allowance=bounds.rounding + bounds.data + left_out,
-    )
-    return found.widened(left_out)
-
-
-def _negligible(bounds: HessianBounds, share: float, depth: int) -> frozenset[int]:
-    """Return the layers whose blocks by the residual are all small beside the largest of them."""
-    sizes = {layer: bounds.of_layers([layer]) for layer in range(2, depth + 1)}
-    return frozenset(layer for layer, size in sizes.items() if size <= share * bounds.mixed / depth)
 
 
 def _eigenvalues(matrix: Matrix) -> Matrix:
@@ -267,16 +228,37 @@ def _spacing(name: str) -> float:
         return EPS
 
 
-def _at_minimum(
-    found: Curvature, values: Matrix | None, inertia: Inertia | None, exponent: int, error: float
-) -> AtMinimum | None:
-    """Read off the eigenvalue that the count of ascending directions names."""
-    if values is None or inertia is None or not 0 < inertia.positive <= values.size:
+def _least_nonzero(
+    hessian: ParameterHessian, bounds: HessianBounds, found: _Spectrum, inertia: Inertia | None
+) -> End | None:
+    """Enclose the eigenvalue that the count of ascending directions names, over 2^exponent and but for `mixed`.
+
+    Where they were not all computed it is the least of J J^T if there are as many as that has.
+    """
+    if inertia is None:
         return None
-    least = float(values[-inertia.positive])
-    within = error + _solver_error(values)
-    if not least > within:
+    values = found.eigenvalues
+    if values is not None:
+        return _surely(float(values[-inertia.positive]), values) if 0 < inertia.positive <= values.size else None
+    form = ProductForm(hessian)
+    if inertia.positive != form.order:
         return None
-    least, within = _scaled(least, exponent), _scaled(within, exponent)
-    condition = found.largest / least
-    return AtMinimum(least, within, condition, (condition - 1.0) / (condition + 1.0))
+    try:
+        with np.errstate(all="ignore"):
+            least = least_eigenvalue(form, hessian.unit)
+    except np.linalg.LinAlgError:
+        return None
+    return End(least.inner + bounds.mixed, least.outer - bounds.mixed, 0.0)
+
+
+def _surely(value: float, values: Matrix) -> End:
+    error = _solver_error(values)
+    return End(value + error, value - error, 0.0)
+
+
+def _at_minimum(found: Curvature, least: End | None, exponent: int, error: float) -> AtMinimum | None:
+    if least is None or not least.value > least.error + error:
+        return None
+    value, within = _scaled(least.value, exponent), _scaled(least.error + error, exponent)
+    condition = found.largest / value
+    return AtMinimum(value, within, condition, (condition - 1.0) / (condition + 1.0))

@@ -10,7 +10,7 @@ from lossurf.fields import Count, Magnitude, Share
 from lossurf.landscape.flattest import Flattest
 from lossurf.words import Reduction
 
-Method = Literal["dense", "product-form", "lanczos"]
+Method = Literal["dense", "product-form", "norms", "lanczos"]
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,8 @@ class AtMinimum:
     Attributes
     ----------
     least_nonzero, least_nonzero_error : float
-        Of as many eigenvalues as lead up.
+        Of as many eigenvalues as lead up. Certain: of a large network between a bound from all of its layers and the
+        curvature along one direction, which are the same where the layers are balanced.
     condition : float
         largest / least_nonzero.
     rate : float
@@ -62,9 +63,9 @@ class Curvature:
     failure : float
         Probability, over the random start of the Lanczos method, that one of the two is farther out; 0 where
         everything is certain.
-    method : {"dense", "product-form", "lanczos"}
-        How they were found: from all of the Hessian's eigenvalues, or those of J J^T where the residual is zero; or by
-        products with vectors.
+    method : {"dense", "product-form", "norms", "lanczos"}
+        How they were found: from all of the Hessian's eigenvalues, or those of J J^T where the residual is zero; from
+        norms that one direction reaches; or by products with vectors.
     products : int
         How many products with a vector were taken: of the Hessian, or of J J^T where the residual's part in the Hessian
         is within the error.
@@ -74,7 +75,7 @@ class Curvature:
     leaving : Leaving or None
         How long a strict saddle holds gradient descent.
     minimum : AtMinimum or None
-        At a global minimum that is small enough for every eigenvalue to be computed.
+        At a global minimum, where every eigenvalue was computed or the layers can change the outputs every way.
     flattest : Flattest or None
         At a global minimum: how steep it is beside the flattest.
     """

@@ -7,6 +7,7 @@ from math import isfinite, sqrt
 
 import numpy as np
 
+from lossurf.landscape.inner_products import is_narrow
 from lossurf.landscape.pair_span import PairSpan, pair_spans
 from lossurf.landscape.sensitivity import Sensitivity
 from lossurf.landscape.type_test import TypeTest
@@ -38,6 +39,7 @@ class Descent:
 
     span: PairSpan
     direction: Layers  # whitened coordinates
+    mapped: Layers  # the same in the caller's
     curvature: float  # v^T H v / v^T v, caller's coordinates and units
     decrease: float  # L(W) - L(W + step v / ||v||), squared scale units
     step: float  # length in the caller's coordinates
@@ -124,7 +126,9 @@ def largest_curvature(sensitivity: Sensitivity) -> float:
     return float(max(np.max(squares) ** 2, np.max(mixed)))
 
 
-def _form_rounding(sensitivity: Sensitivity, layers: tuple[int, int], direction: Layers, felt: float = 0.0) -> float:
+def _form_rounding(
+    sensitivity: Sensitivity, layers: tuple[int, int], direction: Layers, change: Matrix, felt: float = 0.0
+) -> float:
     """Bound the rounding of v^T H v, v a change of two layers: the same whatever scale the layers share between them.
 
     ||D||^2 is off by 2 ||D|| ||dD||, with ||dD|| at most order * eps of the norms that D is multiplied from; the mixed
@@ -141,7 +145,7 @@ def _form_rounding(sensitivity: Sensitivity, layers: tuple[int, int], direction:
         sensitivity.norm(top, k) * sensitivity.norm(k, 0) * size for k, size in ((i, upper), (j, lower))
     )
     moved = unit * (of_upper + of_lower)
-    product = float(np.linalg.norm(network.change_of_product(direction)))
+    product = float(np.linalg.norm(change))
     block, link = sensitivity.block_norm(i, j), sensitivity.norm(i, j)
     mixed = sensitivity.block_change(i, j) * link + block * sensitivity.change(i, j) + block * link
     return (2.0 * product + moved) * moved + 2.0 * unit * mixed * upper * lower
@@ -161,14 +165,20 @@ def _verified(
 
     The form must be below its rounding, and v^T H v / v^T v in this gauge below -`threshold`.
     """
-    network = sensitivity.network
+    network, (i, j) = sensitivity.network, span.layers
     direction = _near_unit_length(span.direction(network, x))
-    form = network.curvature(direction, direction)
-    size = frobenius_norm(*to_user(network, direction, problem))
-    felt = frobenius_norm(direction[0] @ problem.left_inverse) * float(
-        np.max(problem.column_singular_values, initial=0.0)
-    )
-    rounding = _form_rounding(sensitivity, span.layers, direction, felt)
+    change, both = network.change_of_product(direction), None
+    if is_narrow(network):
+        form = network.curvature(direction, direction, change)
+    else:
+        both = network.change_of_pair(i, j, direction[i - 1], direction[j - 1])
+        form = float(np.vdot(change, change) + 2.0 * np.vdot(network.residual, both))
+    mapped = to_user(network, direction, problem)
+    size, felt = frobenius_norm(*mapped), 0.0
+    if j == 1:
+        largest = float(np.max(problem.column_singular_values, initial=0.0))
+        felt = frobenius_norm(direction[0] @ problem.left_inverse) * largest
+    rounding = _form_rounding(sensitivity, span.layers, direction, change, felt)
     # a margin, as whoever checks it multiplies in another order
     least = max(threshold * frobenius_norm(*direction) ** 2, UNDECIDED_FACTOR * rounding)
     if not -form > least or not isfinite(size) or size == 0.0:
@@ -177,12 +187,13 @@ def _verified(
     if far:
         reach = 2.0 / sqrt(-form)
     with np.errstate(over="ignore", invalid="ignore"):  # a step too long for float64 lowers no loss
-        found = _decrease(network, direction, reach, clear=clear)
+        found = _decrease(network, direction, _ladder(network, change, both, reach), clear=clear)
     if found is None:
         return None
     step, decrease, sign = found
     curvature = problem.scale / size * form * problem.scale / size
-    return Descent(span, tuple(sign * V for V in direction), curvature, decrease, step * size)
+    direction, mapped = (tuple(sign * V for V in layers) for layers in (direction, mapped))
+    return Descent(span, direction, mapped, curvature, decrease, step * size)
 
 
 def _near_unit_length(direction: Layers) -> Layers:
@@ -191,8 +202,28 @@ def _near_unit_length(direction: Layers) -> Layers:
     return tuple(np.ldexp(V, -exponent) for V in direction)
 
 
+def _ladder(
+    network: WhitenedNetwork, change: Matrix, both: Matrix | None, reach: float
+) -> list[tuple[float, tuple[float, ...]]]:
+    """Return the steps to try, in which senses; of a wide network, whose layers together make `both`, the best one.
+
+    Two layers moved by t make of P, but for rounding, P + t D + t^2 D': along them the loss is a polynomial of degree
+    4, which says where to look. What is given is evaluated there.
+    """
+    ladder: list[tuple[float, tuple[float, ...]]] = [(step * reach, (1.0, -1.0)) for step in _STEPS]
+    if both is None:
+        return ladder
+    E = network.residual
+    slopes = [np.vdot(E, change), 0.5 * np.vdot(change, change) + np.vdot(E, both), np.vdot(change, both)]
+    coefficients, powers = np.array([*slopes, 0.5 * np.vdot(both, both)]), np.array([1, 2, 3, 4])[:, None]
+    steps = np.array([sign * step for step, signs in ladder for sign in signs])
+    rises = coefficients @ steps**powers
+    best = float(steps[np.argmin(rises)])
+    return [(abs(best), (float(np.sign(best)),))] if np.min(rises) < 0.0 else ladder
+
+
 def _decrease(
-    network: WhitenedNetwork, direction: Layers, reach: float, *, clear: bool
+    network: WhitenedNetwork, direction: Layers, ladder: list[tuple[float, tuple[float, ...]]], *, clear: bool
 ) -> tuple[float, float, float] | None:
     """Largest decrease of the loss along +-direction over a ladder of steps: (step, decrease, sign).
 
@@ -201,11 +232,11 @@ def _decrease(
     order = sum(W.shape[1] for W in network.layers)
     rounding = rank_threshold(network.excess + 0.5 * float(np.sum(network.target**2)), 16 * order)
     best: tuple[float, float, float] | None = None
-    for step in _STEPS:
-        trials = [(network.excess - network.moved(direction, sign * step * reach).excess, sign) for sign in (1.0, -1.0)]
+    for step, signs in ladder:
+        trials = [(network.excess - network.moved(direction, sign * step).excess, sign) for sign in signs]
         decrease, sign = max(trials)
         if best is not None and decrease < best[1]:
             break
         if decrease > (rounding if clear else 0.0):
-            best = (step * reach, decrease, sign)
+            best = (step, decrease, sign)
     return best

@@ -6,13 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Final
 
-import numpy as np
-
 from lossurf.fields import Count, Magnitude, Size, Unbounded, limited
 from lossurf.inputs.checkpoints.checkpoint import Checkpoint
 from lossurf.landscape.seen import SeenNetwork
 from lossurf.landscape.verdict import Classification, IndexEvidence, Shadow, Stair
-from lossurf.numerics import Matrix
+from lossurf.numerics import Matrix, frobenius_norm
 from lossurf.reduction.problem import ReducedProblem
 from lossurf.words import CLAIMED, DECAY_CERTIFICATES, SQUARED_CERTIFICATES, CertificateKind, Verdict
 
@@ -102,6 +100,39 @@ class ClaimedLayer:
 
 
 @dataclass(frozen=True)
+class TiedClaim:
+    """What is claimed of a tied autoencoder's matrix and of its data beside what every certificate says.
+
+    Attributes
+    ----------
+    unseen_inputs : int
+        Inputs less the rank of X.
+    eigenvalues : tuple of int
+        Those of X X^T above rounding, the largest first: of how many eigenvectors each is, to rounding.
+    carried : tuple of int or None
+        How many of these the nearest critical point carries; None, as all that follows, for not-critical.
+    idle_units : int or None
+        Hidden units that carry none.
+    idle_weights : tuple of float
+        Singular values of their weights on what X lacks, descending, one for each.
+    symmetries : int or None
+        Zeros of the Hessian that are rotations of hidden units.
+    negative, zero, positive : int or None
+        Signs of its eigenvalues at that point; None where rounding or the tolerance leaves them open too.
+    """
+
+    unseen_inputs: Count
+    eigenvalues: tuple[Size, ...]
+    carried: tuple[Count, ...] | None
+    idle_units: Count | None
+    idle_weights: tuple[Magnitude, ...]
+    symmetries: Count | None
+    negative: Count | None
+    zero: Count | None
+    positive: Count | None
+
+
+@dataclass(frozen=True)
 class CertificateClaim:
     """A claim in numbers, each of which the matrices give again.
 
@@ -135,6 +166,8 @@ class CertificateClaim:
         What a strict saddle's Morse index follows from.
     lambda_ : float or None
         With weight decay the weight of 1/2 sum ||W_k||^2 in the loss; `optimal_loss` is then a lower bound.
+    tied : TiedClaim or None
+        For a tied autoencoder, 1/2 ||W^T W X - X||^2, whose one matrix is then the only layer.
     frozen : tuple of str or None
         Names of the layers that are not trained; pairs of layers, ranks and the tolerance are then those of the others
         as the loss sees them.
@@ -160,6 +193,7 @@ class CertificateClaim:
     nearest: Shadow | None
     index: IndexEvidence | None = None
     lambda_: Annotated[float, limited(exclusiveMinimum=0)] | None = None
+    tied: TiedClaim | None = None
     frozen: Annotated[tuple[str, ...], limited(minItems=1)] | None = None
 
 
@@ -173,7 +207,7 @@ def evidence_claim(
     return CertificateClaim(
         checkpoint=result.checkpoint,
         layers=tuple(
-            ClaimedLayer(layer.name, layer.shape, layer.dtype, float(np.linalg.norm(W)))
+            ClaimedLayer(layer.name, layer.shape, layer.dtype, frobenius_norm(W))
             for layer, W in zip(result.layers, weights, strict=True)
         ),
         claim=result.verdict,

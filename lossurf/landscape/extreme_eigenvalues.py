@@ -67,17 +67,19 @@ class End:
 
 @dataclass(frozen=True)
 class Extremes:
-    """The ends of a spectrum, and how many products with the operator they took."""
+    """The ends of a spectrum, how many products with the operator they took, and a vector near the largest's."""
 
     smallest: End
     largest: End
     products: int
+    vector: Matrix | None = None
 
     def widened(self, by: float) -> Extremes:
         """Take them for those of an operator that is within `by` of this one (Weyl)."""
         low, high = self.smallest, self.largest
         smallest = End(low.inner + by, low.outer - by, low.failure)
-        return Extremes(smallest, End(high.inner - by, high.outer + by, high.failure), self.products)
+        largest = End(high.inner - by, high.outer + by, high.failure)
+        return Extremes(smallest, largest, self.products, self.vector)
 
 
 def extreme_eigenvalues(
@@ -89,6 +91,7 @@ def extreme_eigenvalues(
     bounds: tuple[float, float] = (-inf, inf),
     allowance: float = 0.0,
     both: bool = True,
+    vector: bool = False,
     seed: int = 0,
 ) -> Extremes:
     """Enclose the least and the largest eigenvalue by one run of the Lanczos method.
@@ -109,6 +112,8 @@ def extreme_eigenvalues(
         What is added to the errors later on, in units of the eigenvalues: the run goes on until there is room for it.
     both : bool
         False where the least eigenvalue is not asked for: it is then as well known as it comes.
+    vector : bool
+        Whether to return the Ritz vector of the largest eigenvalue, from Lanczos vectors kept in half the digits.
     seed : int
         Of the start.
 
@@ -119,7 +124,7 @@ def extreme_eigenvalues(
     """
     start = np.random.default_rng(seed).standard_normal(order)
     start /= np.linalg.norm(start)
-    run = _Run(operator, start, rounding)
+    run = _Run(operator, start, rounding, [] if vector else None)
     del start  # which the run lets go of, too
     pace = _Pace(share)
     while True:
@@ -128,7 +133,7 @@ def extreme_eigenvalues(
             look = _Look.at(run, share, allowance)
             missing = max(look.missing(1.0, bounds[1]), look.missing(-1.0, bounds[0]) if both else -inf)
             if ended or missing <= 0.0:
-                return Extremes(look.end(-1.0, bounds[0]), look.end(1.0, bounds[1]), run.products)
+                return Extremes(look.end(-1.0, bounds[0]), look.end(1.0, bounds[1]), run.products, run.top_vector())
             pace.took(run.products, missing)
 
 
@@ -155,11 +160,12 @@ class _Pace:
 class _Run:
     """A run of the Lanczos method without reorthogonalisation, in Paige's order of operations."""
 
-    def __init__(self, operator: Operator, start: Matrix, rounding: float) -> None:
+    def __init__(self, operator: Operator, start: Matrix, rounding: float, kept: list[Matrix] | None = None) -> None:
         self._operator, self.rounding, self.order = operator, rounding, start.size
         self._current, self._before = start, np.zeros_like(start)
         self._diagonal: list[float] = []
         self._beside: list[float] = []
+        self._kept = kept
 
     @property
     def products(self) -> int:
@@ -167,6 +173,8 @@ class _Run:
 
     def step(self) -> bool:
         """Add a vector; True where nothing is left to add."""
+        if self._kept is not None:
+            self._kept.append(self._current.astype(np.float32))
         w, spare = self._operator(self._current), self._before
         if self._beside:
             w -= np.multiply(self._before, self._beside[-1], out=spare)
@@ -181,8 +189,21 @@ class _Run:
 
     def ritz(self) -> Matrix:
         """Eigenvalues of T."""
+        return np.asarray(np.linalg.eigvalsh(self._tridiagonal()), dtype=np.float64)
+
+    def top_vector(self) -> Matrix | None:
+        """Return the Ritz vector of the largest eigenvalue of T."""
+        if self._kept is None:
+            return None
+        weights = np.linalg.eigh(self._tridiagonal())[1][:, -1]
+        found = np.zeros(self.order)
+        for weight, kept in zip(weights, self._kept, strict=True):
+            found += float(weight) * kept
+        return found
+
+    def _tridiagonal(self) -> Matrix:
         beside = np.array(self._beside[:-1])
-        return np.linalg.eigvalsh(np.diag(self._diagonal) + np.diag(beside, 1) + np.diag(beside, -1))
+        return np.diag(self._diagonal) + np.diag(beside, 1) + np.diag(beside, -1)
 
     @property
     def largest_beside(self) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -27,6 +27,8 @@ class HessianBounds:
         Of the change of H by the errors of X and Y (`Precision`).
     trace : float
         A number between the largest eigenvalue of J^T J and its trace.
+    least_radius : float
+        A lower bound, to rounding, of the largest eigenvalue: of its largest diagonal block.
     blocks : ndarray, shape (parts, parts)
         At [i - 1, q] of what the residual puts between W_i and part q of a lower layer.
     """
@@ -35,6 +37,7 @@ class HessianBounds:
     assembly: float
     data: float
     trace: float
+    least_radius: float
     blocks: Matrix
 
     @cached_property
@@ -42,12 +45,26 @@ class HessianBounds:
         """Of what the residual adds to J^T J: |lambda_i(H) - lambda_i(J^T J)| is at most that (Weyl)."""
         return float(np.linalg.norm(self.blocks + self.blocks.T, 2))
 
+    def changed(self, share: float, unit: float) -> float:
+        """Of the change of H where every layer, node and residual is off by that share of its Frobenius norm.
+
+        A product that is off by a unit of the norms of its factors counts in `rounding` twice, forwards and backwards.
+        """
+        return self.rounding * share / unit
+
     def of_layers(self, layers: Collection[int]) -> float:
         """Of the part of that which stands in the rows of some layers."""
         chosen = np.zeros_like(self.blocks)
         rows = [layer - 1 for layer in layers]
         chosen[rows] = self.blocks[rows]
         return float(np.linalg.norm(chosen + chosen.T, 2))
+
+    def tightened(self, hessian: ParameterHessian) -> HessianBounds:
+        """Bound the blocks again, to 2 % of a norm."""
+        blocks = np.zeros_like(self.blocks)
+        for i, q, block in hessian.tight_mixed_norms():
+            blocks[i - 1, q] = hessian.parts[i - 1].factor * hessian.parts[q].factor * block
+        return replace(self, blocks=np.minimum(blocks, self.blocks))
 
     @property
     def spectrum(self) -> tuple[float, float]:
@@ -117,13 +134,15 @@ def hessian_bounds(hessian: ParameterHessian) -> HessianBounds:
     error of X also turns what least squares leaves of Y into the row space.
     """
     network, unit, changes = hessian.network, hessian.unit, _Changes.of(hessian)
-    rows, trace = [], 0.0
+    rows, trace, least = [], 0.0, 0.0
     for index, part in enumerate(hessian.parts):
         k, size = part.layer, part.size
         of_right, error = _right(changes, index, k, network.depth)
         above = part.factor * float(hessian.above_norms[k])
         rounded = above * (of_right + _frobenius(part.right)) + part.factor * float(changes.above[k]) * size
         rows.append((above * size, unit * rounded, above * error))
+        orders = min(hessian.above[k].shape) if k < network.depth else 1, min(part.right.shape)
+        least = max(least, (above * size) ** 2 / float(np.prod(orders)) ** 0.25)  # both are `norm_bound`
         trace += (part.factor * _frobenius(hessian.above[k]) * _frobenius(part.right)) ** 2
     norm, rounded, moved = (float(value) for value in np.linalg.norm(np.array(rows), axis=0))
     of_rounding = 2.0 * (2.0 * norm + rounded) * rounded + 2.0 * unit * norm * norm
@@ -147,6 +166,7 @@ def hessian_bounds(hessian: ParameterHessian) -> HessianBounds:
         assembly=of_rounding + longest * trace,
         data=of_data,
         trace=norm * norm,
+        least_radius=least,
         blocks=mixed,
     )
 

@@ -13,13 +13,14 @@ from typing import Final, Literal
 
 import numpy as np
 
-from lossurf.landscape.levels import eigen_groups, root_resolution
-from lossurf.landscape.norms import singular_values
+from lossurf.landscape.inner_products import is_narrow
+from lossurf.landscape.levels import root_resolution
 from lossurf.landscape.type_test import TypeTest
 from lossurf.landscape.verdict import Inertia
 from lossurf.network import WhitenedNetwork
 from lossurf.numerics import STABILITY_FACTOR, Matrix
 from lossurf.reduction.problem import ReducedProblem
+from lossurf.spectral import RELATIVE_ERROR, singular_values
 
 QUICK_WORK: Final = 1e8
 """Sum of d^3 over the products whose ranks are asked for: a tenth of a second. Beyond that the question costs more than
@@ -27,6 +28,9 @@ the verdict, which needs ranks along a staircase only."""
 
 LARGEST_WORK: Final = 1e11
 """What is done where the count is asked for: a minute or two."""
+
+_FAR: Final = 100.0
+"""Times tau: a bound of a tolerance that is farther stands for it, whatever it is within STABILITY_FACTOR of."""
 
 _SMALL: Final = 64  # below this size calls cost more than arithmetic
 _LOOKED_INTO: Final = 20  # ranks that change within the margin around tau
@@ -95,7 +99,7 @@ class RankTable:
         rho, dy, r, N = self.widths[0], self.widths[-1], first, self.depth
         if N == 1:
             return 0, dy * rho
-        orders = _orders(self._problem, self._test.network.product, r)
+        orders = _orders(self._test, r)
         if orders is None:
             return None
         inversions, ties = orders
@@ -148,7 +152,7 @@ class RankTable:
         """Yield the tolerances at which the singular values of W_i ... W_j, and of E_ij, count as zero, with (i, j)."""
         for i in range(1, self.depth + 1):
             for j in range(i):
-                yield (i, j + 1), "product", self._link(i, j)
+                yield (i, j + 1), "product", self._measured(i, j)
         for i in range(2, self.depth + 1):
             for j in range(1, i):
                 yield (i, j), "residual", self._block(i, j)
@@ -168,11 +172,34 @@ class RankTable:
         return Counter({(i, j): int(np.count_nonzero(self._block(i, j) > tau)) for i, j in pairs})
 
     def _link(self, i: int, j: int) -> Matrix:
-        """Tolerances at which the singular values of W_i ... W_{j+1} count as zero."""
+        """Tolerances at which the rank of W_i ... W_{j+1} changes."""
         if (i, j) not in self._links:
-            values = singular_values(self._test.network.partial_product(i + 1, j))
-            self._links[i, j] = _vanishing(values, self._sensitivity.change(i + 1, j))
+            bounds = self._bounds(i, j)
+            self._links[i, j] = self._measured(i, j) if bounds is None else bounds
         return self._links[i, j]
+
+    def _measured(self, i: int, j: int) -> Matrix:
+        """Tolerances at which the singular values of W_i ... W_{j+1} count as zero."""
+        return _vanishing(self._sensitivity.singular_values(i + 1, j), self._sensitivity.change(i + 1, j))
+
+    def _bounds(self, i: int, j: int) -> Matrix | None:
+        """Return bounds of those tolerances that tell the rank of a wide product from afar; None where none do.
+
+        P = A_i M B_j, so that singular value r of M is at least that of P over ||A_i|| ||B_j||; those beyond r are
+        rounding where all that the signal leaves of M is. Between the two, and far from both, lies tau.
+        """
+        sensitivity, r = self._sensitivity, self._test.ranks(self._tau)[0]
+        if is_narrow(self._test.network) or not r or i - j == self.depth:
+            return None
+        carried = float(self._test.product_singular_values[r - 1])
+        outer = sensitivity.norm(self.depth + 1, i) * sensitivity.norm(j + 1, 0) * (1.0 + RELATIVE_ERROR) ** 2
+        change = sensitivity.change(i + 1, j)
+        if not carried > _FAR * self._tau * outer * change:
+            return None
+        beyond = self._test.singular_value_beyond(i + 1, j, r)
+        if beyond * _FAR > self._tau * change:  # there are tails: the rank is theirs to say
+            return None
+        return _vanishing(np.append(np.full(r, carried / outer), beyond), change)
 
     def _block(self, i: int, j: int) -> Matrix:
         """Tolerances at which the singular values of E_ij count as zero; 0 for what the error of T explains."""
@@ -200,11 +227,10 @@ def _intervals(t: Ranks, N: int) -> dict[tuple[int, int], int]:
     }
 
 
-def _orders(problem: ReducedProblem, product: Matrix, rank: int) -> tuple[int, int] | None:
+def _orders(test: TypeTest, rank: int) -> tuple[int, int] | None:
     """Pairs (a carried, b left out) with l_b > l_a, and with l_b = l_a; None where a carried one is not told apart."""
-    groups = eigen_groups(problem, product, rank)
-    if groups is None:
+    carried = test.carried(rank)
+    if carried is None:
         return None
-    counts = np.array([group.carried.shape[1] for group in groups], dtype=int)
-    left_out = np.array([group.left.shape[1] for group in groups], dtype=int) - counts
+    counts, left_out = carried.counts, carried.sizes - carried.counts
     return int(counts @ (np.cumsum(left_out) - left_out)), int(counts @ left_out)

@@ -11,11 +11,14 @@ from typing import Final
 
 import numpy as np
 
-from lossurf.landscape.norms import is_direct, singular_values_of_each, spectral_norm
+from lossurf.landscape.norms import singular_values_of_each
 from lossurf.network import WhitenedNetwork
 from lossurf.numerics import Matrix
+from lossurf.spectral import is_direct, spectral_norm
 
 _KEPT_BYTES: Final = 2**27  # of singular values: a sixteenth of the 2 GB in which large networks are classified
+
+_SQUARES_IN_RANGE: Final = 1e-140  # a norm below this may be that of entries whose squares are zero in float64
 
 
 @dataclass(frozen=True)
@@ -35,23 +38,26 @@ class InnerNorms:
     spectra: Matrix | None
 
 
-def inner_norms(network: WhitenedNetwork) -> InnerNorms:
-    """Measure every product of adjacent layers."""
+def inner_norms(network: WhitenedNetwork, product_norm: float) -> InnerNorms:
+    """Measure every product of adjacent layers but all of them together, whose norm is known."""
     N = network.depth
     norms = np.zeros((N + 2, N + 1))
-    narrow = _is_narrow(network)
+    narrow = is_narrow(network)
     spectra = _measure_together(network, norms) if narrow else None
+    known = network.layer_norms is not None
     if not narrow:
         for j in range(N):
-            norms[j + 2 : N + 1, j] = [spectral_norm(network.partial_product(i, j)) for i in range(j + 2, N + 1)]
+            missing = range(j + 2 + known, N + 1)
+            norms[missing.start : N + 1, j] = [spectral_norm(network.partial_product(i, j)) for i in missing]
     norms[np.arange(N + 1) + 1, np.arange(N + 1)] = 1.0  # identities
-    norms[N + 1, :N] = [spectral_norm(network.above(j)) for j in range(N)]
+    norms[N + 1, 1 : N - known] = [spectral_norm(network.above(j)) for j in range(1, N - known)]
+    norms[N + 1, 0] = product_norm
     if network.layer_norms is not None:
         norms[np.arange(N) + 2, np.arange(N)] = network.layer_norms
     return InnerNorms(norms, spectra)
 
 
-def _is_narrow(network: WhitenedNetwork) -> bool:
+def is_narrow(network: WhitenedNetwork) -> bool:
     """Whether no product of layers is so large that its norm is better found by iteration."""
     return is_direct(*_widest_two(network))
 
@@ -79,13 +85,21 @@ def _measure_together(network: WhitenedNetwork, norms: Matrix) -> Matrix | None:
     return spectra
 
 
-def block_norms(network: WhitenedNetwork) -> Matrix:
-    """||E_ij||_2 at [i, j] for 1 <= j < i <= N, shape (N + 1, N + 1); 0 elsewhere."""
+def norm_beyond(matrix: Matrix, rounding: float) -> float:
+    """||matrix||_2, or its Frobenius norm, which bounds it, where even that is rounding."""
+    if is_direct(*matrix.shape):
+        return spectral_norm(matrix)
+    size = float(np.linalg.norm(matrix))
+    return size if _SQUARES_IN_RANGE < size <= rounding else spectral_norm(matrix)
+
+
+def block_norms(network: WhitenedNetwork, rounding: Matrix) -> Matrix:
+    """||E_ij||_2 at [i, j] for 1 <= j < i <= N, shape (N + 1, N + 1); 0 elsewhere; `rounding` of each, as bounds."""
     N = network.depth
     norms = np.zeros((N + 1, N + 1))
-    if not _is_narrow(network):
+    if not is_narrow(network):
         for i in range(2, N + 1):
-            norms[i, 1:i] = [spectral_norm(network.residual_block(i, j)) for j in range(1, i)]
+            norms[i, 1:i] = [norm_beyond(network.residual_block(i, j), float(rounding[i, j])) for j in range(1, i)]
         return norms
     by_width: dict[int, list[int]] = {}
     for j in range(1, N):

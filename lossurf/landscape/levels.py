@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations, pairwise
-from math import comb
+from itertools import combinations
+from math import comb, inf
 from typing import Annotated
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lossurf.fields import Count, Indices, Magnitude, Size, limited
 from lossurf.landscape.index_range import IndexRange, index_range
@@ -35,47 +36,82 @@ def root_resolution(problem: ReducedProblem) -> float:
 
 
 @dataclass(frozen=True)
-class EigenGroup:
-    """Eigenvectors of Sigma that are not told apart, and those among their combinations that a product carries.
+class Carried:
+    """Which eigenvectors of Sigma a product carries, by groups that T's error does not tell apart, descending.
 
     Attributes
     ----------
-    left, right : ndarray, shapes (dy, n) and (rank_x, n)
-        Singular vectors of T.
-    root : float
-        Mean of their singular values.
-    carried : ndarray, shape (n, c)
-        Orthonormal combinations, the nearest to the range of the product.
+    left, right : ndarray, shapes (dy, r) and (rank_x, r)
+        Singular vectors of T; of a group that is carried in part the orthonormal combinations nearest to the product.
+    roots : ndarray, shape (r,)
+        Singular values of T that go with them, of each the mean of its group.
+    others, others_right : ndarray, shapes (dy, q - r) and (rank_x, q - r)
+        Those that are left out.
+    sizes, counts : ndarray, shape (groups,)
+        How many eigenvectors there are in each group, and how many of them are carried.
     """
 
     left: Matrix
     right: Matrix
-    root: float
-    carried: Matrix
+    roots: Matrix
+    others: Matrix
+    others_right: Matrix
+    sizes: NDArray[np.intp]
+    counts: NDArray[np.intp]
 
 
-def eigen_groups(problem: ReducedProblem, product: Matrix, rank: int) -> list[EigenGroup] | None:
-    """Group the eigenvectors of Sigma by what T's error tells apart, descending, and say which a product carries.
+def carried_eigenvectors(problem: ReducedProblem, mapped: Matrix, rank: int, *, least: float) -> Carried | None:
+    """Say which eigenvectors of Sigma a product P carries.
 
-    None if a product of that rank is no combination of whole eigenvectors, or carries one of eigenvalue zero.
+    Parameters
+    ----------
+    problem : ReducedProblem
+    mapped : ndarray, shape (dy, q)
+        P V, V the right singular vectors of T.
+    rank : int
+        Of P.
+    least : float
+        Singular value number `rank` of P.
+
+    Returns
+    -------
+    Carried or None
+        None if P is no combination of whole eigenvectors, or carries one of eigenvalue zero.
     """
     u, s, vt = problem.target_svd
     resolution = root_resolution(problem)
-    # the range of nothing and of all outputs need no decomposition
-    span = np.eye(len(u)) if rank in (0, len(u)) else np.linalg.svd(product, full_matrices=False)[0]
-    overlaps, groups = u.T @ span[:, :rank], []
-    ends = [0, *(np.flatnonzero(-np.diff(s) > resolution) + 1), s.size] if s.size else [0]
-    for start, stop in pairwise(ends):
-        overlap = overlaps[start:stop]
-        count = round(float(np.sum(overlap**2)))
-        if count and s[start] <= resolution:
-            return None
-        # one eigenvector alone is its own combination, whichever its sign
-        alone = stop - start == 1 or not count
-        nearest = np.eye(stop - start) if alone else np.linalg.svd(overlap, full_matrices=False)[0]
-        carried = nearest[:, :count]
-        groups.append(EigenGroup(u[:, start:stop], vt[start:stop].T, float(np.mean(s[start:stop])), carried))
-    return groups if sum(group.carried.shape[1] for group in groups) == rank else None
+    starts = np.concatenate([[0], np.flatnonzero(-np.diff(s) > resolution) + 1])[: s.size]
+    sizes = np.diff(np.append(starts, s.size))
+    counts = sizes if rank else np.zeros_like(sizes)
+    if 0 < rank < len(u):  # the range of nothing and of all outputs is known without a look at the product
+        shares = np.add.reduceat(carried_shares(problem, mapped, least), starts)
+        counts = np.clip(np.rint(shares), 0, sizes).astype(np.intp)
+    if np.sum(counts) != rank or np.any(s[starts[counts > 0]] <= resolution):
+        return None
+    left, right = u, vt.T
+    for k in np.flatnonzero((counts > 0) & (counts < sizes)):  # all of a group, or one alone, are as they are
+        group = slice(starts[k], starts[k] + sizes[k])
+        turn = np.linalg.svd(u[:, group].T @ mapped[:, group])[0]
+        left, right = (_turned(vectors, group, turn) for vectors in (left, right))
+    kept = np.arange(s.size) - np.repeat(starts, sizes) < np.repeat(counts, sizes)
+    roots = np.repeat(np.add.reduceat(s, starts) / sizes if s.size else s, counts)
+    return Carried(left[:, kept], right[:, kept], roots, left[:, ~kept], right[:, ~kept], sizes, counts)
+
+
+def _turned(vectors: Matrix, group: slice, turn: Matrix) -> Matrix:
+    turned = vectors.copy()
+    turned[:, group] = vectors[:, group] @ turn
+    return turned
+
+
+def carried_shares(problem: ReducedProblem, mapped: Matrix, least: float) -> Matrix:
+    """u_i^T P v_i / s_i of every singular triple of T, shape (q,): its share in Pi where P = Pi T, Pi a projector.
+
+    `mapped` is P V; below the least singular value that P carries, an s_i is no longer what P v_i can be measured by.
+    """
+    u, s, _ = problem.target_svd
+    sizes = np.maximum(s, least)
+    return np.asarray(np.divide(np.sum(u * mapped, axis=0), sizes, out=np.zeros_like(s), where=sizes > 0.0))
 
 
 def best_loss(problem: ReducedProblem, rank: int) -> float:
@@ -106,15 +142,25 @@ def critical_losses(problem: ReducedProblem, rank_max: int, own: Sequence[int] |
     ndarray
         L(W) = 1/2 ||R22||^2 + 1/2 sum of the eigenvalues of Sigma outside an eigen-set S (theory, section 5).
     """
+    return np.unique(_critical_losses(problem, rank_max, own))
+
+
+def nearest_critical_losses(problem: ReducedProblem, rank_max: int, loss: float) -> tuple[float | None, float | None]:
+    """Return the nearest of `critical_losses` at or below `loss`, and above it; they need not be sorted for that."""
+    return nearest_losses(_critical_losses(problem, rank_max), loss)
+
+
+def _critical_losses(problem: ReducedProblem, rank_max: int, own: Sequence[int] | None = None) -> Matrix:
     eigenvalues = problem.eigenvalues[: problem.target_svd[1].size]
     if eigenvalues.size <= _ENUMERATED:
         gains = _all_gains(eigenvalues, rank_max)
     else:
         gains = _leading_gains(eigenvalues, rank_max)
         carried = [k - 1 for k in own or () if k <= eigenvalues.size]  # what lies beyond has the eigenvalue 0
-        near = _near(carried, eigenvalues.size, rank_max)
-        gains = np.append(gains, [float(np.sum(eigenvalues[sorted(chosen)])) for chosen in near])
-    return np.unique(best_loss(problem, 0) - 0.5 * gains)
+        near = _near(carried, eigenvalues.size, rank_max) if carried else ()
+        one = eigenvalues[: eigenvalues.size if rank_max else 0]  # what is near the empty set
+        gains = np.concatenate([gains, one, [float(np.sum(eigenvalues[sorted(chosen)])) for chosen in near]])
+    return np.asarray(best_loss(problem, 0) - 0.5 * gains)
 
 
 def _near(own: list[int], size: int, rank_max: int) -> Iterator[list[int]]:
@@ -140,17 +186,17 @@ def _all_gains(eigenvalues: Matrix, rank_max: int) -> Matrix:
 def _leading_gains(eigenvalues: Matrix, rank_max: int) -> Matrix:
     """Sum the eigenvalues over {1..k}, k <= rank_max, and over the sets one exchange away: i for k + 1, or k for j."""
     leading = np.concatenate([[0.0], np.cumsum(eigenvalues)])[: rank_max + 1]
-    exchanged = [leading]
-    for k in range(1, min(rank_max + 1, eigenvalues.size)):
-        exchanged += [leading[k] - eigenvalues[:k] + eigenvalues[k], leading[k] - eigenvalues[k - 1] + eigenvalues[k:]]
-    return np.concatenate(exchanged)
+    k = np.arange(1, min(rank_max + 1, eigenvalues.size))[:, None]
+    inside = np.arange(eigenvalues.size) < k
+    given = np.where(inside, eigenvalues, eigenvalues[k - 1])
+    return np.concatenate([leading, (leading[k] - given + np.where(inside, eigenvalues[k], eigenvalues)).ravel()])
 
 
 def nearest_losses(losses: Matrix, loss: float) -> tuple[float | None, float | None]:
-    """Return the nearest of the ascending `losses` at or below `loss`, and above it."""
-    position = int(np.searchsorted(losses, loss, side="right"))
-    below = float(losses[position - 1]) if position > 0 else None
-    return below, float(losses[position]) if position < losses.size else None
+    """Return the nearest of some `losses` at or below `loss`, and above it."""
+    below = losses <= loss
+    least, most = np.max(losses[below], initial=-inf), np.min(losses[~below], initial=inf)
+    return float(least) if least > -inf else None, float(most) if most < inf else None
 
 
 def next_level(problem: ReducedProblem, rank_max: int) -> float | None:

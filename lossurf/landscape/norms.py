@@ -1,45 +1,23 @@
-"""Spectral norms and singular values of dense matrices, the dominating cost of a verdict."""
+"""Bounds of spectral norms, singular values of many matrices at once, and leading singular vectors."""
 
 from __future__ import annotations
 
+from math import inf
 from typing import Final
 
 import numpy as np
 
 from lossurf.numerics import EPS, Matrix
+from lossurf.spectral import is_direct, singular_values, unit_range
 
-_DIRECT: Final = 96  # below this order LAPACK's SVD is as quick as the iteration
 _SMALL: Final = 48  # below this order LAPACK's SVD costs no more than a handful of products
 _SQUARINGS: Final = 2
-_RELATIVE_ERROR: Final = (
-    1e-3  # norms only set thresholds: a tenth of a per cent is far below any decision's factor of 3
-)
-_STEPS: Final = 60  # twice what a flat spectrum, the slowest case, takes to reach that
+_RELATIVE_ERROR: Final = 1e-2  # of the largest singular value, by the residual: the vectors carry all but its square
+_STEPS: Final = 60  # four times what a flat spectrum, the slowest case, takes to reach that
 _CHECKED_EVERY: Final = 5
-
-
-def singular_values(matrix: Matrix) -> Matrix:
-    """Singular values, descending; empty for an empty matrix."""
-    return np.asarray(np.linalg.svd(matrix, compute_uv=False)) if matrix.size else np.zeros(0)
-
-
-def spectral_norm(matrix: Matrix) -> float:
-    """Largest singular value, to a relative 1e-3; 0 for an empty matrix.
-
-    Large matrices by Lanczos on A^T A from a fixed random start, with full reorthogonalisation (Golub & Van Loan 2013,
-    section 10.1); the largest value loses nothing to the squaring. The residual of the Ritz pair is the error bound.
-    """
-    if not matrix.size:
-        return 0.0
-    if is_direct(*matrix.shape):
-        return float(singular_values(matrix)[0])
-    scaled, exponent = _unit_range(matrix)
-    return float(np.ldexp(_krylov(scaled)[0], exponent))
-
-
-def is_direct(*orders: int) -> bool:
-    """Whether LAPACK's SVD of a matrix of these orders is as quick as the iteration."""
-    return min(orders) < _DIRECT
+_TRIED: Final = (1.003, 1.01, 1.03, 1.1, 1.3)  # times what powers give, as bounds of an eigenvalue
+_DOUBLINGS: Final = 4  # of the power: then a value of a flat spectrum is half a per cent below the largest
+_POWERS: Final = 8
 
 
 def singular_values_of_each(matrices: Matrix) -> Matrix:
@@ -58,9 +36,62 @@ def norm_bound(matrix: Matrix) -> float:
         return 0.0
     if min(matrix.shape) < _SMALL:
         return float(singular_values(matrix)[0]) * (1.0 + sum(matrix.shape) * EPS)
-    scaled, exponent = _unit_range(matrix)
+    scaled, exponent = unit_range(matrix)
     scaled = scaled if scaled.shape[0] < scaled.shape[1] else scaled.T
     return float(np.ldexp(_squared(scaled, _SQUARINGS), exponent))
+
+
+def tight_norm_bound(matrix: Matrix) -> float:
+    """Return a number surely not below the largest singular value, and where it can at most 1 % above it."""
+    if not matrix.size or min(matrix.shape) < _SMALL:
+        return norm_bound(matrix)
+    scaled, exponent = unit_range(matrix)
+    scaled = scaled if scaled.shape[0] < scaled.shape[1] else scaled.T
+    square = scaled @ scaled.T
+    rounded = (sum(matrix.shape) + 8) * EPS * float(np.sum(scaled * scaled))
+    found = eigenvalue_bound(square, top_of(square)[0]) + rounded
+    return float(np.ldexp(np.sqrt(found), exponent)) if found < inf else norm_bound(matrix)
+
+
+def eigenvalue_bound(matrix: Matrix, guess: float) -> float:
+    """Return a number surely not below the largest eigenvalue of a semidefinite matrix; inf where none is found.
+
+    A Cholesky factor of t I - A exists only where t is above it, but for (n + 1) eps n t (Higham 2002, Theorem 10.3).
+
+    Parameters
+    ----------
+    matrix : ndarray, shape (n, n)
+    guess : float
+        A value that is hardly below it (`top_of`).
+    """
+    if not guess > 0.0:
+        return 0.0 if not np.any(matrix) else inf
+    for above in _TRIED:
+        tried = above * guess
+        below = -matrix
+        below.flat[:: len(below) + 1] += tried
+        try:
+            np.linalg.cholesky(below)
+        except np.linalg.LinAlgError:
+            continue
+        return tried * (1.0 + (len(matrix) + 2) * len(matrix) * EPS)
+    return inf
+
+
+def top_of(matrix: Matrix) -> tuple[float, Matrix]:
+    """Return a vector near the top eigenvector of a positive semidefinite matrix, and its Rayleigh quotient."""
+    trace = float(np.trace(matrix))
+    if not trace > 0.0:
+        return 0.0, np.eye(len(matrix))[0]
+    power = matrix / trace
+    for _ in range(_DOUBLINGS):
+        power = power @ power
+        power /= np.linalg.norm(power)
+    x = power[:, np.argmax(power.diagonal())]
+    for _ in range(_POWERS):
+        x = power @ x
+        x /= np.linalg.norm(x)
+    return float(x @ (matrix @ x)), x
 
 
 def _squared(factor: Matrix, times: int) -> float:
@@ -75,44 +106,38 @@ def _squared(factor: Matrix, times: int) -> float:
 def top_singular_pairs(matrix: Matrix, count: int) -> tuple[Matrix, Matrix]:
     """Left and right singular vectors, as rows, of the largest singular values: shapes (<= count, m) and (<= count, n).
 
-    Of large matrices the best approximations from the Krylov space that gives the norm; left vectors are in the range
-    of the matrix to rounding.
+    Of large matrices by Lanczos on A^T A with full reorthogonalisation (Golub & Van Loan 2013, section 10.1), the best
+    approximations from the Krylov space in which the largest is found; left vectors are in the range of the matrix to
+    rounding.
     """
     if is_direct(*matrix.shape):
         left, _, right = np.linalg.svd(matrix, full_matrices=False)
         return left[:, :count].T, right[:count]
-    scaled, _ = _unit_range(matrix)
-    basis = _krylov(scaled)[1]
+    scaled, _ = unit_range(matrix)
+    basis = _krylov(scaled)
     left, _, right = np.linalg.svd(scaled @ basis.T, full_matrices=False)
     return left[:, :count].T, right[:count] @ basis
 
 
-def _unit_range(matrix: Matrix) -> tuple[Matrix, int]:
-    """Scale by a power of two to entries of at most 1, so that squares stay in range."""
-    exponent = int(np.frexp(np.max(np.abs(matrix)))[1])
-    return np.ldexp(matrix, -exponent), exponent
-
-
-def _krylov(A: Matrix) -> tuple[float, Matrix]:
-    """Norm of A, and the orthonormal Krylov basis (rows) it was found in."""
+def _krylov(A: Matrix) -> Matrix:
+    """Orthonormal Krylov basis (rows) in which the norm of A is found."""
     basis = np.empty((_STEPS + 1, A.shape[1]))
     start = np.random.default_rng(0).standard_normal(A.shape[1])
     basis[0] = start / np.linalg.norm(start)
-    diagonal, off = np.zeros(_STEPS), np.zeros(_STEPS)
+    T = np.zeros((_STEPS + 1, _STEPS + 1))
     for k in range(_STEPS):
         known = basis[: k + 1]
         w = A.T @ (A @ basis[k])
         overlaps = known @ w
-        diagonal[k] = overlaps[k]
+        T[k, k] = overlaps[k]
         w -= overlaps @ known
         w -= (known @ w) @ known  # once more: a single pass leaves overlaps of the size of the digits lost
-        off[k] = np.linalg.norm(w)
-        last = k + 1 == _STEPS or off[k] <= _RELATIVE_ERROR * diagonal[0]
+        T[k, k + 1] = T[k + 1, k] = off = float(np.linalg.norm(w))
+        last = k + 1 == _STEPS or off <= _RELATIVE_ERROR * T[0, 0]
         if last or k % _CHECKED_EVERY == _CHECKED_EVERY - 1:
-            beside = off[:k]
-            values, vectors = np.linalg.eigh(np.diag(diagonal[: k + 1]) + np.diag(beside, 1) + np.diag(beside, -1))
+            values, vectors = np.linalg.eigh(T[: k + 1, : k + 1])
             # an error of 2e in the square is one of e in the norm
-            if last or off[k] * abs(vectors[-1, -1]) <= 2.0 * _RELATIVE_ERROR * values[-1]:
+            if last or off * abs(vectors[-1, -1]) <= 2.0 * _RELATIVE_ERROR * values[-1]:
                 break
-        basis[k + 1] = w / off[k]
-    return float(np.sqrt(max(values[-1], 0.0))), known
+        basis[k + 1] = w / off
+    return known

@@ -8,6 +8,7 @@ from math import inf
 
 import numpy as np
 
+from lossurf.landscape.inner_products import is_narrow
 from lossurf.landscape.norms import top_singular_pairs
 from lossurf.landscape.sensitivity import Sensitivity
 from lossurf.landscape.staircase import Pairs
@@ -85,14 +86,14 @@ def pair_spans(test: TypeTest, problem: ReducedProblem, rank: int, tau: float) -
     seen = _unit_whitening(problem)
     exchanges = test.level(rank, tau) is not Level.EQUAL and 0 < rank < len(test.network.target)
     if exchanges:
-        yield _exchange(test.network, rank, seen)
+        yield _exchange(test, rank, tau, seen)
     strict = test.strict_pairs(rank, tau)
     linked = test.linked_pairs(tau) if exchanges else strict
     steepest = linked[np.argsort(-_mixed_curvature(test.sensitivity, linked), kind="stable")]
     clearest = set(map(tuple, strict.tolist()))
     for pair in dict.fromkeys(map(tuple, [*strict[:_PAIRS].tolist(), *steepest[:_PAIRS].tolist()])):
         kind = CertificateKind.TAILS if pair in clearest else CertificateKind.WRONG_EIGENSET
-        yield _linked(test.sensitivity, kind, pair, tau, seen)
+        yield _linked(test, kind, pair, tau, seen)
 
 
 def _mixed_curvature(sensitivity: Sensitivity, pairs: Pairs) -> Matrix:
@@ -104,18 +105,18 @@ def _mixed_curvature(sensitivity: Sensitivity, pairs: Pairs) -> Matrix:
     return np.asarray(sizes + stretch[i - 1] + stretch[j - 1])
 
 
-def _exchange(network: WhitenedNetwork, rank: int, seen: Matrix) -> PairSpan:
+def _exchange(test: TypeTest, rank: int, tau: float, seen: Matrix) -> PairSpan:
     """Case 2: turn directions a that P carries towards better directions b that it leaves out.
 
     V_N = b a^T W_N and V_1 = C^+ a b^T T with C = W_N ... W_2. The worst a and the best b gain most, but others can be
     shorter to turn, so the few most extreme of each are combined.
     """
-    u = np.linalg.svd(network.product)[0]  # all columns: the left-out directions are those beyond the rank
-    carried = _principal_axes(u[:, :rank], network.target)[:, ::-1].T[:_TRIED]
-    left_out = _principal_axes(u[:, rank:], network.target).T[:_TRIED]
+    network = test.network
+    carried, left_out, basis = _extremes(test, rank)
     W_N, T = network.layers[-1], network.target
     pairs = [(a, b) for a in carried for b in left_out]
-    sources = _preimages(network.above(1), np.array([a for a, _ in pairs]), rank)
+    threshold = tau * test.sensitivity.change(network.depth + 1, 1)
+    sources = _preimages(network.above(1), np.array([a for a, _ in pairs]), rank, basis, threshold)
     rows = np.array([b @ T for _, b in pairs])
     return PairSpan(
         CertificateKind.WRONG_EIGENSET,
@@ -125,6 +126,20 @@ def _exchange(network: WhitenedNetwork, rank: int, seen: Matrix) -> PairSpan:
         c=np.vstack([sources, sources]),
         d=np.vstack([rows, rows @ seen.T @ seen]),
     )
+
+
+def _extremes(test: TypeTest, rank: int) -> tuple[Matrix, Matrix, Matrix | None]:
+    """Rows of the least that P carries and of the best that it leaves out, and a basis of the first if it is known.
+
+    The eigenvectors of Sigma compressed to the range of P and to what is orthogonal to it, which are eigenvectors of
+    Sigma itself where P is told to carry whole ones; in a wide network that saves three SVDs.
+    """
+    network, known = test.network, None if is_narrow(test.network) else test.carried(rank)
+    if known is not None and known.others.shape[1]:
+        return known.left[:, ::-1].T[:_TRIED], known.others.T[:_TRIED], known.left
+    u = np.linalg.svd(network.product)[0]  # all columns: the left-out directions are those beyond the rank
+    carried = _principal_axes(u[:, :rank], network.target)[:, ::-1].T[:_TRIED]
+    return carried, _principal_axes(u[:, rank:], network.target).T[:_TRIED], None
 
 
 def _unit_whitening(problem: ReducedProblem) -> Matrix:
@@ -142,32 +157,31 @@ def _principal_axes(basis: Matrix, target: Matrix) -> Matrix:
     return np.asarray(basis @ np.linalg.svd(basis.T @ target)[0])
 
 
-def _preimages(C: Matrix, rows: Matrix, rank: int) -> Matrix:
-    """C^+ a for every row a, through the singular values of C that carry P: at least rank(P) = `rank` of them."""
+def _preimages(C: Matrix, rows: Matrix, rank: int, basis: Matrix | None, threshold: float) -> Matrix:
+    """C^+ a for every row a, through the singular values of C that carry P: at least rank(P) = `rank` of them.
+
+    Where all that C maps out of the span of `basis` is below `threshold` it has no others, and C^+ a is
+    C'^T (C' C'^T)^-1 U^T a with C' = U^T C: what its condition, squared, takes of the digits makes the direction less
+    steep, no more.
+    """
+    if basis is not None:
+        inner = basis.T @ C
+        if float(np.linalg.norm(C - basis @ inner)) <= threshold:
+            return np.asarray(np.linalg.solve(inner @ inner.T, basis.T @ rows.T).T @ inner)
     left, s, right = np.linalg.svd(C, full_matrices=False)
     kept = s > rank_threshold(float(s[0]), max(C.shape))
     kept[:rank] = True
     return np.asarray(((rows @ left[:, kept]) / s[kept]) @ right[kept])
 
 
-def _linked(
-    sensitivity: Sensitivity, kind: CertificateKind, layers: tuple[int, int], tau: float, seen: Matrix
-) -> PairSpan:
+def _linked(test: TypeTest, kind: CertificateKind, layers: tuple[int, int], tau: float, seen: Matrix) -> PairSpan:
     """V_i = a b^T, V_j = c d^T, (a, d) a top singular pair of E_ij and (b, c) one of M_ij.
 
     Case 3: b unseen by B_{i-1}, c by A_j or both. Case 2 by other layers than the first and the last: (b, c) as it is.
     """
-    network, (i, j) = sensitivity.network, layers
-    M, top = network.partial_product(i, j), network.depth + 1
-    seen_below = _range(network.below(i - 1), tau * sensitivity.change(i, 0))
-    seen_above = _range(network.above(j).T, tau * sensitivity.change(top, j))
-    from_below = M - seen_below @ (seen_below.T @ M)
-    to_above = M - (M @ seen_above) @ seen_above.T
-    both = from_below - (from_below @ seen_above) @ seen_above.T
-    links = [
-        np.vstack(rows)
-        for rows in zip(*(top_singular_pairs(m, 1) for m in (from_below, to_above, both, M)), strict=True)
-    ]
+    network, (i, j) = test.network, layers
+    pairs = (top_singular_pairs(link, 1) for link in _without_seen(test, i, j, tau))
+    links = [np.vstack(rows) for rows in zip(*pairs, strict=True)]
     residual = network.residual_block(i, j)
     a, d = top_singular_pairs(residual, _TRIED)
     if j == 1:
@@ -176,6 +190,33 @@ def _linked(
     b, c = (np.tile(rows, (len(a), 1)) for rows in links)
     a, d = (np.repeat(rows, len(links[0]), axis=0) for rows in (a, d))
     return PairSpan(kind, layers, a, b, c, d)
+
+
+def _without_seen(test: TypeTest, i: int, j: int, tau: float) -> list[Matrix]:
+    """M_ij without what B_{i-1} sees, without what A_j sees, without both, and as it is.
+
+    In a wide network without those of which nothing is left at tau.
+    """
+    sensitivity, network = test.sensitivity, test.network
+    M, rest_below, rest_above = network.partial_product(i, j), True, True
+    signal = None if is_narrow(network) else test.signal(test.ranks(tau)[0])
+    if signal is not None:
+        # B_{i-1} sees the range of S_{i-1}, and A_j that of Q_j^T, if not more: the oblique projectors S Q take no more
+        # of M than the orthogonal ones, so that what they leave bounds it
+        zero = tau * sensitivity.change(i, j)
+        rest_below = float(np.linalg.norm(M - signal.S[i - 2] @ (signal.Q[i - 2] @ M))) > zero
+        rest_above = float(np.linalg.norm(M - (M @ signal.S[j - 1]) @ signal.Q[j - 1])) > zero
+    found, from_below, above = [], M, np.zeros((len(M.T), 0))
+    if rest_below:
+        below = _range(network.below(i - 1), tau * sensitivity.change(i, 0))
+        from_below = M - below @ (below.T @ M)
+        found.append(from_below)
+    if rest_above:
+        above = _range(network.above(j).T, tau * sensitivity.change(network.depth + 1, j))
+        found.append(M - (M @ above) @ above.T)
+    if rest_below and rest_above:
+        found.append(from_below - (from_below @ above) @ above.T)
+    return [*found, M]
 
 
 def _range(matrix: Matrix, threshold: float) -> Matrix:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate
@@ -11,7 +11,7 @@ from math import frexp, inf, log2
 import numpy as np
 
 from lossurf.landscape.node_network import WIDEST_RANGE, NodeNetwork, OutOfRangeError
-from lossurf.landscape.norms import norm_bound
+from lossurf.landscape.norms import norm_bound, tight_norm_bound
 from lossurf.numerics import Matrix, rank_threshold
 
 
@@ -98,6 +98,9 @@ class ParameterHessian:
     @cached_property
     def inner_norms(self) -> Matrix:
         """Upper bounds of ||M_ij||_2 of the inner products W_{i-1} ... W_{j+1} at [i, j], 1 <= j < i <= N."""
+        return self._inner_norms(norm_bound)
+
+    def _inner_norms(self, bound: Callable[[Matrix], float]) -> Matrix:
         N, layers = self.network.depth, self.network.layers
         norms = np.zeros((N + 1, N + 1))
         for j in range(1, N):
@@ -105,7 +108,7 @@ class ParameterHessian:
             product: Matrix | None = None
             for i in range(j + 2, N + 1):
                 product = layers[i - 2] if product is None else layers[i - 2] @ product
-                norms[i, j] = norm_bound(product)
+                norms[i, j] = bound(product)
         return norms
 
     @cached_property
@@ -114,13 +117,20 @@ class ParameterHessian:
 
         ||A_i^T E right^T|| ||M_ij|| in the units of the nodes, computed with its rounding.
         """
+        return self._mixed_norms(norm_bound, self.inner_norms)
+
+    def tight_mixed_norms(self) -> list[tuple[int, int, float]]:
+        """Return `mixed_norms` from norms that are known to 2 %."""
+        return self._mixed_norms(tight_norm_bound, self._inner_norms(tight_norm_bound))
+
+    def _mixed_norms(self, bound: Callable[[Matrix], float], inner: Matrix) -> list[tuple[int, int, float]]:
         found = []
         for q, part in enumerate(self.parts):
             for i in range(part.layer + 1, self.network.depth + 1):
                 delta = self.network.deltas[i]
-                block = norm_bound(delta @ part.right.T)
+                block = bound(delta @ part.right.T)
                 rounding = self.unit * float(np.linalg.norm(delta)) * float(np.linalg.norm(part.right))
-                found.append((i, q, (block + rounding) * float(self.inner_norms[i, part.layer])))
+                found.append((i, q, (block + rounding) * float(inner[i, part.layer])))
         return found
 
     @cached_property
@@ -141,7 +151,7 @@ class ParameterHessian:
         """
         network, N = self.network, self.network.depth
         rights, deltas, ones = self._scaled
-        changes, of_biases = self._split(vector)
+        changes, of_biases = self.split(vector)
         r: list[Matrix] = []  # changes of h_1, ..., h_N
         for k in range(N):
             moved = changes[k] @ rights[k]
@@ -152,7 +162,7 @@ class ParameterHessian:
                 moved += np.outer(bias, ones[k])
             r.append(moved)
         out = np.empty(self.order)
-        views, bias_views = self._split(out)
+        views, bias_views = self.split(out)
         s = r[-1]  # change of A_k^T E
         for k in range(N - 1, -1, -1):
             bias_view = bias_views[k]
@@ -167,6 +177,14 @@ class ParameterHessian:
                     s += changes[k].T @ deltas[k]
         return out
 
+    def transposed_jacobian(self, change: Matrix) -> Matrix:
+        """J^T @ change / 2^(exponent / 2), of a change of the output (entries,); shape (order,)."""
+        s = change.reshape(self.network.residual.shape)
+        steps = [self.above[part.layer].T @ s for part in self.parts]
+        return np.concatenate(
+            [(part.factor * (step @ part.right.T)).ravel() for part, step in zip(self.parts, steps, strict=True)]
+        )
+
     @cached_property
     def _scaled(self) -> tuple[list[Matrix], list[Matrix], list[Matrix]]:
         """h_{k-1}, A_k^T E and o at [k - 1], each times the factor of the parameters beside it: powers of two."""
@@ -178,7 +196,7 @@ class ParameterHessian:
             ones[part.layer - 1] = part.factor * part.right[0]
         return rights, deltas, ones
 
-    def _split(self, vector: Matrix) -> tuple[list[Matrix], list[Matrix | None]]:
+    def split(self, vector: Matrix) -> tuple[list[Matrix], list[Matrix | None]]:
         """Return views of the layers' and biases' parts of a vector."""
         depth = self.network.depth
         layers: list[Matrix] = []

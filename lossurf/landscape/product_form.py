@@ -52,6 +52,12 @@ class ProductForm:
             found.append((None if k == network.depth else A @ A.T, np.asarray(beside)))
         return found
 
+    @property
+    def terms(self) -> tuple[list[Matrix], list[Matrix]]:
+        """A_k A_k^T and what stands beside it, k = 1..N."""
+        identity = np.eye(len(self._hessian.network.residual))
+        return [identity if above is None else above for above, _ in self._factors], [K for _, K in self._factors]
+
     def apply(self, vector: Matrix) -> Matrix:
         """J J^T @ vector / 2^exponent; shapes (order,)."""
         change = vector.reshape(self._hessian.network.residual.shape)

@@ -216,8 +216,7 @@ def _with_left_out(problem: ReducedProblem, norm: float, error: float) -> Reduce
     return replace(
         problem,
         residual_norm=float(np.hypot(problem.residual_norm, norm)),
-        precision=replace(
-            precision,
+        precision=precision._replace(
             target_errors=np.append(precision.target_errors, error),
             residual_errors=np.append(precision.residual_errors, error),
         ),

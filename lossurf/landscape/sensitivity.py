@@ -11,11 +11,11 @@ from functools import cached_property
 
 import numpy as np
 
-from lossurf.landscape.inner_products import InnerNorms, block_norms, inner_norms
-from lossurf.landscape.norms import singular_values, spectral_norm
+from lossurf.landscape.inner_products import InnerNorms, block_norms, inner_norms, norm_beyond
 from lossurf.landscape.staircase import Pairs
-from lossurf.network import WhitenedNetwork
+from lossurf.network import WhitenedNetwork, rounding_of_products
 from lossurf.numerics import Matrix
+from lossurf.spectral import singular_values
 
 
 def vanishing_tolerance(size: float, change: float) -> float:
@@ -47,7 +47,7 @@ class Sensitivity:
 
     @cached_property
     def _inner(self) -> InnerNorms:
-        return inner_norms(self.network)
+        return inner_norms(self.network, float(np.max(self.singular_values(self.network.depth + 1, 0), initial=0.0)))
 
     @cached_property
     def norms(self) -> Matrix:
@@ -88,9 +88,18 @@ class Sensitivity:
         return self.change(self.network.depth + 1, 0)
 
     @cached_property
+    def rounding(self) -> float:
+        """Relative change of the layers that rounding of their products amounts to.
+
+        A residual, a gradient or a block E_ij that no larger a change explains says nothing more than that, and a bound
+        of its norm says as much as the norm.
+        """
+        return rounding_of_products(self.network.layers)
+
+    @cached_property
     def residual_norm(self) -> float:
         """||E||_2."""
-        return spectral_norm(self.network.residual)
+        return norm_beyond(self.network.residual, self.rounding * self.product_change)
 
     @cached_property
     def block_changes(self) -> Matrix:
@@ -113,12 +122,13 @@ class Sensitivity:
     @cached_property
     def block_norms(self) -> Matrix:
         """||E_ij||_2 at [i, j] for 1 <= j < i <= N, shape (N + 1, N + 1); 0 elsewhere."""
-        return block_norms(self.network)
+        return block_norms(self.network, self.rounding * self.block_changes)
 
     @cached_property
     def layer_gradient_norms(self) -> Matrix:
         """||E_kk||_2 = ||dL/dW_k||_2 for k = 1..N, shape (N,)."""
-        return np.array([spectral_norm(self.network.residual_block(k, k)) for k in range(1, self.network.depth + 1)])
+        blocks = ((k, self.network.residual_block(k, k)) for k in range(1, self.network.depth + 1))
+        return np.array([norm_beyond(block, self.rounding * self.block_change(k, k)) for k, block in blocks])
 
     def block_norm(self, i: int, j: int) -> float:
         """||E_ij||_2."""
@@ -139,22 +149,40 @@ class Sensitivity:
 
     def rank_ratios(self, pairs: Pairs, rank: int) -> Matrix:
         """Return the tau at which rank(M_ij) falls to `rank` for pairs (i, j), one a row."""
+        return self.rank_ratio_table(pairs, rank, rank + 1)[:, 0]
+
+    def rank_ratio_table(self, pairs: Pairs, first: int, stop: int) -> Matrix:
+        """Return the tau at which rank(M_ij) falls to each of `first` .. `stop` - 1, shape (pairs, stop - first)."""
         i, j = pairs.T
-        if self._inner.spectra is not None and rank < self._inner.spectra.shape[2]:
-            sizes = self._inner.spectra[i, j, rank]
+        links, ranks = i > j + 1, np.arange(first, stop)
+        if self._inner.spectra is not None:
+            kept = self._inner.spectra[i, j, first:stop]
+            sizes = np.pad(kept, ((0, 0), (0, ranks.size - kept.shape[1])))
         else:
-            sizes = np.array([self.next_singular_value(i, j, rank) for i, j in pairs.tolist()])
-        ratios = vanishing_tolerances(sizes, self.changes[i, j])
+            sizes = np.zeros((len(pairs), ranks.size))
+            for row in np.flatnonzero(links).tolist():
+                values = self.singular_values(int(i[row]), int(j[row]))[first:stop]
+                sizes[row, : values.size] = values
+        ratios = vanishing_tolerances(sizes, self.changes[i, j][:, None])
         # the identity: no layer in it, so no change moves it
-        widths = np.array([self.network.layers[0].shape[1], *(W.shape[0] for W in self.network.layers)])
-        return np.where(i == j + 1, np.where(widths[j] > rank, np.inf, 0.0), ratios)
+        identities = np.where(ranks < self.widths[j][:, None], np.inf, 0.0)
+        return np.where(links[:, None], ratios, identities)
+
+    @cached_property
+    def widths(self) -> Pairs:
+        """d_0..d_N as the network has them."""
+        return np.array([self.network.layers[0].shape[1], *(W.shape[0] for W in self.network.layers)], dtype=np.intp)
 
     def next_singular_value(self, i: int, j: int, rank: int) -> float:
         """Return the singular value of M_ij after the first `rank`; 0 where there is none."""
+        values = self.singular_values(i, j)
+        return float(values[rank]) if values.size > rank else 0.0
+
+    def singular_values(self, i: int, j: int) -> Matrix:
+        """Singular values of M_ij, descending."""
         if (i, j) not in self._spectra:
             self._spectra[i, j] = singular_values(self.network.partial_product(i, j))
-        values = self._spectra[i, j]
-        return float(values[rank]) if values.size > rank else 0.0
+        return self._spectra[i, j]
 
     def gradient_measures(self) -> Matrix:
         """||dL/dW_k||_2 / change(E_kk) for k = 1..N, shape (N,): critical where all are at most tau.

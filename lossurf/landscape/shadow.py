@@ -12,9 +12,7 @@ from math import nan
 
 import numpy as np
 
-from lossurf.landscape.levels import eigen_groups
 from lossurf.landscape.sensitivity import Sensitivity, vanishing_tolerance
-from lossurf.landscape.signal import signal_between
 from lossurf.landscape.staircase import innermost
 from lossurf.landscape.type_test import TypeTest
 from lossurf.landscape.verdict import Shadow
@@ -59,10 +57,7 @@ def find_shadow(
         critical to rounding. Beside layers of rounding size w_k is 1, and the two differ.
     """
     with np.errstate(all="ignore"):  # what is not finite is not critical
-        try:
-            layers = _critical_layers(test, problem, tau)
-        except np.linalg.LinAlgError:  # a signal block that cannot be inverted
-            return None, nan
+        layers = _critical_layers(test, tau)
         if layers is None or not all(np.isfinite(W).all() for W in layers):
             return None, nan
         read, sensitivity = test.network, test.sensitivity
@@ -108,27 +103,38 @@ def _distance(W: Matrix, other: Matrix) -> float:
     return moved / size if size else np.inf if moved else 0.0
 
 
-def _critical_layers(test: TypeTest, problem: ReducedProblem, tau: float) -> Layers | None:
+def _critical_layers(test: TypeTest, tau: float) -> Layers | None:
     network, rank = test.network, test.ranks(tau)[0]
-    groups = eigen_groups(problem, network.product, rank)
-    if groups is None:
+    carried = test.carried(rank)
+    if carried is None:
         return None
-    U = np.hstack([np.zeros((len(network.target), 0)), *(group.left @ group.carried for group in groups)])
-    V = np.hstack([np.zeros((network.target.shape[1], 0)), *(group.right @ group.carried for group in groups)])
-    s = np.array([group.root for group in groups for _ in group.carried.T])
+    U, V = carried.left, carried.right
     if network.depth == 1:
         return (U @ (U.T @ network.target),)
-    signal = signal_between(network, U, V, s)
+    signal = test.signal(rank)
+    if signal is None:  # a block of it cannot be inverted
+        return None
+    parts = signal.layers() if rank else tuple(np.zeros_like(W) for W in network.layers)
+    if _are_rounding(parts, test):
+        return parts
     Y = [_complement(V), *(_complement(Q.T) for Q in signal.Q), _complement(U)]
     # the other rows of [S Y]^{-1}, of which the first are Q: Q S = I and Q Y = 0
     inner = zip(signal.S, signal.Q, Y[1:-1], strict=True)
     dual = [Y[0].T, *(basis.T - (basis.T @ S) @ Q for S, Q, basis in inner), Y[-1].T]
     cores = [dual[k] @ W @ Y[k - 1] for k, W in enumerate(network.layers, 1)]
     cores = _without_small_products(cores, Y[-1].T @ network.target @ Y[0], test, tau)
-    parts = signal.layers() if rank else tuple(np.zeros_like(W) for W in network.layers)
     return tuple(
         np.asarray(part + Y[k] @ core @ dual[k - 1], dtype=np.float64)
         for k, (part, core) in enumerate(zip(parts, cores, strict=True), 1)
+    )
+
+
+def _are_rounding(parts: Layers, test: TypeTest) -> bool:
+    """Whether what the signal leaves of the layers is nothing but rounding of them: there are no tails to look at."""
+    order = sum(W.shape[1] for W in parts)
+    return all(
+        float(np.linalg.norm(W - part)) <= rank_threshold(float(np.linalg.norm(W)), order)
+        for W, part in zip(test.network.layers, parts, strict=True)
     )
 
 

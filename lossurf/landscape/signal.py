@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from lossurf.network import Layers, WhitenedNetwork
-from lossurf.numerics import Matrix
+from lossurf.numerics import EPS, Matrix, rank_threshold
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Signal:
     Q : tuple of ndarray
         Q_1 (r, d_1), ..., Q_{N-1}, with Q_k S_k = I.
     K : tuple of ndarray
-        K_2, ..., K_N, each (r, r) and invertible.
+        K_2, ..., K_{N-1}, which are diagonal, as their diagonals (r,), and K_N (r, r); invertible.
     """
 
     target: Matrix
@@ -52,12 +52,11 @@ class Signal:
     def layers(self, U: Matrix | None = None) -> Layers:
         """Return W_1..W_N, with other orthonormal columns in the place of `U` if given."""
         U = self.U if U is None else U
-        C = np.eye(self.rank)
-        for K in self.K:
-            C = K @ C
-        first = self.S[0] @ np.linalg.solve(C, U.T @ self.target)
-        inner = zip(self.S[1:], self.K[:-1], self.Q[:-1], strict=True)
-        return (first, *(S @ K @ Q for S, K, Q in inner), U @ self.K[-1] @ self.Q[-1])
+        *inner, last = self.K
+        sizes = np.prod([np.ones(self.rank), *inner], axis=0)
+        of_inner = zip(self.S[1:], inner, self.Q[:-1], strict=True)
+        first = self.S[0] @ _solved(last * sizes, U.T @ self.target)
+        return (first, *((S * K) @ Q for S, K, Q in of_inner), U @ (last @ self.Q[-1]))
 
     def turned(self, U: Matrix) -> Signal:
         """Return the signal with another range."""
@@ -99,9 +98,26 @@ def signal_between(network: WhitenedNetwork, U: Matrix, V: Matrix, s: Matrix) ->
         The singular values that go with them, all positive.
     """
     N = network.depth
-    S = [np.asarray((network.below(k) @ V) * s ** (-k / N)) for k in range(1, N)]
+    S = tuple(np.asarray((network.below(k) @ V) * s ** (-k / N)) for k in range(1, N))
     above = [(U.T @ network.above(k)) * s[:, None] ** ((k - N) / N) for k in range(1, N)]
-    Q = tuple(np.asarray(np.linalg.solve(rows @ columns, rows)) for rows, columns in zip(above, S, strict=True))
-    inner = zip(Q[1:], network.layers[1:-1], S[:-1], strict=True)
-    K = (*(q @ W @ columns for q, W, columns in inner), U.T @ network.layers[-1] @ S[-1])
-    return Signal(network.target, U, tuple(S), Q, K)
+    Q = tuple(_solved(rows @ columns, rows) for rows, columns in zip(above, S, strict=True))
+    # W_k S_{k-1} = S_k s^{1/N}, whatever the layers are, so that K_k = Q_k W_k S_{k-1} is that
+    K = (*([s ** (1.0 / N)] * (N - 2)), U.T @ (network.layers[-1] @ S[-1]))
+    return Signal(network.target, U, S, Q, K)
+
+
+def _solved(blocks: Matrix, rows: Matrix) -> Matrix:
+    """blocks^{-1} rows, of blocks that are a diagonal but for how far the point is from critical.
+
+    Relative to the diagonal they are I + D, where (I - D)(I + D) = I - D^2 is the identity to rounding as soon as
+    ||D||_F <= sqrt(eps): one product, and none where D itself is rounding, at order * eps.
+    """
+    diagonal = blocks.diagonal()
+    if not np.all(diagonal):
+        return np.asarray(np.linalg.solve(blocks, rows))
+    D = blocks / diagonal - np.eye(len(blocks))  # blocks = (I + D) diag(diagonal)
+    size = float(np.linalg.norm(D))
+    if not size * size <= EPS:
+        return np.asarray(np.linalg.solve(blocks, rows))
+    cleared = rows if size <= rank_threshold(1.0, len(blocks)) else rows - D @ rows
+    return np.asarray(cleared / diagonal[:, None])

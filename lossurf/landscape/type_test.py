@@ -8,21 +8,26 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 from itertools import chain
-from math import inf, sqrt
+from math import inf
 
 import numpy as np
+from numpy.typing import NDArray
 
-from lossurf.landscape.levels import excess_by_rank
-from lossurf.landscape.norms import singular_values
-from lossurf.landscape.sensitivity import Sensitivity
+from lossurf.landscape.inner_products import is_narrow
+from lossurf.landscape.levels import Carried, carried_eigenvectors, carried_shares, excess_by_rank
+from lossurf.landscape.sensitivity import Sensitivity, vanishing_tolerance
+from lossurf.landscape.signal import Signal, signal_between
 from lossurf.landscape.staircase import Pairs
 from lossurf.numerics import Matrix, rank_threshold
 from lossurf.reduction.problem import ReducedProblem
 from lossurf.words import Verdict
+
+_AT_ONCE = 4096  # pairs of layers whose ranks are asked for together
 
 
 class Level(Enum):
@@ -65,7 +70,7 @@ class TypeTest:
         mean_excess: float = 0.0,
         mean_gradient: float = 0.0,
     ) -> None:
-        self.sensitivity = sensitivity
+        self._problem, self.sensitivity = problem, sensitivity
         self.network = sensitivity.network
         self.rank_max = rank_max
         self.layer_gradients = sensitivity.gradient_measures()
@@ -73,13 +78,16 @@ class TypeTest:
         self.gradient = max(float(np.max(self.layer_gradients)), mean_gradient)
         self.excess = self.network.excess + mean_excess
         # no more of them are any but zero; of a network far above T the rounding of the others is large beside T
-        self.product_singular_values = singular_values(self.network.product)[:rank_max]
+        self.product_singular_values = sensitivity.singular_values(self.network.depth + 1, 0)[:rank_max]
         self._excess_by_rank = excess_by_rank(problem)
+        self._carried: dict[int, Carried | None] = {}
+        self._signals: dict[int, Signal | None] = {}
         self._target_roots = np.sort(problem.target_svd[1]).tolist()
         # ||T||_F^2 >= 1 is the unit of loss; where T = 0 the unit is ||Y||^2 = 1 in these coordinates
         self._loss_unit = max(float(np.sum(problem.target**2)), 1.0)
-        self._strict_below: dict[int, float] = {}
-        self._of_levels: dict[int, tuple[float, float]] = {}
+        # of the pairs seen so far, from the largest E_ij on: `strict_below` of every rank, and how many they are
+        self._strict_below, self._seen = np.zeros(int(np.max(sensitivity.widths, initial=0)) + 1), 0
+        self._of_ranks: dict[int, float] = {}
 
     def verdict(self, tau: float) -> Verdict:
         """Return the verdict when every zero is judged at tolerance tau."""
@@ -101,10 +109,11 @@ class TypeTest:
 
     def level(self, rank: int, tau: float) -> Level:
         """Compare the loss with L_rank at tolerance tau."""
-        equal_from, above_until = self._level_thresholds(rank)
-        if tau >= equal_from:
+        equal_from, above_until = self._level_thresholds
+        place = min(rank, equal_from.size - 1)
+        if tau >= equal_from[place]:
             return Level.EQUAL
-        return Level.ABOVE if tau < above_until else Level.UNRESOLVED
+        return Level.ABOVE if tau < above_until[place] else Level.UNRESOLVED
 
     def strict_below(self, rank: int) -> float:
         """Return the tau below which a best rank-`rank` fit is a strict saddle.
@@ -113,15 +122,48 @@ class TypeTest:
         rank(M_ij) > r. Pairs are visited from the largest E_ij on, so that ranks are computed only where they matter,
         of twice as many at each turn.
         """
-        if rank not in self._strict_below:
-            best, ratios = 0.0, self.pair_ratios
-            for start, stop in _doubling(int(np.count_nonzero(ratios))):
-                if ratios[start] <= best:
+        if not is_narrow(self.network):
+            return self._strict_below_if_wide(rank)
+        ratios, count = self.pair_ratios, int(np.count_nonzero(self.pair_ratios))
+        while self._seen < count and ratios[self._seen] > self._strict_below[rank]:
+            stop = min(2 * self._seen + 1, self._seen + _AT_ONCE, count)
+            pairs, sizes = self.pairs[self._seen : stop], ratios[self._seen : stop, None]
+            of_ranks = self.sensitivity.rank_ratio_table(pairs, 0, self._strict_below.size)
+            self._strict_below = np.maximum(self._strict_below, np.max(np.minimum(sizes, of_ranks), axis=0))
+            self._seen = stop
+        return float(self._strict_below[rank])
+
+    def _strict_below_if_wide(self, rank: int) -> float:
+        """Return the same, pair by pair, or a bound of it where it is rounding or the point not critical below it."""
+        if rank not in self._of_ranks:
+            best, explained = 0.0, max(self.gradient, self.sensitivity.rounding)
+            for (i, j), ratio in zip(self.pairs.tolist(), self.pair_ratios.tolist(), strict=True):
+                if ratio <= best:
                     break
-                of_ranks = self.sensitivity.rank_ratios(self.pairs[start:stop], rank)
-                best = max(best, float(np.max(np.minimum(ratios[start:stop], of_ranks))))
-            self._strict_below[rank] = best
-        return self._strict_below[rank]
+                if ratio <= explained:
+                    best = ratio
+                    break
+                linked = inf if self.sensitivity.widths[j] > rank else 0.0  # of the identity
+                if i > j + 1:
+                    beyond = self.singular_value_beyond(i, j, rank)
+                    linked = vanishing_tolerance(beyond, self.sensitivity.change(i, j))
+                best = max(best, min(ratio, linked))
+            self._of_ranks[rank] = best
+        return self._of_ranks[rank]
+
+    def singular_value_beyond(self, i: int, j: int, rank: int) -> float:
+        """Return the singular value of M_ij after the first `rank`, or a bound of it where that is rounding.
+
+        M = Pi M + (I - Pi) M, Pi = S_{i-1} Q_{i-1} the projector on the signal, of rank `rank`: the singular values of
+        M beyond that are at most those of (I - Pi) M (Weyl), whatever Pi is; two products are cheaper than an SVD. Of
+        A_j, to the left of which there is no projector, M Pi.
+        """
+        signal = None if is_narrow(self.network) else self.signal(rank)
+        if signal is not None and (i <= self.network.depth or j > 0):
+            bound = float(np.linalg.norm(_left_by(signal, self.network.partial_product(i, j), i, j)))
+            if bound <= self.sensitivity.rounding * self.sensitivity.change(i, j):
+                return bound
+        return self.sensitivity.next_singular_value(i, j, rank)
 
     def strict_pairs(self, rank: int, tau: float) -> Pairs:
         """Layer pairs i > j with E_ij != 0 and rank(M_ij) > `rank` at tau, one a row, the clearest first."""
@@ -145,6 +187,49 @@ class TypeTest:
     def pair_ratios(self) -> Matrix:
         """The tau at which E_ij counts as zero for each of `pairs`."""
         return np.asarray(self.sensitivity.block_ratios[self.pairs[:, 0], self.pairs[:, 1]])
+
+    def eigen_indices(self, rank: int, tau: float) -> tuple[int, ...] | None:
+        """Return the 1-based eigen-set S of a critical point: which eigenvectors of Sigma span the range of P.
+
+        None where no set of `rank` indices explains P: eigenvalues tied to within the tolerance leave the set
+        ambiguous.
+        """
+        if rank == 0:
+            return ()
+        problem, s = self._problem, self._problem.target_svd[1]
+        weights = carried_shares(problem, self._mapped, float(self.product_singular_values[rank - 1]))
+        chosen = np.sort(np.argsort(-weights, kind="stable")[:rank])
+        others = np.delete(np.arange(s.size), chosen)
+        # an eigenvector is carried or not: a weight near one half means the set is not determined by P
+        clear = float(np.min(weights[chosen])) > 0.9 and float(np.max(weights[others], initial=0.0)) < 0.1
+        resolution = max(tau, problem.target_error())
+        tied = others.size > 0 and float(np.min(np.abs(s[chosen][:, None] - s[others]))) <= resolution
+        return tuple(int(i) + 1 for i in chosen) if clear and not tied else None
+
+    def carried(self, rank: int) -> Carried | None:
+        """Return which eigenvectors of Sigma P carries if it is of that rank; None where they are not told apart."""
+        if rank not in self._carried:
+            least = float(self.product_singular_values[rank - 1]) if rank else 0.0
+            self._carried[rank] = carried_eigenvectors(self._problem, self._mapped, rank, least=least)
+        return self._carried[rank]
+
+    @cached_property
+    def _mapped(self) -> Matrix:
+        """P V, V the right singular vectors of T."""
+        return np.asarray(self.network.product @ self._problem.target_svd[2].T)
+
+    def signal(self, rank: int) -> Signal | None:
+        """Return the part of the layers that carries P if it is of that rank, between eigenvectors of Sigma.
+
+        None where those are not told apart, or a block of it cannot be inverted.
+        """
+        if rank not in self._signals:
+            carried = self.carried(rank)
+            self._signals[rank] = None
+            if carried is not None:
+                with suppress(np.linalg.LinAlgError):
+                    self._signals[rank] = signal_between(self.network, carried.left, carried.right, carried.roots)
+        return self._signals[rank]
 
     def step(self, tau: float) -> tuple[Step, Verdict | None, Verdict | None]:
         """Return the step of the verdict that contains tau, and the verdicts below and above it (None: no end)."""
@@ -189,27 +274,48 @@ class TypeTest:
         s = np.sort(self.product_singular_values)
         return s.tolist(), (s / max(1.0, self.sensitivity.product_change)).tolist()
 
-    def _level_thresholds(self, rank: int) -> tuple[float, float]:
-        """Return the tau from which the loss equals L_rank, and the tau below which it is surely above."""
-        if rank not in self._of_levels:
-            self._of_levels[rank] = self._thresholds_of_level(rank)
-        return self._of_levels[rank]
-
-    def _thresholds_of_level(self, rank: int) -> tuple[float, float]:
-        rise = self.rise_above(rank)
-        if rise <= self._loss_rounding:
-            return 0.0, 0.0
+    @cached_property
+    def _level_thresholds(self) -> tuple[Matrix, Matrix]:
+        """For every rank the tau from which the loss equals L_rank, and the tau below which it is surely above."""
+        rise, change = self.excess - self._excess_by_rank, self.sensitivity.product_change
         equal_from = rise / self._loss_unit
-        change = self.sensitivity.product_change
-        return equal_from, min(equal_from, sqrt(2.0 * rise) / change if change > 0.0 else inf)
+        with np.errstate(over="ignore", invalid="ignore"):
+            reached = np.sqrt(2.0 * rise) / change if change > 0.0 else np.full(rise.size, inf)
+        above_until = np.minimum(equal_from, reached)
+        rounding = rise <= self._loss_rounding
+        return np.where(rounding, 0.0, equal_from), np.where(rounding, 0.0, above_until)
 
     @cached_property
     def _edges(self) -> list[float]:
         """Every tau at which the verdict may change, except those of `strict_below`; ascending, 0 first, inf last."""
-        edges = {0.0, self.gradient, *chain(*self._rank_thresholds, self._target_roots), inf}
-        for rank in range(self._excess_by_rank.size):
-            edges.update(self._level_thresholds(rank))
-        return sorted(edges)
+        places = [0.0, self.gradient, *chain(*self._rank_thresholds, self._target_roots)]
+        edges = np.sort(np.concatenate([places, *self._level_thresholds]))  # np.unique would import numpy.ma, 40 ms
+        edges = edges[edges < inf]
+        told = self._told_apart(edges)
+        changed = np.any(told[:, 1:] != told[:, :-1], axis=0)
+        return [*edges[np.concatenate([[True], changed])].tolist(), inf]
+
+    def _told_apart(self, taus: Matrix) -> Matrix:
+        """Return what the verdict at each tau follows from, shape (facts, n): where all are equal, so is the verdict.
+
+        That the point is critical, that P has the singular values a minimum must have, how the loss stands to L*; and,
+        where it is above that, for both ranks of P how it stands to theirs and, of a best fit, the rank.
+        """
+        optimum = self._levels_at(np.full(taus.size, self.rank_max), taus)
+        wanted = np.minimum(self.rank_max, _count_above(self._target_roots, taus))
+        hides = self.rise_above(self.rank_max) > self._loss_rounding
+        told = [self.gradient > taus, optimum]
+        for values in self._rank_thresholds:
+            ranks = _count_above(values, taus)
+            fit = self._levels_at(ranks, taus)
+            above = optimum > 0
+            told += [hides & (ranks < wanted) & ~above, above * fit, np.where(above & (fit == 0), ranks, -1)]
+        return np.array(told)
+
+    def _levels_at(self, ranks: NDArray[np.intp], taus: Matrix) -> NDArray[np.intp]:
+        """Return 0 where the loss is equal to the level of the rank at tau, 1 where unresolved, 2 where above."""
+        equal_from, above_until = (ends[np.minimum(ranks, ends.size - 1)] for ends in self._level_thresholds)
+        return np.asarray(np.where(taus >= equal_from, 0, np.where(taus < above_until, 2, 1)), dtype=np.intp)
 
     def _pieces_up(self, tau: float) -> Iterator[Step]:
         for index in range(self._edge_below(tau), len(self._edges) - 1):
@@ -235,33 +341,18 @@ class TypeTest:
         return [self.strict_below(rank)] if saddle else []
 
 
+def _left_by(signal: Signal, M: Matrix, i: int, j: int) -> Matrix:
+    """M_ij less what the projector on the signal at one end of it takes; 0 < j or i <= N."""
+    if i <= signal.depth:
+        return np.asarray(M - signal.S[i - 2] @ (signal.Q[i - 2] @ M))
+    return np.asarray(M - (M @ signal.S[j - 1]) @ signal.Q[j - 1])
+
+
 def _above(ascending: list[float], tau: float) -> int:
     """Count the numbers above tau."""
     return len(ascending) - bisect_right(ascending, tau)
 
 
-def _doubling(length: int) -> Iterator[tuple[int, int]]:
-    """Cut 0..length into ranges of 1, 2, 4, ..."""
-    start, size = 0, 1
-    while start < length:
-        yield start, min(start + size, length)
-        start, size = start + size, 2 * size
-
-
-def eigen_indices(problem: ReducedProblem, product: Matrix, rank: int, tau: float) -> tuple[int, ...] | None:
-    """Return the 1-based eigen-set S of a critical point: which eigenvectors of Sigma span the range of P.
-
-    None where no set of `rank` indices explains P: eigenvalues tied to within the tolerance leave the set ambiguous.
-    """
-    u, s, _ = problem.target_svd
-    if rank == 0:
-        return ()
-    # the range of P from a random combination of its columns: an SVD with vectors would cost more than the verdict
-    mixed = product @ np.random.default_rng(0).standard_normal((product.shape[1], rank))
-    weights = np.sum((u.T @ np.linalg.qr(mixed)[0]) ** 2, axis=1)
-    chosen = np.sort(np.argsort(-weights, kind="stable")[:rank])
-    others = np.setdiff1d(np.arange(s.size), chosen)
-    # an eigenvector is carried or not: a weight near one half means the set is not determined by P
-    clear = float(np.min(weights[chosen])) > 0.9 and float(np.max(weights[others], initial=0.0)) < 0.1
-    tied = others.size > 0 and float(np.min(np.abs(s[chosen][:, None] - s[others]))) <= max(tau, problem.target_error())
-    return tuple(int(i) + 1 for i in chosen) if clear and not tied else None
+def _count_above(ascending: list[float], taus: Matrix) -> NDArray[np.intp]:
+    """Count the numbers above each tau."""
+    return len(ascending) - np.searchsorted(ascending, taus, side="right")

@@ -109,4 +109,4 @@ def _mean_row(problem: ReducedProblem, R: Matrix, step: Matrix) -> MeanRow | Non
         return None
     row = problem.mean_row
     wanted = row.root_samples * (R.mean(axis=0) - step.mean(axis=0))
-    return replace(row, shifted_y=wanted, shift_y=np.zeros_like(wanted))
+    return row._replace(shifted_y=wanted, shift_y=np.zeros_like(wanted))

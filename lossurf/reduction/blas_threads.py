@@ -7,10 +7,9 @@ import re
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 _SYMBOLS: Final = (  # (set, get): OpenBLAS of numpy's and scipy's wheels, OpenBLAS by itself, MKL, BLIS
     ("scipy_openblas_set_num_threads64_", "scipy_openblas_get_num_threads64_"),
@@ -23,8 +22,7 @@ _SYMBOLS: Final = (  # (set, get): OpenBLAS of numpy's and scipy's wheels, OpenB
 _LIBRARY: Final = re.compile(r"^lib.*(blas|mkl_rt|blis)|^mkl_rt", re.IGNORECASE)  # not Python's own extension modules
 
 
-@dataclass(frozen=True)
-class _ThreadCount:
+class _ThreadCount(NamedTuple):
     """One loaded BLAS library's number of threads."""
 
     get: Callable[[], int]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 
@@ -14,8 +13,7 @@ from lossurf.numerics import Matrix
 _COPY_ROWS: Final = 512  # rows transposed at a time: their cache lines stay in L2 from the first column to the last
 
 
-@dataclass(frozen=True)
-class Claim:
+class Claim(NamedTuple):
     """A panel's worth of rows that one worker has taken: samples `start` to `start + rows`.
 
     `load` puts them into the panel; it may run beside other loads.

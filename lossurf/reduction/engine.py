@@ -10,7 +10,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -100,12 +99,12 @@ def reduce_source(
         return triangle
 
 
-@dataclass
 class _Lane:
     """The triangle of the panels that are this lane's, and how many of them it holds."""
 
-    r: Matrix | None = None
-    panels: int = 0
+    def __init__(self) -> None:
+        self.r: Matrix | None = None
+        self.panels = 0
 
 
 class _Run:

@@ -6,7 +6,7 @@ and leaves the error where it was, so every bound here is in units of what is le
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -42,8 +42,7 @@ def column_errors(factored: Matrix, stored: Matrix, order: int, data_eps: float)
     return order * EPS * factored, uncertain
 
 
-@dataclass(frozen=True)
-class Precision:
+class Precision(NamedTuple):
     """Errors of a reduced problem, each a bound.
 
     Attributes

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,8 +17,7 @@ from lossurf.reduction.triangle import Triangle
 from lossurf.reduction.whitening import Whitened, choose_columns, whiten_columns
 
 
-@dataclass(frozen=True)
-class MeanRow:
+class MeanRow(NamedTuple):
     """The row of the triangle that the ones column takes: sqrt(m) and sqrt(m) times the column means, up to one sign.
 
     With a bias on the output the loss has the further term 1/2 ||root_samples * b + P x - y||^2 with
@@ -41,7 +41,7 @@ class MeanRow:
         return self.shifted_y + self.root_samples * self.shift_y
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ReducedProblem:
     """A dataset as the deep factorisation of one small matrix.
 

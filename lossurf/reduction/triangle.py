@@ -13,7 +13,7 @@ import numpy as np
 from lossurf.numerics import EPS, Matrix, column_norms
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Triangle:
     """The R of a QR factorisation of [1 X^T Y^T] - 1 shift, with what is needed to interpret it.
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -25,8 +24,7 @@ does 16 MB even at a thousand columns."""
 _PADDING_ROWS: Final = 8  # one cache line: columns of a power-of-two length would all fall into the same cache sets
 
 
-@dataclass(frozen=True)
-class PanelShape:
+class PanelShape(NamedTuple):
     """A panel of `rows` rows and n columns, factored with LAPACK's inner block size `panel_width`."""
 
     n: int

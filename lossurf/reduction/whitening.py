@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +17,7 @@ _LARGEST_SQUARABLE = 1e153  # its square, and a hundred times that, is still fin
 _SMALLEST_FACTORABLE = 1e-300  # Householder's products are rounded to 5e-324, which is far below eps times this
 
 
-@dataclass(frozen=True)
-class Columns:
+class Columns(NamedTuple):
     """The columns of [X Y] to whiten: their factor, and their errors.
 
     Attributes
@@ -78,8 +77,7 @@ def _rank_bounds(varying: NDArray[np.bool_], constant: NDArray[np.bool_], free: 
     return min(x, free), min(y, free)
 
 
-@dataclass(frozen=True)
-class Whitened:
+class Whitened(NamedTuple):
     """F, T and what is left of Y, in units of the data (theory, section 2).
 
     Attributes

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from lossurf.fields import limited
-from lossurf.regularised.scaled import penalty_weight
 from lossurf.words import Reduction
 
 _Positive = Annotated[float, limited(exclusiveMinimum=0)]
@@ -33,4 +32,6 @@ class WeightDecay:
     @classmethod
     def of(cls, wd: float, reduction: Reduction, samples: int, outputs: int) -> WeightDecay:
         """Return what wd means for a loss of that reduction over so many samples and outputs."""
+        from lossurf.regularised.scaled import penalty_weight
+
         return cls(wd, reduction, penalty_weight(wd, reduction, samples, outputs))

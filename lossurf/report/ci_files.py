@@ -15,6 +15,15 @@ from typing import Final
 
 from lossurf.errors import UsageError
 
+EXTRAS: Final = {
+    "safetensors": (".safetensors",),
+    "torch": (".pt", ".pth", ".pt.tar", ".pth.tar", ".ckpt", ".bin"),
+    "keras": (".h5", ".hdf5", ".keras"),
+    "flax": (".msgpack",),
+    "arrow": (".parquet", ".feather", ".arrow", ".arrows", ".ipc"),
+}
+"""Extras, each with the endings of the files that need it."""
+
 
 @dataclass(frozen=True)
 class Judgement:
@@ -32,6 +41,13 @@ class Judgement:
     checkpoints: tuple[str, ...]
     data: str
     expect: tuple[str, ...]
+
+    @property
+    def package(self) -> str:
+        """What pip installs: lossurf with the extras that read the files, told by their endings."""
+        names = [name.lower() for name in (*self.checkpoints, self.data)]
+        extras = [extra for extra, endings in EXTRAS.items() if any(name.endswith(endings) for name in names)]
+        return f"lossurf[{','.join(extras)}]" if extras else "lossurf"
 
     def command(self, *more: str, named: bool = True) -> str:
         """Return the command line, with or without the checkpoints."""
@@ -56,7 +72,7 @@ jobs:
       - uses: actions/setup-python@v5
         with:
           python-version: "3.12"
-      - run: python -m pip install lossurf
+      - run: python -m pip install {shlex.quote(job.package)}
       - run: {_yaml(_without_expressions(job.command("--format", "github")))}
 """
 
@@ -67,7 +83,7 @@ def gitlab(job: Judgement) -> str:
 lossurf:
   image: python:3.12
   script:
-    - python -m pip install lossurf
+    - python -m pip install {shlex.quote(job.package)}
     - {_yaml(job.command("--format", "html", "-o", "lossurf.html") + " || true")}
     - {_yaml(job.command("--format", "junit", "-o", "lossurf.xml"))}
   artifacts:
@@ -88,7 +104,7 @@ repos:
       - id: lossurf
         name: checkpoints are where they are expected
         language: python
-        additional_dependencies: [lossurf]
+        additional_dependencies: [{job.package if job.package == "lossurf" else _yaml(job.package)}]
         entry: {_yaml(job.command("--quiet", named=False))}
         files: {_yaml(f"^(?:{files})$")}
 """
@@ -98,13 +114,14 @@ def jenkins(job: Judgement) -> str:
     """Return a declarative pipeline: JUnit results, and the page archived."""
     page = _groovy(job.command("--format", "html", "-o", "lossurf.html") + " || true")
     judge = _groovy(job.command("--format", "junit", "-o", "lossurf.xml"))
+    install = _groovy(f"python -m venv .venv && .venv/bin/pip install {shlex.quote(job.package)}")
     return f"""// Jenkinsfile
 pipeline {{
     agent {{ docker {{ image 'python:3.12' }} }}
     stages {{
         stage('lossurf') {{
             steps {{
-                sh 'python -m venv .venv && .venv/bin/pip install lossurf'
+                sh {install}
                 withEnv(['PATH+VENV=.venv/bin']) {{
                     sh {page}
                     sh {judge}

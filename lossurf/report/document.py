@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import is_dataclass
 from enum import Enum
+from functools import cache
 from pathlib import PurePath
+from types import NoneType
 from typing import Any, Final
 
 from lossurf._version import __version__
@@ -46,12 +48,15 @@ def plain(value: Any) -> Any:
     Dataclasses become objects, their fields standing there as `lossurf.fields` says; arrays become lists; infinities
     and NaN, which JSON has no word for, become None.
     """
+    known = _SCALARS.get(type(value))
+    if known is not None:
+        return known(value)
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
     if is_dataclass(value) and not isinstance(value, type):
         return _object(value)
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
     if hasattr(value, "tolist"):  # numpy's arrays and scalars, without importing numpy
         return plain(value.tolist())
     return _scalar(value)
@@ -59,19 +64,44 @@ def plain(value: Any) -> Any:
 
 def _object(value: Any) -> Document:
     found: Document = {}
-    for field in documented(value):
-        part, without = plain(getattr(value, field.name)), left_out(field)
-        found |= {name_of(field): part} if without is None else {k: v for k, v in part.items() if k not in without}
+    kind: Any = type(value)
+    for name, said, without in _form(kind):
+        part = plain(getattr(value, name))
+        if without is None:
+            found[said] = part
+        else:
+            found.update((key, item) for key, item in part.items() if key not in without)
     return found
 
 
-def _scalar(value: Any) -> str | int | float | None:
+@cache
+def _form(kind: Hashable) -> tuple[tuple[str, str, frozenset[str] | None], ...]:
+    """Return the fields of a dataclass: their names, those in the document, and what a merged one leaves out."""
+    return tuple((field.name, name_of(field), left_out(field)) for field in documented(kind))
+
+
+def _scalar(value: Any) -> Any:
     if isinstance(value, Enum):
         return str(value.value)
     if isinstance(value, PurePath):
         return str(value)
     if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if value is None or isinstance(value, (bool, int, str)):
+        return _finite(float(value))
+    if isinstance(value, (int, str)):
         return value
     raise TypeError(f"{type(value).__name__} has no place in a document")
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+_SCALARS: Final[dict[type, Callable[[Any], Any]]] = {
+    float: _finite,
+    **dict.fromkeys((bool, int, str, NoneType), _same),
+}
+"""Most of a document, which is told by its type alone."""

@@ -54,7 +54,8 @@ class Grid(NamedTuple):
 
     Columns named in `numeric` are aligned right; those in `optional` are left out, the last first, where the width is
     short. Of more than `brief` rows only --verbose shows the middle. `bars` are shares of 1, one a row, which a format
-    that can draws beside the row under the name `bars_of`; they repeat what a column says.
+    that can draws beside the row under the name `bars_of`; they repeat what a column says. `folded` is what a table
+    without a title is called where it is folded away.
     """
 
     header: tuple[str, ...]
@@ -66,6 +67,7 @@ class Grid(NamedTuple):
     optional: tuple[str, ...] = ()
     bars: tuple[float, ...] = ()
     bars_of: str = ""
+    folded: str = ""
 
     def without(self, name: str) -> Grid:
         """Return the table without one of its optional columns."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from textwrap import wrap
 
 from rich import box
-from rich.console import Console, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text as RichText
@@ -120,14 +120,10 @@ def _draw(block: Block, style: Style) -> RenderableType:
         return _draw_grid(block, style)
     if isinstance(block, Facts):
         return _draw_facts(block, style)
-    table = Table.grid(padding=0)
-    table.add_column(overflow="fold")
-    if block.title:
-        table.add_row(_bold(block.title, style))
-    for line in block.lines:
-        drawn = _rich(line, style)
-        table.add_row(Padding(drawn, (0, 0, 0, 2)) if block.title else drawn)
-    return table
+    lines = [_rich(line, style) for line in block.lines]
+    if not block.title:
+        return Group(*lines)
+    return Group(_bold(block.title, style), *(Padding(line, (0, 0, 0, 2)) for line in lines))
 
 
 def _draw_facts(block: Facts, style: Style) -> Table:
@@ -217,4 +213,4 @@ def _rich(cell: Text, style: Style, look: str | None = None) -> RichText:
     text = printable(text_of(cell if isinstance(cell, Cell) else Cell(cell)))
     if style.ascii:
         text = text.translate(_ASCII).encode("ascii", "backslashreplace").decode("ascii")
-    return RichText(text, style=_STYLES[tone_of(cell)] if look is None else look)
+    return RichText(text, style=_STYLES[tone_of(cell)] if look is None else look, overflow="fold")

@@ -46,6 +46,8 @@ def count(amount: int, noun: str) -> str:
 
 def printable(text: str) -> str:
     """Return user text with control characters shown instead of obeyed by the terminal."""
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() else " " if c.isspace() else repr(c)[1:-1] for c in text)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 from lossurf.theory.hypotheses import Finding
-from lossurf.theory.hypothesis_texts import HYPOTHESES
 from lossurf.theory.linear_theorems import LINEAR_THEOREMS
 from lossurf.theory.nonlinear_theorems import NONLINEAR_THEOREMS
 from lossurf.theory.theorems import Theorem, TheoremFinding, hold_against
@@ -39,6 +38,8 @@ def advice(theorems: tuple[TheoremFinding, ...]) -> tuple[str, ...]:
     main = next(finding for finding in theorems if finding.id == _MAIN_THEOREM)
     if main.applies is Applies.YES:
         return ()
+    from lossurf.theory.hypothesis_texts import HYPOTHESES
+
     word = "fails" if main.applies is Applies.NO else "is undecided"
     still = "Still true: the best loss of every rank and the verdicts of `classify`, which need no hypothesis."
     changes = tuple(f"{name} {word}. {HYPOTHESES[name].action}" for name in main.because)

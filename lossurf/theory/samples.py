@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -14,8 +13,7 @@ _COMPARED: Final = 500_000
 """Numbers of X up to which samples are compared: a few megabytes and a tenth of a second."""
 
 
-@dataclass(frozen=True)
-class SampleFacts:
+class SampleFacts(NamedTuple):
     """Facts for theorems on networks with biases and nonlinearities.
 
     Attributes

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
-from lossurf.theory.explanation import Explanation
 from lossurf.words import Applies, Kind, Status
 
+if TYPE_CHECKING:
+    from lossurf.theory.explanation import Explanation
 
-@dataclass(frozen=True)
-class Theorem:
+
+class Theorem(NamedTuple):
     """A published result.
 
     Attributes
@@ -41,6 +43,8 @@ class Theorem:
     @property
     def explanation(self) -> Explanation:
         """The entry of `explain`."""
+        from lossurf.theory.explanation import Explanation
+
         statement = f"{self.setting} {self.conclusion}"
         action = "Run `lossurf check DATA --widths ...` to see whether it speaks for your data and network."
         if not self.evaluated:

@@ -83,8 +83,8 @@ _CRITICAL_POINTS: Final = (
         "Still moving",
         "The gradient is not zero at the precision of the weights.",
         "No theorem about critical points speaks yet; the plateau says which level the loss is passing.",
-        "Train on. If training is thought finished, lower the learning rate or check that these are the data it was "
-        "trained on.",
+        "Train on. If training is thought finished, lower the learning rate, or check that these are the data and the "
+        "loss it was trained on: `--weight-decay` and `--loss` name others.",
     ),
     Explanation(
         "undetermined",
@@ -289,7 +289,8 @@ _SUBJECTS: Final = (
         "input (a pixel that is always 0) an idle unit with a weight above sqrt 2 on it is held there: a local minimum "
         "above the optimum. Whitening changes this loss, so the units of the inputs decide which eigenvectors count.",
         "Give `classify --tied` the matrix, or it and its transpose. Drop inputs that are always 0, or start from "
-        "small weights. `check --autoencoder` gives the least loss of every width. No certificate file is written.",
+        "small weights. `check --autoencoder` gives the least loss of every width; `--certificate` writes the verdict "
+        "for `lossurf verify`.",
         f"{BALDI_HORNIK_1989}, {KUNIN_2019}, where the matrices are free; the tied loss's critical points, signs and "
         "local minima are lossurf's, checked against dense Hessians",
     ),

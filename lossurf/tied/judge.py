@@ -90,8 +90,8 @@ def _next_level(signs: TiedSigns) -> float | None:
     if not k:
         return None
     square = problem.singular_values**2
-    rest = square[k:][square[k:] < square[k - 1]]
-    value = float(problem.least_losses[k]) + 0.5 * float(square[k - 1] - np.max(rest, initial=0.0))
+    tied = next(group for group in problem.groups if k <= group.stop)  # what is worth the same makes no other level
+    value = float(problem.least_losses[k]) + 0.5 * float(square[k - 1] - np.max(square[tied.stop :], initial=0.0))
     return problem.in_data_units(value)
 
 

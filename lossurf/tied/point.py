@@ -14,9 +14,9 @@ from functools import cached_property
 
 import numpy as np
 
-from lossurf.landscape.norms import spectral_norm
 from lossurf.landscape.sensitivity import vanishing_tolerances
 from lossurf.numerics import UNDECIDED_FACTOR, Matrix, frobenius_norm
+from lossurf.spectral import singular_values
 from lossurf.tied.problem import TiedProblem
 
 _HALF = 0.5  # a singular value of a signal block counts as 1 above it and as 0 below: the nearer of the two
@@ -63,9 +63,19 @@ class TiedPoint:
         self.coordinates = np.asarray(weight @ problem.basis)
 
     @cached_property
+    def norm(self) -> float:
+        """||W||_2."""
+        return float(np.max(singular_values(self.weight), initial=0.0))
+
+    @property
     def size(self) -> float:
         """max(||W||_2, 1)."""
-        return max(spectral_norm(self.weight), 1.0)
+        return max(self.norm, 1.0)
+
+    @cached_property
+    def left(self) -> Matrix:
+        """Left singular vectors of W X, (k, k)."""
+        return np.asarray(np.linalg.svd(self.coordinates * self.problem.weights)[0])
 
     @cached_property
     def loss(self) -> float:
@@ -80,15 +90,12 @@ class TiedPoint:
         that the small eigenvalues are not hidden by the large ones. Entries within rounding count as zero.
         """
         s = self.problem.weights
-        left = np.linalg.svd(self.coordinates * s)[0]
-        C = left.T @ self.coordinates
+        C = self.left.T @ self.coordinates
         E = C.T @ C - np.eye(s.size)
         CE, CS = C @ E, C * s**2
         gradient = CS @ E + CE * s**2
         rows, columns = np.linalg.norm(C, axis=1), np.linalg.norm(s[:, None] ** 2 * E + E * s**2, axis=0)
-        reach = self.size * (
-            columns + 2.0 * spectral_norm(C) * (np.linalg.norm(CS, axis=1)[:, None] + np.outer(rows, s**2))
-        )
+        reach = self.size * (columns + 2.0 * self.norm * (np.linalg.norm(CS, axis=1)[:, None] + np.outer(rows, s**2)))
         known = self.problem.rounding * (
             np.outer(np.linalg.norm(C * s, axis=1), np.linalg.norm(E, axis=0))
             + np.outer(rows, np.linalg.norm(s[:, None] * E, axis=0))

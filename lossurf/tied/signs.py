@@ -23,8 +23,8 @@ from typing import Final
 
 import numpy as np
 
-from lossurf.landscape.norms import singular_values
 from lossurf.numerics import Matrix
+from lossurf.spectral import singular_values
 from lossurf.tied.point import Nearest
 from lossurf.tied.problem import TiedProblem
 

@@ -351,6 +351,9 @@ CASES: dict[str, Case] = {
     "unknown target": Case(
         ("check", "t.csv", "--target", "yy"), ("no column 'yy'", "did you mean 'y'"), text("t.csv", "a,y\n1,2\n")
     ),
+    "unknown target beside row names": Case(
+        ("check", "t.csv", "--target", "Y"), ("the columns are a, y",), text("t.csv", ",a,y\nu,1,2\n")
+    ),
     "target out of range": Case(("check", "t.csv", "--target", "3"), ("no column '3'",), text("t.csv", "a,y\n1,2\n")),
     "target zero": Case(("check", "t.csv", "--target", "0"), ("no column '0'",), text("t.csv", "a,y\n1,2\n")),
     "target by name without header": Case(ONE, ("'y'", "no header"), text("t.csv", "1,2\n3,4\n")),

@@ -18,6 +18,8 @@ import readme
 import yaml
 from process import clean_environment, python
 
+from lossurf.report.ci_files import Judgement
+
 GOOD = "sample_data/wine/checkpoints/trained-*.npz"
 BAD = "sample_data/wine/checkpoints/bad-saddle.npz"
 DATA = ("--data", "sample_data/wine")
@@ -137,3 +139,25 @@ def test_several_verdicts_and_patterns_are_taken():
         steps[1]
         == "lossurf classify a.npz b.npz --data data --expect bad-saddle --expect strict-saddle --format github"
     )
+
+
+def endings_with_extras():
+    """What the manual's tables of formats say, a pair for each ending."""
+    for chapter in ("checkpoints", "data"):
+        text = (Path(__file__).parents[2] / "lossurf" / "manual" / f"{chapter}.md").read_text()
+        for endings, extra in re.findall(r"^\| `(\.[^`]+)` \| (?:`(\w+)`)? ?\|", text, re.MULTILINE):
+            yield from ((ending, extra) for ending in endings.split(", ") if " " not in ending)
+
+
+def test_the_files_install_the_extras_that_read_what_they_judge():
+    pairs = dict(endings_with_extras())
+    assert len(pairs) > 15
+    for ending, extra in pairs.items():
+        for job in (Judgement((f"runs/*{ending}", "a.npz"), "data", ()), Judgement(("a.npz",), f"d{ending}", ())):
+            assert job.package == (f"lossurf[{extra}]" if extra else "lossurf"), ending
+    asked = ("runs/*.pt", "--data", "d.parquet")
+    for system, commands in COMMANDS.items():
+        install = next(line for line in commands(written(system, *asked)) if "install" in line)
+        assert shlex.split(install)[-1] == "lossurf[torch,arrow]"
+    (hook,) = yaml.safe_load(written("pre-commit", *asked))["repos"][0]["hooks"]
+    assert hook["additional_dependencies"] == ["lossurf[torch,arrow]"]

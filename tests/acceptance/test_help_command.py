@@ -19,7 +19,7 @@ from lossurf.cli.chapters import CHAPTERS
 from lossurf.cli.help import _complete_topic, command
 from lossurf.errors import UsageError
 from lossurf.inputs import archives, config
-from lossurf.inputs.checkpoints import checkpoint, readers
+from lossurf.inputs.checkpoints import assemble, readers
 from lossurf.report.manual import chapter, chapters, draw_chapter
 from lossurf.report.render import Style
 
@@ -114,7 +114,7 @@ def test_nothing_of_the_package_loads_a_pickle_or_runs_what_it_reads():
     [
         (r"more than ([\d,]+) entries", archives.MOST_ENTRIES),
         (r"more than ([\d,]+) arrays", readers._MOST_ARRAYS),
-        (r"more than ([\d,]+) layers", checkpoint._MOST_LAYERS),
+        (r"more than ([\d,]+) layers", assemble._MOST_LAYERS),
         (r"configuration of more than (\d+) MiB", config._LARGEST >> 20),
         (r"claim of more than (\d+) MiB", stored._LARGEST >> 20),
     ],

@@ -152,6 +152,16 @@ BROKEN = {
 }
 
 
+def test_a_name_that_a_note_or_an_error_begins_with_is_said_once(inside, tmp_path):
+    shutil.copy(POINTS / "bad-saddle.npz", tmp_path / "a.npz")
+    np.savez(tmp_path / "b.npz", W1=np.ones((4, 9)), W2=np.ones((3, 4)))
+    np.savez(tmp_path / "turned.npz", W1=np.ones((10, 4)), W2=np.ones((4, 3)))
+    said = one_line(inside("classify", "a.npz", "b.npz", "turned.npz", "--data", WINE).stdout)
+    assert "b.npz: unreadable: " in said
+    assert "(b.npz)" not in said
+    assert "turned.npz: turned.npz" not in said
+
+
 @pytest.fixture(params=BROKEN)
 def files(request, tmp_path):
     shutil.copy(POINTS / "bad-saddle.npz", tmp_path / "a.npz")
@@ -173,6 +183,9 @@ def test_a_bad_file_among_many_is_a_result_of_its_own(inside):
         {"what", "where", "remedy"},
     )
     assert f"lossurf: error: {bad['error']['what']}" in done.stderr
+    assert "  where: b.npz" in done.stderr or "'b.npz'" in bad["error"]["what"]
+    about_sizes = "too large" in bad["error"]["what"]  # no chapter tells of them
+    assert ("see 'lossurf help checkpoints'" in done.stderr) != about_sizes
     assert "Traceback" not in done.stderr
 
 

@@ -7,6 +7,9 @@ import json
 import numpy as np
 import pytest
 from process import python
+from schemas import check_document
+
+from lossurf.report.pages.verify import page
 
 rng = np.random.default_rng(3)
 X = rng.normal(size=(30, 4)) * [0.0, 3.0, 2.0, 1.0]
@@ -21,6 +24,14 @@ NETWORKS = {
     "biased": {"0.weight": Q[:, :2].T, "0.bias": np.ones(2)},
     "other": {"W": np.ones((2, 7))},
     "deep": {"W1": np.eye(4), "W2": np.eye(4), "W3": np.eye(4)},
+    "off": {"W": Q[:, :2].T + 0.1},
+}
+CLAIMS = {
+    "best": "global-minimum",
+    "pair": "global-minimum",
+    "held": "local-minimum",
+    "worse": "strict-saddle",
+    "off": "not-critical",
 }
 
 
@@ -43,12 +54,7 @@ def test_many_are_judged_and_those_that_are_not_tied_told(folder):
     document = json.loads(done.stdout)
     found = {result["checkpoint"].removesuffix(".npz"): result for result in document["results"]}
     judged = {name: result["verdict"] for name, result in found.items() if "verdict" in result}
-    assert judged == {
-        "best": "global-minimum",
-        "pair": "global-minimum",
-        "held": "local-minimum",
-        "worse": "strict-saddle",
-    }
+    assert judged == CLAIMS
     least = 0.5 * float(np.sum(S[2:] ** 2))
     for name, loss in (("best", least), ("held", 0.5 * float(np.sum(S[1:] ** 2)))):
         assert found[name]["optimal_loss"] == pytest.approx(least, rel=1e-12)
@@ -70,10 +76,46 @@ def test_a_report_says_what_holds_the_idle_unit(folder):
     assert "1, with weights 2 on the 1 direction that X lacks" in done.stdout
 
 
+@pytest.mark.parametrize(("name", "claim"), CLAIMS.items())
+def test_what_classify_writes_verify_finds_valid_and_another_not(inside, folder, name, claim):
+    done = inside("classify", "--tied", f"{name}.npz", "--data", "X.npy", "--certificate", "c.npz", "-qq")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    written = json.loads((folder / "c.json").read_text())
+    check_document(written)
+    valid = inside("verify", "c.npz", "--data", "X.npy", "--format", "json")
+    document = json.loads(valid.stdout)
+    assert (valid.returncode, valid.stderr, document["claim"]) == (0, "", claim)
+    told = {check["id"] for check in document["checks"]}
+    assert "data-y-is-x" in told
+    for identifier in told:
+        check = {"id": identifier, "ok": False, "value": None, "bound": None}
+        assert len(page({**document, "valid": False, "checks": [check]}).cases[0].message) > 10
+    with np.load(folder / "c.npz") as archive:
+        arrays = dict(archive)
+    W = arrays["W1"]
+    assert written["loss"] == pytest.approx(0.5 * np.sum((X @ W.T @ W - X) ** 2))
+    assert arrays["R11"].T @ arrays["R11"] == pytest.approx(X.T @ X)
+    np.savez(folder / "c.npz", **{**arrays, "W1": 1.001 * W})
+    other = inside("verify", "c.npz")
+    assert other.returncode == 1
+    assert "digest: the files are not as they were written" in other.stdout
+    assert "weights: a layer has not the norm that is claimed" in other.stdout
+
+
+def test_a_certificate_is_held_against_x_alone_or_a_table_of_both(inside, folder):
+    assert inside("classify", "--tied", "pair.npz", "--data", "X.npy", "--certificate", "c.npz", "-qq").returncode == 0
+    np.savez(folder / "both.npz", X=X, Y=X)
+    np.save(folder / "other.npy", X[::-1] + 1e-3)
+    for data, code in (("both.npz", 0), ("other.npy", 1)):
+        assert inside("verify", "c.npz", "--data", data, "-qq").returncode == code, data
+    assert inside("reduce", "both.npz", "-o", "summary.npz", "-qq").returncode == 0
+    assert inside("verify", "c.json", "--data", "summary.npz", "-qq").returncode == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["best.npz", "--data", "X.npy", "--certificate", "c.npz"], "no certificate is written"),
+        (["best.npz", "--data", "X.npy", "--certificate", "c.npz", "--descents"], "without --descents"),
         (["best.npz", "--data", "X.npy", "--weight-decay", "0.1"], "without --weight-decay"),
         (["best.npz", "--data", "X.npy", "--curvature"], "without --curvature"),
         (["best.npz", "--x", "X.npy", "--y", "X.npy", "--residual"], "without weights of outputs, base or ridge"),

@@ -10,6 +10,7 @@ from io import StringIO
 from pathlib import Path
 
 import numpy as np
+from process import ROOT
 
 from lossurf.cli import group
 from lossurf.cli.boundary import run
@@ -20,16 +21,20 @@ RIGHT = {0, 1, 2}  # done, does not hold, refused: never 70, a traceback or a si
 
 @dataclass(frozen=True)
 class Line:
-    """A command line, with the files that it writes."""
+    """A command line, with the files that it writes; `anew`: it refuses to write where files are."""
 
     argv: tuple[str, ...]
     targets: tuple[str, ...] = ()
     needs: str | None = None
+    anew: bool = False
 
 
-def line(text: str, *targets: str, needs: str | None = None) -> Line:
-    return Line(tuple(text.split()), targets, needs)
+def line(text: str, *targets: str, needs: str | None = None, anew: bool = False) -> Line:
+    return Line(tuple(text.split()), targets, needs, anew)
 
+
+WINE = ROOT / "sample_data" / "wine"
+SHOWN = ["lossurf.yaml", "better.npz", "report.html", *(f"wine/{path.relative_to(WINE)}" for path in WINE.rglob("*.*"))]
 
 LINES = {
     "check": line("check data"),
@@ -53,6 +58,7 @@ LINES = {
     "audit": line("audit data --widths 3,2,2"),
     "watch": line("watch run/*.npz --data data"),
     "plot": line("plot spectrum data -o out/f.svg", "f.svg", needs="matplotlib"),
+    "demo": line("demo --keep out/shown", *(f"shown/{name}" for name in SHOWN), anew=True),
     "explain": line("explain bad-saddle"),
     "schema": line("schema check -o out/schema.json", "schema.json"),
 }
@@ -123,11 +129,12 @@ class Outcome:
 
 def prepare(home: Path, it: Line, *, there: bool) -> set[str]:
     """Clear what an earlier run wrote, and put old files where targets are to be; return the names that lie there."""
-    for path in (home / "out").iterdir():
-        path.unlink()
-    if there:
-        for name in it.targets:
-            (home / "out" / name).write_bytes(OLD)
+    shutil.rmtree(home / "out")
+    (home / "out").mkdir()
+    if there and not it.anew:
+        for path in (home / "out" / name for name in it.targets):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(OLD)
     return names(home)
 
 

@@ -38,7 +38,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from settings import said
 
 from lossurf.errors import LossurfError
-from lossurf.inputs.checkpoints.checkpoint import read_checkpoint
+from lossurf.inputs.checkpoints.open import read_checkpoint
 from lossurf.inputs.tables.data import open_dataset
 from lossurf.inputs.tables.summary import Summary, summary_bytes
 

@@ -1,20 +1,25 @@
 """Change one thing at a time in the files that decide, and print what no test notices.
 
     nice -n 15 python tests/tools/mutate.py                                   every file below
-    nice -n 15 python tests/tools/mutate.py verify rounding --every 3 --seconds 600
+    nice -n 15 python tests/tools/mutate.py plain rounding --every 3 --seconds 600
 
 A mutant changes one comparison, constant, sign, operator, condition, or min to max. The tests that concern its file are
 run on it in a copy of the repository, the quickest first, until one fails. A mutant that all of them pass is printed:
 it changes no answer, or a test is missing. One that never ends is stopped by the processor time that it took, so that a
 busy machine makes no mutant look noticed.
+
+Each mutant has a process of its own, forked from one that has imported everything; there the changed module and those
+that import it are imported again. The file as it is must pass that way first.
 """
 
 from __future__ import annotations
 
 import argparse
 import ast
-import compileall
+import contextlib
+import importlib
 import os
+import pkgutil
 import resource
 import shutil
 import sys
@@ -25,7 +30,6 @@ from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
 import pytest
-import scipy.linalg  # noqa: F401 - what every test imports is imported once
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -33,25 +37,30 @@ FILES = {
     "numerics": ("numerics.py", ("numerics", "norms", "sensitivity", "few_samples", "critical_values", "precision")),
     "sensitivity": ("landscape/sensitivity.py", ("sensitivity", "type_test_edges", "norms", "biases_by_place")),
     "type_test": ("landscape/type_test.py", ("type_test_edges", "biases_by_place", "type_test")),
-    "verify": (
-        "certificates/verify.py",
-        ("verification_edges", "verification", "verification_nearest", "certificates_tampered"),
+    "plain": (
+        "certificates/plain.py",
+        ("verification_edges", "verification_stairs", "verification_units", "verification", "decay_certificates"),
     ),
     "claim": (
         "certificates/claim.py",
-        ("verification_edges", "verification", "verification_nearest", "certificates_tampered"),
+        ("verification_edges", "verification_units", "verification", "certificates_tampered", "certificates_honest"),
     ),
     "rounding": (
         "certificates/rounding.py",
-        ("verification_edges", "verification", "certificates_tampered", "certificates_honest"),
+        ("verification_rounding", "verification_units", "verification", "certificates_tampered"),
     ),
     "levels": (
         "landscape/levels.py",
         ("levels", "eigen_groups", "critical_values", "few_samples", "audit", "precision"),
     ),
-    "chain": ("inputs/checkpoints/chain.py", ("chain", "checkpoint", "autoencoders", "lora")),
+    "chain": ("inputs/checkpoints/chain.py", ("chain", "chain_readings", "checkpoint", "autoencoders", "lora")),
 }
 """Files under lossurf, and the tests of tests/unit that concern each, the quickest first."""
+
+_OF_TESTS = ("scipy.linalg", "scipy.optimize", "mpmath", "hypothesis", "jsonschema", "_hypothesis_pytestplugin")
+"""What tests import beside lossurf, imported once."""
+
+_OPTIONS = ("-x", "-q", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning")
 
 _BOUNDARY: dict[type, type] = {ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt}
 _OPPOSITE: dict[type, type] = {
@@ -80,15 +89,26 @@ class Mutant(NamedTuple):
 
 
 def mutants(source: str) -> Iterator[Mutant]:
-    """Yield every mutant of a module."""
+    """Yield every mutant of a module, but for what decides nothing: decorators, annotations and strict=."""
     tree = ast.parse(source)
-    for node in ast.walk(tree):
+    for node in _deciding(tree):
         field, others = _others(node)
         was, before = _first(ast.unparse(node)) if others else "", getattr(node, field, None)
         for other in others:
             setattr(node, field, other)
             yield Mutant(node.lineno, was, _first(ast.unparse(node)), ast.unparse(tree))
             setattr(node, field, before)
+
+
+def _deciding(node: ast.AST) -> Iterator[ast.AST]:
+    if isinstance(node, ast.keyword) and node.arg == "strict":
+        return
+    yield node
+    for field, value in ast.iter_fields(node):
+        if field not in ("decorator_list", "annotation", "returns"):
+            for child in value if isinstance(value, list) else [value]:
+                if isinstance(child, ast.AST):
+                    yield from _deciding(child)
 
 
 def _first(text: str) -> str:
@@ -138,43 +158,101 @@ _CHANGES: dict[type, tuple[str, Callable[[Any], list[Any]]]] = {
 }
 
 
-def survives(mutant: Mutant, path: Path, where: Path, tests: list[str], seconds: int) -> bool:
-    """Whether every test passes on a mutant, in a process of its own that starts with what tests import."""
+def survives(mutant: Mutant, path: Path, trial: Trial) -> bool:
+    """Whether every test passes on a mutant."""
     sound = path.read_text("utf-8")
     path.write_text(mutant.source, "utf-8")
     try:
-        child = os.fork()
-        if not child:
-            _test(where, tests, seconds)
-        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        return trial.passes()
     finally:
         path.write_text(sound, "utf-8")
 
 
-def _test(where: Path, tests: list[str], seconds: int) -> NoReturn:
-    code = 1
-    try:
-        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
-        os.chdir(where)
-        sys.dont_write_bytecode = True
-        sys.path.insert(0, str(where))
-        with Path(os.devnull).open("w") as nowhere:
-            os.dup2(nowhere.fileno(), 1)
-            os.dup2(nowhere.fileno(), 2)
-        # one file after the other, so that what the first notices waits for no import of the others
-        codes = (int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", test])) for test in tests)
-        code = next((found for found in codes if found), 0)
-    finally:
-        os._exit(code)
+class Trial(NamedTuple):
+    """Tests of a copy of the repository, the modules they must import again, and the processor time they have."""
+
+    where: Path
+    tests: list[str]
+    again: set[str]
+    seconds: int
+
+    def passes(self) -> bool:
+        """Whether every test passes on the files as they are on the disk, in a process of its own."""
+        child = os.fork()
+        if not child:
+            self._run()
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+    def _run(self) -> NoReturn:
+        code = 1
+        try:
+            resource.setrlimit(resource.RLIMIT_CPU, (self.seconds, self.seconds))
+            os.chdir(self.where)
+            _forget(self.again)
+            with Path(os.devnull).open("w") as nowhere:
+                os.dup2(nowhere.fileno(), 1)
+                os.dup2(nowhere.fileno(), 2)
+            # one file after the other, so that what the first notices waits for no import of the others
+            codes = (int(pytest.main([*_OPTIONS, test])) for test in self.tests)
+            code = next((found for found in codes if found), 0)
+        finally:
+            os._exit(code)
+
+
+def _forget(modules: set[str]) -> None:
+    for name in modules & sys.modules.keys():
+        above, _, last = name.rpartition(".")
+        del sys.modules[name]
+        with contextlib.suppress(KeyError, AttributeError):
+            delattr(sys.modules[above], last)
+
+
+def importing(path: Path, package: Path) -> set[str]:
+    """Return a module of a package, and every one there that imports it at its own import."""
+    imports = {_name(file, package): set(_imported(file)) for file in package.rglob("*.py")}
+    found: set[str] = set()
+    more = {_name(path, package)}
+    while more:
+        found |= more
+        more = {name for name, taken in imports.items() if taken & found} - found
+    return found
+
+
+def _name(file: Path, package: Path) -> str:
+    parts = file.relative_to(package.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def _imported(file: Path) -> Iterator[str]:
+    """Modules that a file imports when it is imported, and the names that it takes from packages."""
+    for node in ast.parse(file.read_text("utf-8")).body:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
 def copied(directory: Path) -> Path:
-    """Copy what the tests read, with its bytecode."""
+    """Copy what the tests read."""
     where = directory / "repository"
     leave = shutil.ignore_patterns(".git", "__pycache__", ".*_cache", "*.egg-info")
     shutil.copytree(ROOT, where, ignore=leave)
-    compileall.compile_dir(where, quiet=2)
     return where
+
+
+def import_everything(where: Path) -> None:
+    """Import what tests import, lossurf from a copy of the repository."""
+    sys.path[:0] = [str(where), *(str(where / folder) for folder in ("tests", "tests/tools", "tests/faults"))]
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    import lossurf
+
+    for module in pkgutil.walk_packages(lossurf.__path__, "lossurf."):
+        if module.name != "lossurf.__main__":
+            importlib.import_module(module.name)
+    for name in _OF_TESTS:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
 
 
 def main() -> None:
@@ -187,7 +265,9 @@ def main() -> None:
     options = parser.parse_args()
     end = time.monotonic() + options.seconds
     with tempfile.TemporaryDirectory() as directory:
+        os.environ["PYTEST_DEBUG_TEMPROOT"] = directory  # for as many runs pytest would tidy up those of others
         where = copied(Path(directory))
+        import_everything(where)
         for name in options.files or FILES:
             print(_attack(name, where, options, end), flush=True)
 
@@ -195,15 +275,20 @@ def main() -> None:
 def _attack(name: str, where: Path, options: argparse.Namespace, end: float) -> str:
     file, names = FILES[name]
     path, tests = where / "lossurf" / file, [f"tests/unit/test_{test}.py" for test in names]
+    sys.dont_write_bytecode = False  # of the tests, for the mutants
+    trial = Trial(where, tests, importing(path, where / "lossurf"), options.limit)
+    if not trial.passes():
+        return f"{file}: its tests fail on the file as it is"
     for stale in path.parent.glob(f"__pycache__/{path.stem}.*"):
         stale.unlink()
+    sys.dont_write_bytecode = True
     made = sorted(mutants(path.read_text("utf-8")))[:: options.every]
     tried = alive = 0
     for mutant in made:
         if time.monotonic() > end:
             break
         tried += 1
-        if survives(mutant, path, where, tests, options.limit):
+        if survives(mutant, path, trial):
             alive += 1
             print(f"{file}:{mutant.line}: {mutant.was}  ->  {mutant.now}", flush=True)
     return f"{file}: {tried} of {len(made)} mutants tried, {alive} passed every test"

@@ -290,28 +290,39 @@ def balanced(surface, v):
 def falls(rng, surface, v, size):
     """Whether one of some trust-region descents from points this near ends lower."""
     loss, margin = surface.value(v), 1e-9 * surface.value(0.0 * v)
-    for _ in range(6):
-        start = v + size * rng.standard_normal(v.size) * max(1.0, np.abs(v).max())
-        end = minimize(
-            surface.value,
-            start,
-            jac=surface.gradient,
-            hess=surface.hessian,
-            method="trust-exact",
-            callback=stop_below(loss - margin),
-            options={"gtol": 1e-12, "maxiter": 300},
-        )
-        if end.fun < loss - margin:
-            return True
-    return False
+    starts = (v + size * rng.standard_normal(v.size) * max(1.0, np.abs(v).max()) for _ in range(6))
+    return any(descended(surface, start, loss - margin) < loss - margin for start in starts)
 
 
-def stop_below(level):
-    def callback(intermediate_result):
-        if intermediate_result.fun < level:
-            raise StopIteration
+def descended(surface, v, level, steps=300):
+    """Loss where a trust-region Newton method ends, or first below `level`; scipy's trust-exact may not end."""
+    radius, loss = 1.0, surface.value(v)
+    g, spectrum = surface.gradient(v), np.linalg.eigh(surface.hessian(v))
+    for _ in range(steps):
+        if loss < level or np.linalg.norm(g) <= 1e-12 or radius <= 1e-15:
+            break
+        step, promised = within(radius, *spectrum, g)
+        there = surface.value(v + step)
+        kept = (loss - there) / promised if promised > 0.0 and np.isfinite(there) else -1.0
+        radius *= 0.25 if kept < 0.25 else 2.0 if kept > 0.75 and np.linalg.norm(step) > 0.9 * radius else 1.0
+        if kept > 0.1:
+            v, loss = v + step, there
+            g, spectrum = surface.gradient(v), np.linalg.eigh(surface.hessian(v))
+    return loss
 
-    return callback
+
+def within(radius, values, vectors, g):
+    """Least point of the quadratic model within the radius, by bisection for the multiplier, and what it promises."""
+    c = vectors.T @ g
+    low, high = max(0.0, -values[0]), np.abs(values).max() + np.linalg.norm(g) / radius
+    low += 1e-14 * high  # off the pole; where the gradient has no part there, what is missing goes along its vector
+    for _ in range(60):
+        middle = 0.5 * (low + high)
+        low, high = (middle, high) if np.linalg.norm(c / (values + middle)) > radius else (low, middle)
+    y = -c / (values + high)
+    if values[0] < 0.0:
+        y[0] -= np.copysign(np.sqrt(max(radius**2 - y @ y, 0.0)), c[0])
+    return vectors @ y, -float(c @ y + 0.5 * y @ (values * y))
 
 
 def fibre(surface):

@@ -16,7 +16,7 @@ import pytest
 
 from lossurf.errors import InputError
 from lossurf.inputs.archives import open_archive
-from lossurf.inputs.checkpoints.checkpoint import read_checkpoint
+from lossurf.inputs.checkpoints.open import read_checkpoint
 from lossurf.inputs.tables.data import open_dataset
 
 

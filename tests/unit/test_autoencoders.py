@@ -14,7 +14,7 @@ from process import shell_words
 
 import lossurf
 from lossurf.errors import InputError
-from lossurf.inputs.checkpoints.checkpoint import as_checkpoint, read_checkpoint
+from lossurf.inputs.checkpoints.open import as_checkpoint, read_checkpoint
 
 rng = np.random.default_rng(12)
 D = 6

@@ -13,7 +13,8 @@ import pytest
 from process import shell_words
 
 from lossurf.errors import InputError
-from lossurf.inputs.checkpoints.checkpoint import as_checkpoint, read_checkpoint, require_output_bias
+from lossurf.inputs.checkpoints.checkpoint import require_output_bias
+from lossurf.inputs.checkpoints.open import as_checkpoint, read_checkpoint
 
 rng = np.random.default_rng(2)
 DX, DY = 5, 2

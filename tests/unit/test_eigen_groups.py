@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import lossurf
-from lossurf.landscape.levels import eigen_groups
+from lossurf.landscape import levels
 from lossurf.numerics import UNDECIDED_FACTOR
 
 ROOTS = np.array([3.0, 2.0, 2.0, 1.0, 0.0])
@@ -18,6 +18,12 @@ def problem():
     return lossurf.Data(np.eye(6), np.vstack([np.diag(ROOTS), np.zeros((1, 5))])).problem(bias=False)
 
 
+def carried_eigenvectors(problem, product, rank):
+    """By numpy's singular values of the product."""
+    least = np.linalg.svd(product, compute_uv=False)[rank - 1] if rank else 0.0
+    return levels.carried_eigenvectors(problem, product @ problem.target_svd[2].T, rank, least=least)
+
+
 def carrying(problem, rows):
     """Product, in the coordinates of T, whose range is spanned by some outputs."""
     kept = np.zeros(len(ROOTS))
@@ -27,43 +33,47 @@ def carrying(problem, rows):
 
 @pytest.mark.parametrize("rows", [(), (0,), (3,), (0, 3), (0, 1, 2), (0, 1, 2, 3), (1, 2)])
 def test_whole_groups_are_carried_or_not(problem, rows):
-    groups = eigen_groups(problem, carrying(problem, rows), len(rows))
-    assert [group.left.shape[1] for group in groups] == [1, 2, 1, 1]
-    assert [group.root * problem.scale for group in groups] == pytest.approx([3.0, 2.0, 1.0, 0.0], abs=1e-14)
-    carried = np.hstack([group.left @ group.carried for group in groups])
-    assert carried.shape == (5, len(rows))
-    assert np.linalg.norm(carried @ carried.T - np.diag(np.isin(range(5), rows))) < 1e-14
+    found = carried_eigenvectors(problem, carrying(problem, rows), len(rows))
+    assert found.sizes.tolist() == [1, 2, 1, 1]
+    assert found.counts.tolist() == [sum(row in group for row in rows) for group in ((0,), (1, 2), (3,), (4,))]
+    assert found.roots * problem.scale == pytest.approx(ROOTS[list(rows)], abs=1e-14)
+    assert found.left.shape == (5, len(rows))
+    assert np.linalg.norm(found.left @ found.left.T - np.diag(np.isin(range(5), rows))) < 1e-14
     # what goes in on the right is what comes out on the left, times the root
-    assert all(np.linalg.norm(problem.target @ g.right - g.root * g.left) < 1e-14 for g in groups)
+    assert np.linalg.norm(problem.target @ found.right - found.roots * found.left) < 1e-14
+    # the others are those that are left, on both sides
+    whole, right = np.hstack([found.left, found.others]), np.hstack([found.right, found.others_right])
+    assert np.linalg.norm(whole.T @ problem.target @ right - np.diag(np.diag(whole.T @ problem.target @ right))) < 1e-14
+    assert np.linalg.norm(whole.T @ whole - np.eye(5)) + np.linalg.norm(right.T @ right - np.eye(5)) < 1e-14
 
 
 @pytest.mark.parametrize("angle", [0.0, 0.3, 2.0])
 def test_of_tied_eigenvectors_the_combination_in_the_range_is_carried(problem, angle):
     mixed = np.array([0.0, np.cos(angle), np.sin(angle), 0.0, 0.0])
-    groups = eigen_groups(problem, np.outer(mixed, mixed) @ problem.target, 1)
-    carried = np.hstack([group.left @ group.carried for group in groups])
-    assert np.linalg.norm(carried @ carried.T - np.outer(mixed, mixed)) < 1e-14
-    assert [group.carried.shape[1] for group in groups] == [0, 1, 0, 0]
+    found = carried_eigenvectors(problem, np.outer(mixed, mixed) @ problem.target, 1)
+    assert np.linalg.norm(found.left @ found.left.T - np.outer(mixed, mixed)) < 1e-14
+    assert np.linalg.norm(problem.target @ found.right - found.roots * found.left) < 1e-14
+    assert found.counts.tolist() == [0, 1, 0, 0]
+    assert np.linalg.norm(found.others.T @ found.left) < 1e-14
 
 
 @pytest.mark.parametrize(("angle", "nearest"), [(0.4, 0), (1.2, 3)])
 def test_of_a_range_between_two_eigenvectors_the_nearer_is_carried(problem, angle, nearest):
     """How far it is, and whether the point is then the one that was meant, is for the shadow to say."""
     between = np.array([np.cos(angle), 0.0, 0.0, np.sin(angle), 0.0])
-    groups = eigen_groups(problem, np.outer(between, between) @ problem.target, 1)
-    carried = np.hstack([group.left @ group.carried for group in groups])
-    assert np.abs(carried[:, 0]) == pytest.approx(np.eye(5)[nearest], abs=1e-14)
+    found = carried_eigenvectors(problem, np.outer(between, between) @ problem.target, 1)
+    assert np.abs(found.left[:, 0]) == pytest.approx(np.eye(5)[nearest], abs=1e-14)
 
 
 def test_a_range_in_equal_parts_of_three_eigenvectors_is_none_of_them(problem):
     even = np.array([1.0, 0.0, 1.0, 1.0, 0.0]) / np.sqrt(3.0)
-    assert eigen_groups(problem, np.outer(even, even) @ problem.target, 1) is None
+    assert carried_eigenvectors(problem, np.outer(even, even) @ problem.target, 1) is None
 
 
 def test_an_eigenvector_of_eigenvalue_zero_is_carried_by_no_critical_point(problem):
     product = np.zeros((5, 6))
     product[4, 5] = 1.0
-    assert eigen_groups(problem, product, 1) is None
+    assert carried_eigenvectors(problem, product, 1) is None
 
 
 @pytest.mark.parametrize(("apart", "together"), [(0.0, True), (0.7, True), (1.5, False)])
@@ -73,5 +83,5 @@ def test_roots_nearer_than_their_error_go_together(apart, together):
     plain = lossurf.Data(np.eye(4), Y).problem(bias=False)
     Y[1, 1] += apart * UNDECIDED_FACTOR * plain.target_error() * plain.scale
     moved = lossurf.Data(np.eye(4), Y).problem(bias=False)
-    sizes = [group.left.shape[1] for group in eigen_groups(moved, np.zeros((3, 4)), 0)]
+    sizes = carried_eigenvectors(moved, np.zeros((3, 4)), 0).sizes.tolist()
     assert sizes == ([1, 2] if together else [1, 1, 1])

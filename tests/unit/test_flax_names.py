@@ -11,7 +11,7 @@ import pytest
 from process import ROOT, python
 
 from lossurf.errors import InputError
-from lossurf.inputs.checkpoints.checkpoint import read_checkpoint
+from lossurf.inputs.checkpoints.open import read_checkpoint
 
 if importlib.util.find_spec("flax") is None:
     pytest.skip("could not find flax", allow_module_level=True)

@@ -14,7 +14,7 @@ import pytest
 from process import shell_words
 
 from lossurf.errors import InputError, MissingExtraError
-from lossurf.inputs.checkpoints.checkpoint import as_checkpoint, read_checkpoint
+from lossurf.inputs.checkpoints.open import as_checkpoint, read_checkpoint
 
 h5py = pytest.importorskip("h5py")
 safetensors_numpy = pytest.importorskip("safetensors.numpy")

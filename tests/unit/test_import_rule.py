@@ -14,6 +14,7 @@ PACKAGE = ROOT / "lossurf"
 # What each room may import. A room may always import itself, and a room within a room is one of its own.
 _BASE = {"errors", "words", "fields", "sizes", "numerics", "signals", "output", "_version"}
 _DATA = {"inputs", "inputs/tables", "inputs/checkpoints", "reduction", "adjusting", "adjustments", "data", "network"}
+_DATA |= {"spectral"}
 _LINEAR = {"theory", "landscape"}
 _ANALYSIS = _LINEAR | {
     "landscape/lemmas",
@@ -42,7 +43,8 @@ ALLOWED = {
     "adjustments": _BASE | {"inputs", "inputs/tables", "inputs/checkpoints", "reduction"},
     "adjusting": _BASE | {"inputs", "inputs/tables", "inputs/checkpoints", "adjustments"},
     "data": _BASE | {"inputs", "inputs/tables", "inputs/checkpoints", "reduction", "adjusting", "adjustments"},
-    "network": _BASE | {"reduction"},
+    "spectral": {"numerics"},
+    "network": _BASE | {"reduction", "spectral"},
     "theory": _BASE | _DATA,
     "certificates": _BASE | {"inputs"},  # nothing of the analysis that writes what is checked there
     "landscape": _BASE | _DATA | {"theory"},

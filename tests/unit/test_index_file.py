@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lossurf.errors import InputError
-from lossurf.inputs.checkpoints.checkpoint import read_checkpoint
+from lossurf.inputs.checkpoints.open import read_checkpoint
 
 rng = np.random.default_rng(7)
 W = [

@@ -205,7 +205,8 @@ BAD_CELLS = {
     "a,b\n1,2\n3,nan\n": ("line 3, column 2 (b)", "not finite"),
     "a,b\n1,2\n3,-inf\n": ("line 3, column 2 (b)", "not finite"),
     "a,b\n1,2\n3,1e999\n": ("line 3, column 2 (b)", "too large"),
-    "a,b\n1,2\n3,red\n": ("line 3, column 2 (b)", "'red' is not a number"),
+    "a,b\n1,2\n3,red\n": ("line 3, column 2 (b)", "'red' is not a number", "classes as 0, 1, 2"),
+    "a,b\n1,2\nred,3\n": ("column 1 (a)", "'red' is not a number", "categories as columns of 0 and 1"),
     "a,b\n1,2\n3,1_0\n": ("line 3, column 2 (b)", "'1_0'"),
     "a,b\n1,2\n3,0x10\n": ("line 3, column 2 (b)", "'0x10'"),
     "a,b\n1,2\n3,\u0661\n": ("line 3, column 2 (b)", "is not a number"),
@@ -244,6 +245,7 @@ def test_bytes_that_are_not_utf8_are_named_by_line(tmp_path, pack):
     path.write_bytes(pack(b"a,b\n" + b"1,2\n" * 9000 + b"3,\xe94\n"))
     assert "0xe9" in (found := message(path, targets=["2"]))
     assert "line 9002" in found
+    assert "CSV UTF-8" in found
     path.write_bytes(pack("a,b\n1,2\n".encode("utf-16")[:-1]))
     assert "not text" in message(path, targets=["2"])
 

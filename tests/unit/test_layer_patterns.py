@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lossurf.errors import InputError
-from lossurf.inputs.checkpoints.checkpoint import read_checkpoint
+from lossurf.inputs.checkpoints.open import read_checkpoint
 
 rng = np.random.default_rng(4)
 WIDTHS = [3, 5, 5, 4, 2]

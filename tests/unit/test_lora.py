@@ -14,8 +14,8 @@ import pytest
 from process import shell_words
 
 from lossurf.errors import InputError
-from lossurf.inputs.checkpoints.checkpoint import as_checkpoint, read_checkpoint
 from lossurf.inputs.checkpoints.lora import AdapterChoice
+from lossurf.inputs.checkpoints.open import as_checkpoint, read_checkpoint
 
 rng = np.random.default_rng(6)
 DX, DY, R = 4, 3, 2

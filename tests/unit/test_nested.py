@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from lossurf.errors import InputError
-from lossurf.inputs.checkpoints.checkpoint import as_checkpoint
 from lossurf.inputs.checkpoints.nested import flat, state_dict
+from lossurf.inputs.checkpoints.open import as_checkpoint
 
 rng = np.random.default_rng(8)
 W1, W2 = rng.standard_normal((4, 3)), rng.standard_normal((2, 4))
@@ -40,7 +40,7 @@ def test_every_nesting_is_the_same_network(case):
     checkpoint = as_checkpoint(values, 3, 2)
     assert [np.array_equal(w, v) for w, v in zip(checkpoint.weights, (W1, W2), strict=True)] == [True, True]
     assert [np.array_equal(b, v) for b, v in zip(checkpoint.biases, (B1, B2), strict=True)] == [True, True]
-    assert len([note for note in checkpoint.notes if "beside it" in note]) == notes
+    assert len([note for note in checkpoint.notes if "not read: " in note]) == notes
 
 
 def test_names_are_the_keys_on_the_way():
@@ -70,7 +70,7 @@ def test_statistics_beside_the_parameters_are_part_of_the_network():
         as_checkpoint(values, 3, 2)
     found, notes = state_dict(values | {"opt_state": {}}, "c")
     assert "batch_stats.BatchNorm_0.mean" in dict(found)
-    assert notes == ("c: read from its 'params'; opt_state beside it is not read",)
+    assert notes == ("c: read from its 'params'; not read: opt_state",)
 
 
 def test_a_mapping_in_itself_ends():

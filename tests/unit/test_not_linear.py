@@ -13,8 +13,8 @@ from process import shell_words
 
 import lossurf
 from lossurf.errors import InputError
-from lossurf.inputs.checkpoints.checkpoint import as_checkpoint, read_checkpoint
 from lossurf.inputs.checkpoints.foreign import coder, first_foreign, foreign
+from lossurf.inputs.checkpoints.open import as_checkpoint, read_checkpoint
 
 rng = np.random.default_rng(21)
 DX, H, DY = 6, 4, 3

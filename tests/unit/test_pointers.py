@@ -11,7 +11,7 @@ import pytest
 
 from lossurf.certificates.stored import read_certificate
 from lossurf.errors import InputError
-from lossurf.inputs.checkpoints.checkpoint import read_checkpoint
+from lossurf.inputs.checkpoints.open import read_checkpoint
 from lossurf.inputs.checkpoints.readers import READERS
 from lossurf.inputs.files import file_size
 from lossurf.inputs.tables.data import open_dataset

@@ -19,7 +19,7 @@ import pytest
 from process import clean_environment
 
 from lossurf.errors import InputError
-from lossurf.inputs.checkpoints.checkpoint import read_checkpoint
+from lossurf.inputs.checkpoints.open import read_checkpoint
 from lossurf.inputs.tables.data import open_dataset
 
 rng = np.random.default_rng(3)
@@ -218,6 +218,26 @@ def test_files_of_r_name_rscript(tmp_path):
         assert 'd.csv", row.names = FALSE)' in remedy
 
 
+def test_files_of_r_as_checkpoints_become_tables_of_their_layers(tmp_path):
+    for ending, function in {"rds": "readRDS", "rda": "load", "RData": "load"}.items():
+        (tmp_path / f"net.{ending}").write_bytes(b"\x1f\x8b")
+        error = refused(read_checkpoint, tmp_path / f"net.{ending}", 3, 2)
+        assert "a file of R" in error.what
+        assert f"{function}(" in error.remedy
+        assert 'net-", k, ".csv"), row.names = FALSE)' in error.remedy
+
+
+def test_tables_of_several_layers_become_one_checkpoint(tmp_path):
+    for name, weight in (("W1", W1), ("W2", W2)):
+        np.savetxt(tmp_path / f"{name}.csv", weight, delimiter=",")
+    error = refused(read_checkpoint, tmp_path / "W1.csv", 3, 2)
+    assert "files of other layers in the list" in error.remedy
+    first = json.dumps(str(tmp_path / "W1.csv"))
+    error.remedy = error.remedy.replace(f"[{first}]", f"[{first}, {first.replace('W1', 'W2')}]")
+    weights = read_checkpoint(converted(error, tmp_path), 3, 2).weights
+    assert [W.tolist() for W in weights] == [W1.tolist(), W2.tolist()]
+
+
 def save_model(kind):
     def save(path):
         models = pytest.importorskip("sklearn.linear_model"), pytest.importorskip("sklearn.neural_network")
@@ -259,6 +279,10 @@ CHECKPOINTS = {
     "ONNX": ("c.onnx", save_onnx),
     "spreadsheet": ("c.xlsx", save_sheets),
     "text": ("c.csv", lambda path: np.savetxt(path, W2 @ W1, delimiter=",")),
+    "text of write.csv": (
+        "c.csv",
+        lambda path: np.savetxt(path, W2 @ W1, delimiter=",", header='"V1","V2"', comments=""),
+    ),
     "nested dict in an .npz": ("c.npz", lambda path: np.savez(path, params=STATE)),
     "dicts in an .npz": ("c.npz", lambda path: np.savez(path, **{"1": {"weight": W1}, "2": {"weight": W2}})),
     "list in an .npz": ("c.npz", lambda path: np.savez(path, w=np.array([W1, W2], dtype=object))),

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from process import ROOT
 
-from lossurf.inputs.checkpoints.checkpoint import Checkpoint, read_checkpoint
+from lossurf.inputs.checkpoints.checkpoint import Checkpoint
+from lossurf.inputs.checkpoints.open import read_checkpoint
 from lossurf.inputs.tables.data import open_dataset
 from lossurf.landscape.views.surface import surface
 from lossurf.reduction.data import reduce_data

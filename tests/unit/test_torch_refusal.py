@@ -18,7 +18,7 @@ import pytest
 from process import clean_environment
 
 from lossurf.errors import InputError
-from lossurf.inputs.checkpoints.checkpoint import read_checkpoint
+from lossurf.inputs.checkpoints.open import read_checkpoint
 
 pytestmark = pytest.mark.torch
 torch = pytest.importorskip("torch")

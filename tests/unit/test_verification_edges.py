@@ -174,46 +174,17 @@ def test_the_next_level_of_tied_eigenvalues_is_above_the_optimum():
     assert failed(signed(replace(stored, claim=at_itself))) == {"next-level"}
 
 
-def bad(**changes):
-    """Three layers diag(., 0): a bad saddle for T = diag(2, 1), with a claim that was changed and signed again."""
-    stored = certificate([np.diag([2.0, 0.0]), np.diag([1.0, 0.0]), np.diag([1.0, 0.0])], np.diag([2.0, 1.0]))
-    assert stored.claim["claim"] == "bad-saddle"
-    return signed(replace(stored, claim={**stored.claim, **changes}))
-
-
-def test_what_is_said_of_a_stair_is_what_it_is():
-    stairs = bad().claim["staircase"]
-    assert failed(bad()) == set()
-    for index, stair in enumerate(stairs):
-        assert stair["threshold"] > 0.0
-        for key in ("value", "threshold"):
-            for part in (0.02, -0.02):
-                other = {**stair, key: stair[key] + part * stair["threshold"]}
-                assert failed(bad(staircase=[*stairs[:index], other, *stairs[index + 1 :]])) == {"staircase"}, (
-                    key,
-                    part,
-                )
-            close = {**stair, key: stair[key] * (1.0 + 1e-15)}
-            assert failed(bad(staircase=[*stairs[:index], close, *stairs[index + 1 :]])) == set()
-
-
-def test_a_stair_that_does_not_vanish_is_none_however_truly_it_is_described():
-    # between neighbours M_21 is the identity, whose second singular value is 1 whatever the layers are
-    stairs = bad().claim["staircase"]
-    more = {"factor": "product", "layers": [2, 1], "value": 1.0, "threshold": 0.0}
-    assert failed(bad(staircase=[*stairs, more])) == {"staircase"}
-
-
-def test_a_minimum_holds_every_singular_value_in_both_ways_of_counting_them():
+@pytest.mark.parametrize("unit", [2.0**-10, 1.0, 2.0**10])
+def test_a_minimum_holds_every_singular_value_in_both_ways_of_counting_them(unit):
     # T = diag(1, t), tau = 1e-6: a product diag(1, sigma) has rank 2 by itself above 1e-6, and against its change above
     # 2e-6; between the two it is no minimum beside one
     t = float(np.float32(2.4e-6))
-    Y = np.diag([1.0, t])
+    Y = unit * np.diag([1.0, t])
     for sigma, fails in ((1.5e-6, {"at-the-optimum-itself"}), (2.2e-6, set())):
         stored = certificate([Y, np.eye(2)], Y, dtypes=["float32", "float32"])
         assert (stored.claim["claim"], stored.claim["tolerance"]) == ("global-minimum", 1e-6)
         arrays = {name: array for name, array in stored.arrays.items() if name[0] != "N"}
-        arrays["W1"] = np.diag([1.0, float(np.float32(sigma))])
+        arrays["W1"] = unit * np.diag([1.0, float(np.float32(sigma))])
         assert failed(agreeing(replace(stored, arrays=arrays), nearest=None, rank=2)) == fails
 
 
@@ -234,6 +205,27 @@ def test_a_bad_saddle_is_one_at_both_ranks_that_its_product_may_have():
         change = network.change(i, j) if factor == "product" else network.residual_change(i, j)
         stairs.append({"factor": factor, "layers": [i, j], "value": value, "threshold": 0.01 * change})
     assert failed(signed(forged, staircase=stairs), any_tolerance=True) == {"pair-3-1-at-rank-1"}
+
+
+@pytest.mark.parametrize("unit", [2.0**-10, 1.0, 2.0**10])
+def test_the_gap_is_that_of_the_loss_and_its_rise_is_relative_to_the_squares_of_t(unit):
+    # at zero L = 1/2 (4 + 1) unit^2, with T = unit diag(2, 1) and L* = 0
+    verified = verify_certificate(certificate([np.zeros((2, 2))] * 2, unit * np.diag([2.0, 1.0])))
+    assert verified.gap == pytest.approx(2.5 * unit * unit, rel=1e-14, abs=0.0)
+    assert [check.value for check in verified.checks if check.id == "above-the-optimum"] == pytest.approx([0.5])
+
+
+def test_a_gap_beyond_the_range_of_float64_is_none():
+    stored = strict()
+    far = {"W1": 1e200 * np.eye(2), "W2": 1e200 * np.eye(2)}
+    assert verify_certificate(signed(replace(stored, arrays={**stored.arrays, **far}))).gap is None
+
+
+@pytest.mark.parametrize(("first", "any_tolerance"), [(1.0, True), (0.5, True), (0.5, False)])
+def test_no_claim_is_made_at_a_tolerance_above_1(first, any_tolerance):
+    stored = certificate([np.diag([2.0, first]), np.eye(2)], np.diag([2.0, 1.0]))
+    for tau, refused in ((1.0, False), (np.nextafter(1.0, 2.0), True), (0.0, True)):
+        assert ("tolerance" in failed(signed(stored, tolerance=tau), any_tolerance=any_tolerance)) is refused
 
 
 def with_bias(X, Y, *, off=0.0, **options):
@@ -300,3 +292,21 @@ def test_weighted_data_with_large_means_are_those_of_their_certificate(mean, opt
         assert all(check.ok for check in data_checks(stored, data.rows(), taken=taken, eps=eps))
         other = lossurf.Data(X + 1e-3 * np.eye(12, 3), Y, **weights)
         assert not all(check.ok for check in data_checks(stored, other.rows(), taken=taken, eps=eps))
+
+
+@pytest.mark.parametrize("off", [0.0, 1e-3, None])
+def test_a_bias_beside_layers_of_zeros_is_critical_at_the_mean_alone(off):
+    # what is left of the mean of Y, relative to the bias; a bias of zeros is not moved by any relative change
+    rng = np.random.default_rng(0)
+    X, Y = rng.standard_normal((9, 3)), rng.standard_normal((9, 2)) + 3.0
+    mean = Y.mean(axis=0)
+    bias = np.zeros(2) if off is None else mean + off
+    problem = reduced_problem(reduce_blocks([(X, Y)], 3, 2), bias=True)
+    stored = certificate_of(problem, [np.zeros((2, 3)), np.zeros((2, 2))], [None, bias])
+    assert failed(stored) == set()
+    assert stored.claim["claim"] == ("strict-saddle" if off == 0.0 else "not-critical")
+    measure = 1e150 if off is None else np.linalg.norm(mean - bias) / np.linalg.norm(bias)
+    assert stored.claim["gradient"] == pytest.approx(measure, rel=1e-12, abs=1e-15)
+    assert stored.claim["loss"] == pytest.approx(0.5 * np.sum((Y - bias) ** 2), rel=1e-12)
+    if off is None:
+        assert failed(signed(stored, gradient=1.0)) == {"gradient-claimed"}

@@ -223,3 +223,13 @@ def test_small_gradients_are_exact_and_large_ones_in_long_double(scale, monkeypa
     monkeypatch.setattr(exact_gradient, "_MULTIPLICATIONS", 0)
     for got, true in zip(layer_gradients(weights, R11, T), wanted, strict=True):
         assert np.allclose(got, true, rtol=1e-14, atol=1e-14 * np.abs(true).max())
+
+
+@pytest.mark.parametrize("unit", [1.0, 1e100, 10.0**154.5])
+def test_a_gradient_beyond_the_range_of_float64_is_not_zero(unit):
+    # W_2 lacks the second singular value of T, and W_1 and W_3 lead there: beyond 1e154 W_3^T E W_1^T overflows
+    weights = [unit * np.eye(2), np.diag([1e4, 0.0]) / unit / unit, unit * np.eye(2)]
+    T = np.diag([1e4, 5e3])
+    for claim in ("strict-saddle", "bad-saddle"):
+        checks = nearest_checks(claim, weights, NearestPoint(weights, 0.0, 0.0), np.eye(2), T, rank=1, tau=1e-8)
+        assert "nearest-critical" in {check.id for check in checks if not check.ok}

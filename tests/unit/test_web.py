@@ -13,13 +13,15 @@ import re
 from html.parser import HTMLParser
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from process import ROOT
 
+import lossurf
 from lossurf.report import json_text
 from lossurf.report.render import RENDERERS, Style
 from lossurf.report.web.contours import on_rim, outlines
-from lossurf.report.web.elements import Verbatim, element, markup
+from lossurf.report.web.elements import Verbatim, command_line, element, markup
 from lossurf.report.web.page import style_sheet
 from lossurf.report.web.pictures import pictures_of
 from lossurf.report.web.scales import Scale, level_text, power_text, spanning, spanning_decades, tick_text
@@ -325,3 +327,33 @@ def test_numbers_as_labels():
     ]  # fmt: skip
     assert power_text(1.0) == "1"
     assert level_text(12) == "L₁₂"
+
+
+def test_a_command_is_code_in_which_options_stay_whole():
+    text = "lossurf classify 'a -b.npz' --weight-decay 0.01 -o x-y.html"
+    code = command_line(text)
+    assert (code.tag, "".join(code.itertext())) == ("code", text)
+    assert [span.text for span in code] == ["-b", "--weight-decay", "-o"]
+    assert {span.get("class") for span in code} == {"option"}
+
+
+@pytest.mark.parametrize("tied", [True, False])
+def test_what_to_do_at_a_local_minimum_is_about_the_loss_it_is_one_of(tied):
+    if tied:
+        X, held = np.diag([3.0, 2.0, 0.0]), np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 2.0]])
+        found = lossurf.classify([held], X, tied=True)
+    else:
+        higher = [np.array([[0.0, 1.0]]), np.array([[0.0], [2.0]])]
+        found = lossurf.classify(higher, np.eye(2), np.diag([5.0, 2.0]), loss="huber")
+    assert found.verdict == "local-minimum"
+    page = found.report("html")
+    command = "lossurf explain tied-autoencoder" if tied else "lossurf help losses"
+    assert f"<code>{command}</code>" in page
+    assert "`" not in page.partition("<h2>Next</h2>")[2].partition("<h2>")[0]
+    assert "less weight decay" not in page.partition("<h2>Next</h2>")[2].partition("<h2>")[0]
+
+
+def test_a_folded_table_is_called_what_it_shows():
+    weights = [np.zeros((4, 2)), np.zeros((4, 4)), np.zeros((2, 4))]
+    page = lossurf.classify(weights, np.eye(2), np.diag([3.0, 2.0])).report("html")
+    assert "<summary>Why no pair of layers leads down</summary>" in page

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from lossurf.errors import InputError, MissingExtraError
-from lossurf.inputs.checkpoints.checkpoint import read_checkpoint
+from lossurf.inputs.checkpoints.open import read_checkpoint
 
 rng = np.random.default_rng(10)
 W1, W2, B2 = rng.standard_normal((4, 3)), rng.standard_normal((3, 4)), rng.standard_normal(3)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Protocol
 
-from lossurf.api.classify import Judge
+from lossurf.api.parts.judge import Judge
 from lossurf.data import Data, DataFacts
 from lossurf.errors import InputError
 from lossurf.fields import limited

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Final
 
 from lossurf.errors import UsageError
-from lossurf.inputs.checkpoints.checkpoint import Checkpoint, read_checkpoint, require_output_bias
+from lossurf.inputs.checkpoints.checkpoint import Checkpoint, require_output_bias
 from lossurf.inputs.checkpoints.lora import AdapterChoice
+from lossurf.inputs.checkpoints.open import read_checkpoint
 from lossurf.inputs.checkpoints.roles import Orientation
 from lossurf.inputs.order import natural_key
 from lossurf.inputs.patterns import is_wild, matching_paths

@@ -38,7 +38,7 @@ def state_dict(values: Mapping[Any, Any], name: str) -> tuple[Named, tuple[str, 
     parts = [part for part in _PART_OF_IT if isinstance(values.get(part), Mapping)]
     found = [*flat(values[key]), *(named for part in parts for named in flat(values[part], f"{part}."))]
     beside = [other for other in values if other not in (key, *parts)]
-    note = f"{name}: read from its {key!r}; {listing(beside)} beside it is not read"
+    note = f"{name}: read from its {key!r}; not read: {listing(beside)}"
     return found, (note,) if beside else ()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Final
 
 EXPONENT: Final = r"([eEdD][+-]?\d+)?"  # Fortran writes double precision as 1.0D+00
@@ -19,16 +18,6 @@ _MISSING: Final = re.compile(
 )
 _ERROR_FIRST: Final = re.compile(rf"\s*{_SPREADSHEET_ERROR}\s*([,;|\t ]|$)", re.IGNORECASE)
 _LOGICAL: Final = {"true": 1.0, "false": 0.0}
-
-_GROUPED: Final = re.compile(r"[+-]?\d{1,3}(([,.'\u2019 \u00a0\u202f])\d{3}(\2\d{3})*)([.,]\d+)?", re.ASCII)
-_DATE: Final = re.compile(
-    r"\d{4}[-/.]\d{1,2}([-/.]\d{1,2})?([T ].*)?"
-    r"|\d{1,2}([-/.])\d{1,2}\3\d{2,4}( .*)?"
-    r"|\d{1,2}[- ][A-Za-z]{3,9}[- ]\d{2,4}"
-    r"|\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?( ?[AaPp][Mm])?",
-    re.ASCII,
-)
-_WITH_UNIT: Final = re.compile(r"[$\u20ac\u00a3\u00a5]\s?[+-]?[\d.,]+|[+-]?[\d.,]+\s?[%$\u20ac\u00a3\u00a5]")
 
 
 def is_comment(line: str) -> bool:
@@ -62,11 +51,6 @@ def is_non_finite(cell: str) -> bool:
     return _NON_FINITE.fullmatch(cell) is not None
 
 
-def is_grouped(cell: str) -> bool:
-    """Tell whether a cell has separators between groups of three digits."""
-    return _GROUPED.fullmatch(cell) is not None
-
-
 def to_float(text: str) -> float | None:
     """Return the number that a cell with a decimal point is, finite or not in float64; None where it is none."""
     if not FLOAT.fullmatch(text):
@@ -77,27 +61,3 @@ def to_float(text: str) -> float | None:
 def logical(cell: str) -> float | None:
     """Return 1 for TRUE and 0 for FALSE in any case; None for everything else."""
     return _LOGICAL.get(cell.lower())
-
-
-def _has_other_minus(cell: str) -> bool:
-    return "\u2212" in cell and is_number(cell.replace("\u2212", "-"))
-
-
-def _has_comment(cell: str) -> bool:
-    return "#" in cell and is_number(cell.partition("#")[0].strip())
-
-
-_REFUSALS: Final[tuple[tuple[Callable[[str], object], str], ...]] = (
-    (is_missing, "missing-cell"),
-    (is_non_finite, "non-finite-cell"),
-    (is_grouped, "grouped-cell"),
-    (_DATE.fullmatch, "date-cell"),
-    (_WITH_UNIT.fullmatch, "unit-cell"),
-    (_has_other_minus, "minus-cell"),
-    (_has_comment, "comment-cell"),
-)
-
-
-def refusal(cell: str) -> str:
-    """Return the catalogue's name for what is wrong with a cell that holds no number."""
-    return next((name for is_so, name in _REFUSALS if is_so(cell)), "text-cell")

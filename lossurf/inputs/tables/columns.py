@@ -24,7 +24,7 @@ def find_column(column: str, width: int, names: tuple[str, ...] | None, where: s
         return int(column[:9]) - 1
     if names is None and not column.isdigit():
         raise fault("no-names", where, column=column)
-    known = listing(names) if names else f"numbered 1 to {width}"
+    known = listing(filter(None, names)) if names else f"numbered 1 to {width}"
     raise fault("no-column", where, column=column, hint=hint(column, names or ()), known=known)
 
 

@@ -21,7 +21,7 @@ _BLOCK_NUMBERS: Final = 1 << 19
 _MOST_ROWS: Final = 8192
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Dataset:
     """Validated data, read when `blocks` is called.
 

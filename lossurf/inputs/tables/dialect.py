@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, TextIO
+from typing import Final, NamedTuple, TextIO
 
 from lossurf.inputs.faults import count, fault, place
 from lossurf.inputs.tables.cells import is_comment, is_fraction, is_missing, is_number, is_value
@@ -20,8 +19,7 @@ _DELIMITERS: Final = ("\t", ";", "|", ",")  # in this order: a comma may be the 
 Line = tuple[int, str]
 
 
-@dataclass(frozen=True)
-class Dialect:
+class Dialect(NamedTuple):
     """How a text table is written.
 
     `delimiter` is None where runs of blanks separate the cells; `trailing` counts the empty, nameless cells that end

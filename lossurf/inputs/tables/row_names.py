@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from lossurf.errors import InputError
 from lossurf.inputs.arrays import MatrixSource, remember
@@ -23,8 +22,7 @@ _NUMBERING: Final = re.compile(
 )
 
 
-@dataclass(frozen=True)
-class RowNames:
+class RowNames(NamedTuple):
     """What a table's form says of its first columns.
 
     Attributes

@@ -18,7 +18,7 @@ from lossurf.inputs.arrays import ArraySource, rechunk, remember
 from lossurf.inputs.faults import count, fault, place
 from lossurf.inputs.files import file_size
 from lossurf.inputs.memory import require_memory
-from lossurf.inputs.tables.cells import is_grouped, logical, refusal, to_float
+from lossurf.inputs.tables.cells import logical, to_float
 from lossurf.inputs.tables.dialect import Dialect, decimal_comma_possible, sniff
 from lossurf.inputs.tables.fast_text import count_lines, open_bytes, pieces, read_plain, worth_pieces
 from lossurf.inputs.tables.lines import lines_of, open_text, split
@@ -255,8 +255,11 @@ class _Parser:
         mark = "," if comma else "." if "." in cell else None
         if mark is None:
             return cell
-        if comma and self.decimal is None and self.dialect.delimiter != ";" and is_grouped(cell):
-            raise fault("thousands", self._spot(line, column), cell=cell)
+        if comma and self.decimal is None and self.dialect.delimiter != ";":
+            from lossurf.inputs.tables.refused_cells import is_grouped
+
+            if is_grouped(cell):
+                raise fault("thousands", self._spot(line, column), cell=cell)
         text = cell.replace(",", ".") if comma else cell
         if to_float(text) is not None:
             self.decimal = self.decimal or mark
@@ -265,11 +268,15 @@ class _Parser:
         return text
 
     def _not_a_number(self, cell: str, line: int, column: int) -> InputError:
+        from lossurf.inputs.tables.refused_cells import refusal
+
+        target = column in self.table.targets or self.table.letter == "Y"
         return fault(
             refusal(cell),
             self._spot(line, column),
             cell=repr(cell if len(cell) <= 40 else cell[:37] + "...") if cell else "empty",
             leave=self._option(column),
+            categories="classes as 0, 1, 2 for --loss softmax" if target else "categories as columns of 0 and 1",
         )
 
     def _option(self, column: int) -> str:

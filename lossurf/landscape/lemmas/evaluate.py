@@ -13,10 +13,10 @@ from functools import cached_property, partial
 import numpy as np
 
 from lossurf.landscape.lemmas.hessian_blocks import block_disagreement
-from lossurf.landscape.norms import singular_values, spectral_norm
 from lossurf.landscape.sensitivity import Sensitivity
 from lossurf.landscape.verdict import LemmaFinding
 from lossurf.numerics import STABILITY_FACTOR, Matrix, numerical_rank
+from lossurf.spectral import singular_values, spectral_norm
 from lossurf.words import Status
 
 

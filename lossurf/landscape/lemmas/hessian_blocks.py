@@ -6,9 +6,9 @@ from math import prod
 
 import numpy as np
 
-from lossurf.landscape.norms import spectral_norm
 from lossurf.network import WhitenedNetwork
 from lossurf.numerics import Matrix, rank_threshold
+from lossurf.spectral import spectral_norm
 
 
 def block_disagreement(network: WhitenedNetwork, seed: int = 0) -> tuple[float, float]:

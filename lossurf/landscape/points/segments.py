@@ -196,7 +196,10 @@ def _onto_leading(signal: Signal, problem: ReducedProblem) -> Segment | None:
 
 
 def _extended(K: Matrix, entry: float) -> Matrix:
+    """Add a diagonal entry to a matrix, or to a diagonal given as a vector."""
     r = K.shape[0]
+    if K.ndim == 1:
+        return np.append(K, entry)
     extended = np.zeros((r + 1, r + 1))
     extended[:r, :r] = K
     extended[r, r] = entry

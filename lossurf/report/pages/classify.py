@@ -11,7 +11,7 @@ from lossurf.report.pages.common import data_facts
 from lossurf.report.pages.curvature import curvature_items
 from lossurf.report.pages.other_loss import loss_facts
 from lossurf.report.pages.papers import lemma_tally, papers
-from lossurf.report.pages.steps import on_data, path_word, repeated, step
+from lossurf.report.pages.steps import after_local_minimum, on_data, path_word, repeated, step
 from lossurf.report.pages.tied import tied_numbers
 from lossurf.report.pages.weight_decay import decay_numbers, penalty_facts
 from lossurf.report.text import count, number, percent
@@ -59,13 +59,20 @@ def notes_of(results: list[dict[str, Any]]) -> tuple[str, ...]:
         for note in result.get("notes", ()):
             about.setdefault(note, []).append(result["checkpoint"])
     return tuple(
-        f"{names[0] if len(names) == 1 else count(len(names), 'checkpoint')}: {note}" for note, names in about.items()
+        note if note.startswith(f"{names[0]}: ") else f"{_whose(names)}: {note}" for note, names in about.items()
     )
+
+
+def _whose(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else count(len(names), "checkpoint")
 
 
 def unreadable_line(result: dict[str, Any]) -> Cell:
     """Say in one line which checkpoint was refused and why."""
-    return Cell(f"{result['checkpoint']}: unreadable: {error_text(result['error'])}", Tone.BAD)
+    error = result["error"]
+    if error["where"] == result["checkpoint"]:
+        error = {**error, "where": None}
+    return Cell(f"{result['checkpoint']}: unreadable: {error_text(error)}", Tone.BAD)
 
 
 def unreadable_case(result: dict[str, Any]) -> Case:
@@ -234,6 +241,7 @@ def _staircase(stairs: list[dict[str, Any]]) -> Grid:
         ),
         numeric=frozenset({"value", "counts as zero below"}),
         level=2,
+        folded="Why no pair of layers leads down",
     )
 
 
@@ -307,6 +315,8 @@ def _next_steps(document: Document) -> tuple[str | Step, ...]:
         return (step("What it means for training", "lossurf explain", verdict),)
     if is_saddle or (document.get("weight_decay") and result["decay"]["lower"] is not None):
         return (lower(document, result["checkpoint"], repeated(document, "network", "loss", "tolerance")),)
+    if verdict == "local-minimum":
+        return (after_local_minimum(document),)
     return (find_explanation(verdict).action,)
 
 

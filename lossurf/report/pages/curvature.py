@@ -39,6 +39,7 @@ def _proof(found: dict[str, Any]) -> str:
     ways = {
         "dense": "the whole spectrum was computed",
         "product-form": "the spectrum of the products, the residual being zero",
+        "norms": "bounds from norms of all layers, which one direction reaches",
         "lanczos": f"{found['products']} products with vectors",
     }
     chance = found["failure"]

@@ -38,6 +38,24 @@ def command_again(document: Document) -> str:
     return f"lossurf {document['command']} ..." if said is None else said["command"]
 
 
+def after_local_minimum(document: Document) -> str:
+    """Return what to do at a point that nothing nearby is better than, by the loss under which it is one."""
+    if document["results"][0]["tied"]:
+        return (
+            "Set the idle units to zero, or leave out the inputs that never vary, and train on: `lossurf explain "
+            "tied-autoencoder` says what holds them."
+        )
+    if document.get("weight_decay"):
+        return (
+            "Compare the gap with what the difference is worth. Start again away from zero, or with less weight decay "
+            "at first: `lossurf explain weight-decay` says why depth matters there."
+        )
+    return (
+        "Compare the gap with what the difference is worth. Start again from several points, or widen the narrowest "
+        "layer to min(dx, dy), where no such point is left: `lossurf help losses`."
+    )
+
+
 def path_word(path: str) -> str:
     """Return a path as one word of a shell, which is no option."""
     return shlex.quote(f"./{path}" if path[:1] == "-" != path else path)

@@ -12,7 +12,7 @@ _SENTENCE: Final = 28  # letters from which a cell is text to be read, which may
 
 def titled(block: Block) -> str:
     """Return what to call a block that is folded."""
-    return block.title or (", ".join(block.header) if isinstance(block, Grid) else "More")
+    return block.title or ((block.folded or ", ".join(block.header)) if isinstance(block, Grid) else "More")
 
 
 def draw_block(block: Block, *, titled: bool = True) -> Element:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Final
 from xml.etree import ElementTree
@@ -41,6 +42,12 @@ def element(tag: str, *children: Child | Iterable[Child], **attributes: object) 
     if tag in _LINES or tag in _LINES_TOO:
         made.tail = "\n"
     return made
+
+
+def command_line(text: str) -> Element:
+    """Return a command as code, in which no line breaks within the name of an option."""
+    parts = re.split(r"((?<!\S)--?[a-z][a-z-]*)", text)
+    return element("code", [element("span", part, class_="option") if k % 2 else part for k, part in enumerate(parts)])
 
 
 def markup(root: Element) -> str:

@@ -28,7 +28,7 @@ from lossurf.report.render import Style
 from lossurf.report.unreadable import is_unreadable
 from lossurf.report.web.blocks import draw_block, titled
 from lossurf.report.web.chart import figure
-from lossurf.report.web.elements import Element, Verbatim, element, markup
+from lossurf.report.web.elements import Element, Verbatim, command_line, element, markup
 from lossurf.report.web.explained import explanations
 from lossurf.report.web.pictures import pictures_of
 
@@ -134,9 +134,9 @@ def _main(document: Document, page: Page, style: Style) -> Iterator[Element]:
 def _step(step: str | Step) -> Iterator[Element | str]:
     if isinstance(step, Step):
         yield f"{step.why}: "
-        yield element("code", step.command)
-    else:
-        yield step
+        yield command_line(step.command)
+    else:  # commands in a sentence stand between backticks
+        yield from (command_line(part) if k % 2 else part for k, part in enumerate(step.split("`")))
 
 
 def _folded(summary: str, parts: list[Element], unfolded: bool) -> Element:
@@ -170,7 +170,7 @@ def _footer(document: Document) -> Element:
     typed = beside.get("typed") or f"lossurf {document['command']}"
     return element(
         "footer",
-        element("p", element("code", typed)),
+        element("p", command_line(typed)),
         element("p", f"{made}; document format {document['format_version']}."),
         element("p", f"This page holds everything it shows: it loads nothing{again} and runs nothing."),
     )

@@ -1,0 +1,98 @@
+"""What is done of wide networks in another way, on networks small enough to know the answer."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from critical_points import RECIPES, build, random_data, random_point, true_type
+
+import lossurf
+from lossurf.landscape.classify import classify_network
+from lossurf.landscape.inertia import RankTable
+from lossurf.landscape.reading import read_point
+from lossurf.landscape.signal import _solved
+from lossurf.numerics import EPS
+
+
+def result_of(point):
+    data = lossurf.Data(point.X.T, point.Y.T).problem(bias=False)
+    return classify_network(lossurf.Checkpoint.of(point.weights), data)
+
+
+def test_a_network_taken_for_a_wide_one_has_the_type_of_its_dense_hessian(monkeypatch):
+    # channel: the eigenvalues of the dense Hessian; for the count and the steepness, the same point by LAPACK alone
+    undetermined = 0
+    for seed in range(60):
+        point = random_point(np.random.default_rng(seed))
+        exact = result_of(point)
+        with monkeypatch.context() as patch:
+            patch.setattr("lossurf.spectral._DIRECT", 2)
+            result = result_of(point)
+        if result.verdict == "undetermined":
+            undetermined += 1
+            continue
+        assert result.verdict == true_type(point), seed
+        assert (result.inertia is None) == (exact.inertia is None), seed
+        assert result.inertia is None or result.inertia.negative == exact.inertia.negative, seed
+        if result.verdict == "strict-saddle":
+            assert result.certificate.curvature < 0.3 * exact.certificate.curvature, seed
+    assert undetermined <= 2
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_wide_layers_have_the_verdict_and_the_range_that_singular_values_give(recipe, monkeypatch):
+    # channel: the same point with every norm and rank by LAPACK
+    rng = np.random.default_rng(3)
+    widths = [100, 104, 97, 99]
+    X, Y = random_data(rng, widths[0], widths[-1], 120)
+    weights = build(rng, widths, X, Y, eigen_set=np.arange(3) + (recipe == "zero"), recipe=recipe)
+    problem, checkpoint = lossurf.Data(X.T, Y.T).problem(bias=False), lossurf.Checkpoint.of(weights)
+    wide = classify_network(checkpoint, problem)
+    monkeypatch.setattr("lossurf.spectral._DIRECT", 1000)
+    exact = classify_network(checkpoint, problem)
+    assert (wide.verdict, wide.rank, wide.eigen_indices) == (exact.verdict, exact.rank, exact.eigen_indices)
+    assert wide.neighbours == exact.neighbours
+    assert wide.stable_to == pytest.approx(exact.stable_to, rel=0.05)
+    assert max(wide.stable_from, exact.stable_from) < 1e-12 or wide.stable_from == pytest.approx(
+        exact.stable_from, rel=0.05
+    )
+    assert (wide.nearest is None) == (exact.nearest is None)
+    assert wide.inertia is None or wide.inertia.negative == exact.inertia.negative
+    if wide.verdict == "strict-saddle":
+        assert wide.certificate.curvature <= 0.9 * exact.certificate.curvature
+
+
+def test_what_stands_for_a_singular_value_is_above_it_and_rounding():
+    # channel: LAPACK's singular values
+    rng = np.random.default_rng(4)
+    X, Y = random_data(rng, 110, 100, 130)
+    for recipe, exact in (("zero", False), ("inner", True)):
+        weights = build(rng, [110, 98, 102, 100], X, Y, eigen_set=np.arange(5), recipe=recipe)
+        problem = lossurf.Data(X.T, Y.T).problem(bias=False)
+        test = read_point(weights, problem).balanced
+        for i, j in ((3, 1), (2, 0), (4, 1), (3, 0)):
+            value = np.linalg.svd(test.network.partial_product(i, j), compute_uv=False)[5]
+            found = test.singular_value_beyond(i, j, 5)
+            assert value * (1.0 - 1e-10) - 1e-15 <= found
+            assert found == pytest.approx(value, rel=1e-9) or found <= test.sensitivity.rounding * 10.0
+            assert not exact or (i, j) != (3, 1) or found > 1e-3
+        table = RankTable(test, problem, 1e-8)
+        of_layers = [int(np.sum(table._link(k, k - 1) > 1e-8)) for k in (1, 2, 3)]
+        assert of_layers == [np.linalg.matrix_rank(W, tol=1e-8) for W in test.network.layers]
+
+
+@pytest.mark.parametrize("size", [0.0, 1e-15, 1e-10, 0.99 * EPS**0.5, 1.01 * EPS**0.5, 1e-3, 0.3])
+def test_blocks_near_a_diagonal_are_solved_to_rounding(size):
+    """Both sides of the edge at which a product stands for a solve; channel: the solution it is built from."""
+    rng = np.random.default_rng(5)
+    D = rng.standard_normal((30, 30))
+    blocks = (np.eye(30) + size * D / np.linalg.norm(D)) * np.geomspace(1.0, 1e-3, 30)
+    wanted = rng.standard_normal((30, 7))
+    found = _solved(blocks, blocks @ wanted)
+    assert np.linalg.norm(blocks @ (found - wanted)) < 200.0 * EPS * np.linalg.norm(blocks @ wanted)
+
+
+def test_blocks_with_a_zero_on_the_diagonal_are_solved():
+    assert _solved(np.array([[0.0, 1.0], [1.0, 0.0]]), np.eye(2)).tolist() == [[0.0, 1.0], [1.0, 0.0]]
+    with pytest.raises(np.linalg.LinAlgError):
+        _solved(np.zeros((2, 2)), np.eye(2))
