@@ -19,7 +19,7 @@ TWICE: Final = 4.0
 NEGLECTED: Final = 100
 """Times eps: what LAPACK's SVD of any order may leave off the diagonal (TOLMUL of dbdsqr, which is at most that)."""
 
-_LARGEST: Final = 1e60  # of W: its fourth power stays in the range of float64
+_LARGEST: Final = 1e50  # of W: its sixth power stays in the range of float64
 
 
 class TiedNumbers:

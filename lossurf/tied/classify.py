@@ -8,7 +8,7 @@ rule for stored numbers. The data count as the numbers that are stored.
 
 from __future__ import annotations
 
-from math import inf
+from math import inf, isfinite
 from typing import Final
 
 import numpy as np
@@ -24,7 +24,7 @@ from lossurf.tied.point import TiedPoint
 from lossurf.tied.problem import TiedProblem, tied_problem
 from lossurf.tied.signs import TiedSigns
 
-_LARGEST: Final = 1e60  # its fourth power, a loss in units of the data's, stays in the range of float64
+_LARGEST: Final = 1e50  # its sixth power, a square of what the gradient is made of, stays in the range of float64
 
 
 def classify_tied(checkpoint: Checkpoint, problem: ReducedProblem, *, tolerance: float | None = None) -> Classification:
@@ -62,6 +62,8 @@ def _result(
 ) -> Classification:
     tied, k = point.problem, len(point.weight)
     loss = tied.in_data_units(point.loss)
+    if not isfinite(loss):
+        raise output_too_large()
     optimal, error = tied.least_loss(k)
     attainable = tied.in_data_units(float(tied.least_losses[0])) - optimal
     gap = max(loss - optimal, 0.0)

@@ -219,6 +219,17 @@ def test_what_is_no_tied_autoencoder_is_refused(X, weights, options, message):
         lossurf.classify(weights, X, tied=True, **options)
 
 
+@pytest.mark.parametrize(("size", "unit"), [(49, 0), (51, 0), (59, 0), (30, 80), (30, 100), (49, -140)])
+def test_a_large_matrix_is_not_critical_or_too_large_and_never_overflows(X, size, unit):
+    # warnings are errors here; the loss is of the size of 1e(4 size + 2 unit)
+    W = 10.0**size * np.eye(5)[:2]
+    if size < 50 and 4 * size + 2 * unit < 300:
+        assert judged(W, 10.0**unit * X).verdict == "not-critical"
+        return
+    with pytest.raises(InputError, match="too large"):
+        judged(W, 10.0**unit * X)
+
+
 @pytest.mark.parametrize("scale", [1.0, 1e9])
 def test_data_whose_y_is_not_x_are_refused(X, Q, scale):
     # an error in the eighth digit of one entry is none of rounding; the same numbers twice are X
