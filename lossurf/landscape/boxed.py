@@ -11,7 +11,7 @@ import numpy as np
 
 from lossurf.numerics import Matrix
 
-_TRIANGULAR: Final = 128  # order from which a product with a triangle costs two thirds of one with a square
+_TRIANGULAR: Final = 256  # order from which a product with a triangle saves more than importing scipy takes
 _OF_A_SQUARE: Final = 0.6
 
 
@@ -139,7 +139,7 @@ def _outside(squares: Matrix, rows: slice, columns: slice) -> float:
 
 @cache
 def _trmm() -> Callable[..., Any]:
-    from scipy.linalg.blas import dtrmm  # takes longer to import than small layers to judge
+    from scipy.linalg.blas import dtrmm
 
     return dtrmm  # type: ignore[no-any-return]
 

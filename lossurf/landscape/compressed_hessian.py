@@ -6,9 +6,8 @@ from collections.abc import Collection
 
 import numpy as np
 
-from lossurf.landscape.boxed import Boxed
 from lossurf.landscape.parameter_hessian import ParameterHessian
-from lossurf.landscape.triangular_bases import TurnedNetwork
+from lossurf.landscape.triangular_bases import in_bases
 from lossurf.numerics import Matrix
 
 
@@ -18,8 +17,10 @@ class CompressedHessian:
     Parameters
     ----------
     hessian : ParameterHessian
-    turned : TurnedNetwork
-        Its network in other bases.
+    rank : int
+        Of h_{N-1}.
+    samples : ndarray, shape (samples, samples)
+        A basis of the samples that begins with its rows (`rank_and_samples`).
     most : float
         What may be left out of every layer, node and residual, relative to its Frobenius norm.
 
@@ -29,13 +30,11 @@ class CompressedHessian:
         What every layer, node and residual is off by, relative to its Frobenius norm, rounding of the bases included.
     """
 
-    def __init__(self, hessian: ParameterHessian, turned: TurnedNetwork, most: float) -> None:
+    def __init__(self, hessian: ParameterHessian, rank: int, samples: Matrix, most: float) -> None:
         self._hessian = hessian
         N = hessian.network.depth
-        sizes = [part.factor for part in hessian.parts[:N]]
-        self._rights = [Boxed.of(size * h, most) for size, h in zip(sizes, turned.nodes, strict=True)]
-        self._layers = [Boxed.of(W, most) for W in turned.layers]
-        self._deltas = [Boxed.of(size * D, most) for size, D in zip(sizes[1:], turned.deltas, strict=True)]
+        turned = in_bases(hessian.network, [part.factor for part in hessian.parts[:N]], rank, samples, most)
+        self._rights, self._layers, self._deltas = turned.nodes, turned.layers, turned.deltas
         self._ones = [turned.ones] * N
         for part in hessian.parts[N:]:
             self._ones[part.layer - 1] = part.factor * turned.ones

@@ -61,7 +61,7 @@ def with_curvature(
     if found is None:
         note = "no curvature: the layers are of sizes too far apart for the Hessian's entries in float64"
         return replace(result, notes=(*result.notes, note))
-    if found.method in ("norms", "lanczos") and found.minimum is None and result.verdict is Verdict.GLOBAL_MINIMUM:
+    if found.method == "lanczos" and found.minimum is None and result.verdict is Verdict.GLOBAL_MINIMUM:
         result = replace(result, notes=(*result.notes, _NO_LEAST))
     radius = max(abs(found.largest), abs(found.smallest))
     error = max(found.largest_error, found.smallest_error)
@@ -163,10 +163,7 @@ def _spectrum(hessian: ParameterHessian, bounds: HessianBounds, share: float) ->
         with_kernel = np.append(0.0, values) if hessian.order > form.order else values
         return _certain("product-form", with_kernel, _solver_error(values) + bounds.mixed, flat)
     ends = ends_of_products(hessian, bounds, share) or ends_of_hessian(hessian, bounds, share)
-    # one product with the Hessian itself may be among what norms need
-    return _Spectrum(
-        _with_flat(ends, flat), "norms" if ends.largest.failure == 0.0 and ends.products <= 1 else "lanczos"
-    )
+    return _Spectrum(_with_flat(ends, flat), "lanczos")
 
 
 def _eigenvalues(matrix: Matrix) -> Matrix:

@@ -10,7 +10,7 @@ from lossurf.fields import Count, Magnitude, Share
 from lossurf.landscape.flattest import Flattest
 from lossurf.words import Reduction
 
-Method = Literal["dense", "product-form", "norms", "lanczos"]
+Method = Literal["dense", "product-form", "lanczos"]
 
 
 @dataclass(frozen=True)
@@ -63,9 +63,9 @@ class Curvature:
     failure : float
         Probability, over the random start of the Lanczos method, that one of the two is farther out; 0 where
         everything is certain.
-    method : {"dense", "product-form", "norms", "lanczos"}
-        How they were found: from all of the Hessian's eigenvalues, or those of J J^T where the residual is zero; from
-        norms that one direction reaches; or by products with vectors.
+    method : {"dense", "product-form", "lanczos"}
+        How they were found: from all of the Hessian's eigenvalues, or those of J J^T where the residual is zero; or by
+        products with vectors, at most one of them where norms of the layers are bounds that a direction reaches.
     products : int
         How many products with a vector were taken: of the Hessian, or of J J^T where the residual's part in the Hessian
         is within the error.

@@ -9,13 +9,13 @@ from lossurf.landscape.compressed_hessian import CompressedHessian
 from lossurf.landscape.extreme_eigenvalues import Extremes, extreme_eigenvalues
 from lossurf.landscape.hessian_bounds import HessianBounds
 from lossurf.landscape.parameter_hessian import ParameterHessian
-from lossurf.landscape.triangular_bases import in_bases, rank_and_samples
+from lossurf.landscape.triangular_bases import rank_and_samples
 
 _NEGLIGIBLE: Final = 1e-2
 _COMPRESSED: Final = 0.1  # of the error that is wanted may be what is left out of the factors
 _SMALLEST: Final = 48  # order of h_{N-1} below which a product costs calls, and not multiplications
 _LOW_RANK: Final = 0.75  # of that order: above it only triangles are left to gain,
-_LARGE: Final = 192  # which pay for the change of bases from here on
+_LARGE: Final = 256  # which pay for the change of bases from here on
 _WORTH: Final = 0.75  # of the multiplications, where the change of bases costs as much as four products
 
 
@@ -49,7 +49,7 @@ def compress(
     rank, samples = rank_and_samples(hessian.network, most)
     if rank > _LOW_RANK * order and order < _LARGE:
         return None
-    found = CompressedHessian(hessian, in_bases(hessian.network, rank, samples), most)
+    found = CompressedHessian(hessian, rank, samples, most)
     return found if found.share <= 2.0 * most and found.cost(without) <= _WORTH else None
 
 

@@ -8,10 +8,12 @@ of layers and nodes is a triangle, at any point.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from lossurf.landscape.boxed import Boxed
 from lossurf.landscape.node_network import NodeNetwork
 from lossurf.numerics import EPS, Matrix
 
@@ -22,51 +24,57 @@ class TurnedNetwork:
 
     Attributes
     ----------
-    nodes : list of ndarray
-        h_0..h_{N-1}.
-    layers, deltas : list of ndarray
-        W_2..W_N, and A_2^T E..E.
+    nodes, layers, deltas : list of Boxed
+        h_0..h_{N-1}, W_2..W_N, and A_2^T E..E.
     ones : ndarray, shape (samples,)
         o.
     error : float
         What bounds how far every matrix is from that of a network in orthogonal bases, relative to its Frobenius norm:
-        two products with matrices that Householder reflections make, each off by m n eps times a small constant from
-        orthogonal ones (Higham 2002, Theorem 19.4; measured at 0.1 sqrt(n) eps).
+        two products with matrices that Householder reflections or an SVD make, each off by m n eps times a small
+        constant from orthogonal ones (Higham 2002, Theorem 19.4; measured below 4 sqrt(n) eps, with the products).
     """
 
-    nodes: list[Matrix]
-    layers: list[Matrix]
-    deltas: list[Matrix]
+    nodes: list[Boxed]
+    layers: list[Boxed]
+    deltas: list[Boxed]
     ones: Matrix
     error: float
 
 
 def rank_and_samples(network: NodeNetwork, most: float) -> tuple[int, Matrix]:
     """Return the rank of h_{N-1} but for that share of its Frobenius norm, and a basis that begins with its rows."""
-    from scipy.linalg import qr  # takes longer to import than small layers to judge
-
-    samples, R, _ = qr(network.nodes[-2].T, pivoting=True, check_finite=False)
-    rests = np.cumsum(np.sum(R * R, axis=1)[::-1])[::-1]
-    return int(np.count_nonzero(rests > most * most * rests[0])), np.asarray(samples)
+    _, values, rows = np.linalg.svd(network.nodes[-2])
+    rests = np.cumsum((values * values)[::-1])[::-1]
+    return int(np.count_nonzero(rests > most * most * rests[0])), rows.T
 
 
-def in_bases(network: NodeNetwork, rank: int, samples: Matrix) -> TurnedNetwork:
-    """Change the bases of a network: the eigenvalues of its Hessian stay."""
-    from scipy.linalg import qr
+def in_bases(network: NodeNetwork, sizes: Sequence[float], rank: int, samples: Matrix, most: float) -> TurnedNetwork:
+    """Change the bases of a network: the eigenvalues of its Hessian stay.
 
+    Parameters
+    ----------
+    network : NodeNetwork
+    sizes : sequence of float
+        What h_{k-1} and A_k^T E are multiplied by, k = 1..N.
+    rank : int
+    samples : ndarray, shape (samples, samples)
+        The new basis of the samples.
+    most : float
+        What may be left out of every matrix (`Boxed.of`): none is kept whole.
+    """
     first = network.nodes[0] @ samples
     Q = _orthogonal(first)
     if Q is None:
         Q = np.linalg.qr(first, mode="complete")[0]
-    nodes, layers, deltas = [Q.T @ first], [], []
+    nodes, layers, deltas = [Boxed.of(sizes[0] * (Q.T @ first), most)], [], []
     for k, W in enumerate(network.layers, start=1):
         turned = W @ Q
-        Q = np.asarray(qr(turned[:, :rank], check_finite=False)[0])
+        Q = np.linalg.qr(turned[:, :rank], mode="complete")[0]
         if k < network.depth:
-            nodes.append(Q.T @ (network.nodes[k] @ samples))
+            nodes.append(Boxed.of(sizes[k] * (Q.T @ (network.nodes[k] @ samples)), most))
         if k > 1:
-            layers.append(Q.T @ turned)
-            deltas.append(Q.T @ (network.deltas[k] @ samples))
+            layers.append(Boxed.of(Q.T @ turned, most))
+            deltas.append(Boxed.of(sizes[k - 1] * (Q.T @ (network.deltas[k] @ samples)), most))
     longest = max(network.samples, *(max(W.shape) for W in network.layers))
     return TurnedNetwork(nodes, layers, deltas, network.ones @ samples, 20.0 * longest * longest * EPS)
 

@@ -14,7 +14,7 @@ from lossurf.landscape.curvature import find_curvature
 from lossurf.landscape.hessian_bounds import hessian_bounds
 from lossurf.landscape.node_network import node_network
 from lossurf.landscape.parameter_hessian import ParameterHessian
-from lossurf.landscape.triangular_bases import in_bases, rank_and_samples
+from lossurf.landscape.triangular_bases import rank_and_samples
 
 
 def boxes():
@@ -23,7 +23,7 @@ def boxes():
     inner = rng.standard_normal((3, 4))
     yield np.pad(inner, ((2, 1), (0, 3))), (2, 5), (0, 4), "box"
     yield np.pad(np.diag([1.0, -2.0, 3.0]), ((0, 2), (1, 0))), (0, 3), (1, 4), "diagonal"
-    yield np.pad(np.triu(rng.standard_normal((150, 150))), ((0, 9), (0, 4))), (0, 150), (0, 150), "upper"
+    yield np.pad(np.triu(rng.standard_normal((260, 260))), ((0, 9), (0, 4))), (0, 260), (0, 260), "upper"
     yield np.triu(rng.standard_normal((5, 5))), (0, 5), (0, 5), "box"
     yield np.zeros((4, 6)), (0, 0), (0, 0), "box"
 
@@ -46,18 +46,18 @@ def test_products_with_a_box_are_those_with_the_matrix(case, noise):
     left, right = rng.standard_normal((7, len(X))), rng.standard_normal((X.shape[1], 6))
     for of in (np.ascontiguousarray, np.asfortranarray):
         V, r, s = of(left), of(right), of(left.T)
-        assert box.after(V) == pytest.approx(V @ dense, abs=1e-12)
+        assert box.after(V) == pytest.approx(V @ dense, abs=1e-11)
         out = np.full((6, len(X)), np.nan)
         box.put_after_transposed(of(right.T), out)
-        assert out == pytest.approx(right.T @ dense.T, abs=1e-12)
-        assert box.transposed_before(s) == pytest.approx(dense.T @ s, abs=1e-12)
+        assert out == pytest.approx(right.T @ dense.T, abs=1e-11)
+        assert box.transposed_before(s) == pytest.approx(dense.T @ s, abs=1e-11)
         out = np.ones((len(X), 6))
         box.add_before(r, out)
         box.add_times_transposed(of(right.T), out)
-        assert out == pytest.approx(1.0 + 2.0 * dense @ right, abs=1e-12)
+        assert out == pytest.approx(1.0 + 2.0 * dense @ right, abs=1e-11)
         out = np.ones((7, X.shape[1]))
         box.add_transposed_times(of(left.T), out)
-        assert out == pytest.approx(1.0 + left @ dense, abs=1e-12)
+        assert out == pytest.approx(1.0 + left @ dense, abs=1e-11)
 
 
 @pytest.mark.parametrize("most", [1e-3, 0.3])
@@ -97,7 +97,7 @@ def test_eigenvalues_move_by_no_more_than_is_said(most, biased):
         network = node_network(weights, biases or [None] * len(weights), Data(X.T, Y.T).problem(bias=biased))
         hessian = ParameterHessian(network)
         bounds = hessian_bounds(hessian)
-        compressed = CompressedHessian(hessian, in_bases(network, *rank_and_samples(network, most)), most)
+        compressed = CompressedHessian(hessian, *rank_and_samples(network, most), most)
         assert compressed.cost() <= 1.0
         H = np.column_stack([compressed.apply(unit) for unit in np.eye(hessian.order)])
         assert np.abs(H - H.T).max() <= 1e-14 * np.abs(H).max()

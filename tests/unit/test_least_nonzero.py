@@ -75,8 +75,7 @@ def test_a_large_minimum_has_the_least_eigenvalue_of_its_hessian(monkeypatch, bi
             patch.setattr(curvature, "_DENSE_ORDER", 0)
             patch.setattr(curvature, "_PRODUCT_ORDER", 0)
             found = find_curvature(weights, biases, problem, **options)
-        assert exact.method == "dense"
-        assert found.method in ("norms", "lanczos")
+        assert (exact.method, found.method) == ("dense", "lanczos")
         if not biased:
             values = np.linalg.eigvalsh(dense_hessian(weights, X, fitted(weights, X)))
             assert abs(values[-count] - exact.minimum.least_nonzero) <= 1e-12 * values[-1]

@@ -35,16 +35,20 @@ def _ranged(value: float, error: float) -> str:
     return f"{number(value)} +- {number(error)}"
 
 
+_BY_NORMS = "norms of all layers, which one direction reaches"
+
+
 def _proof(found: dict[str, Any]) -> str:
     ways = {
         "dense": "the whole spectrum was computed",
         "product-form": "the spectrum of the products, the residual being zero",
-        "norms": "bounds from norms of all layers, which one direction reaches",
         "lanczos": f"{found['products']} products with vectors",
     }
     chance = found["failure"]
     sure = "certain" if chance == 0.0 else f"but for a chance of {number(chance)} over the random start"
-    return f"{ways[found['method']]}; {sure}"
+    by_norms = found["method"] == "lanczos" and found["products"] <= 1 and chance == 0.0
+    way = _BY_NORMS if by_norms else ways[found["method"]]
+    return f"{way}; {sure}"
 
 
 _REACHED = {
