@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Protocol, Self
@@ -123,19 +124,26 @@ def _header_text(file: Readable, where: str) -> tuple[str, int]:
 
 
 def _header_fields(text: str, where: str) -> tuple[np.dtype[Any], bool, tuple[int, ...]]:
-    damaged = fault("damaged", name=where, format=".npy", reason="its header is not a description of an array")
     try:
-        fields = ast.literal_eval(re.sub(r"(\d)L\b", r"\1", text.strip()))  # Python 2 wrote shapes as (3L, 4L)
+        descr, fortran, shape = _told(text)
     except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
-        raise damaged from None
+        reason = "its header is not a description of an array"
+        raise fault("damaged", name=where, format=".npy", reason=reason) from None
+    return _number_type(descr, where), fortran, shape
+
+
+@lru_cache(maxsize=256)  # the checkpoints of a run have the same few headers
+def _told(text: str) -> tuple[object, bool, tuple[int, ...]]:
+    """Return number type, order and shape of a header; raise what reading a literal raises where it is none."""
+    fields = ast.literal_eval(re.sub(r"(\d)L\b", r"\1", text.strip()))  # Python 2 wrote shapes as (3L, 4L)
     if not isinstance(fields, dict) or set(fields) != {"descr", "fortran_order", "shape"}:
-        raise damaged
+        raise ValueError
     descr, fortran, shape = fields["descr"], fields["fortran_order"], fields["shape"]
     if not isinstance(fortran, bool) or not isinstance(shape, tuple):
-        raise damaged
+        raise ValueError
     if len(shape) > _MOST_DIMENSIONS or any(type(size) is not int or size < 0 for size in shape):
-        raise damaged
-    return _number_type(descr, where), fortran, shape
+        raise ValueError
+    return descr, fortran, shape
 
 
 def _number_type(descr: object, where: str) -> np.dtype[Any]:

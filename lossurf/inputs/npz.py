@@ -9,9 +9,10 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Final
 
 from numpy.typing import NDArray
 
@@ -37,6 +38,7 @@ _DAMAGE = (
 )
 _LOCAL_HEADER = struct.Struct("<4s22xHH")  # what stands before an entry: signature, lengths of name and extra
 _UTF8_NAME = 1 << 11
+_SMALL: Final = 1 << 20  # bytes of a file that is read whole when it is opened
 
 
 @contextmanager
@@ -141,6 +143,10 @@ class NpzMember:
             raise fault("not-npy-entry", self.archive, array=self.name)
         if self.entry.compress_type != zipfile.ZIP_STORED:
             require_memory(f"array {self.name!r} unpacked", self.entry.file_size, limit, self.archive)
+        return self._header
+
+    @cached_property
+    def _header(self) -> NpyHeader:
         with self.open() as file:
             return read_header(file, self.entry.file_size, self.where)
 
@@ -152,8 +158,10 @@ class NpzMember:
         InputError
         """
         require_memory(f"array {self.name!r}", self.entry.file_size, limit, self.archive)
+        header = self._header
         with self.open() as file:
-            return read_array(file, read_header(file, self.entry.file_size, self.where), self.where)
+            file.seek(header.offset)
+            return read_array(file, header, self.where)
 
     def source(self, letter: str, limit: int) -> MatrixSource:
         """Give a vector or matrix in row blocks; what cannot be read in order of its rows is unpacked whole.
@@ -220,5 +228,7 @@ def npz_file(path: Path) -> dict[str, NpzMember]:
     ------
     InputError
     """
-    file_size(path)
-    return npz_members(str(path), path)
+    if file_size(path) > _SMALL:
+        return npz_members(str(path), path)
+    with open_binary(path) as file:  # once, and not twice for every array
+        return npz_members(str(path), io.BytesIO(file.read(_SMALL)))

@@ -1,10 +1,11 @@
-"""The report for a person at a terminal; the only module that imports rich."""
+"""The report for a person at a terminal; with `rows`, the only module that imports rich."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Iterator
 from textwrap import wrap
+from typing import Literal
 
 from rich import box
 from rich.console import Console, Group, RenderableType
@@ -29,6 +30,7 @@ from lossurf.report.page import (
     tone_of,
 )
 from lossurf.report.render import Style
+from lossurf.report.rows import as_lines
 from lossurf.report.text import command_lines, printable
 
 _STYLES = {Tone.PLAIN: "", Tone.GOOD: "bold green", Tone.BAD: "bold red", Tone.UNSURE: "bold magenta"}
@@ -143,28 +145,46 @@ def _draw_grid(block: Grid, style: Style) -> RenderableType:
             return _draw_records(whole, style)
         block = block.without(block.optional[-1])
     left_out = [name for name in whole.header if name not in block.header]
+    title = _bold(block.title, style) if block.title else None
+    caption = _rich(f"not shown at this width: {', '.join(left_out)}", style, "dim") if left_out else None
+    rows = _cells(block, style)
+    right = {index for index, name in enumerate(block.header) if name in block.numeric}
+    lines = as_lines(rows, right, style.width, around=(title, caption), ascii_only=style.ascii)
+    if lines is not None:
+        return Group(*(_beside(title, "table.title")), *lines, *(_beside(caption, "table.caption")))
     table = Table(
-        title=_bold(block.title, style) if block.title else None,
+        title=title,
         title_justify="left",
         box=box.ASCII2 if style.ascii else box.SIMPLE_HEAD,
         show_edge=False,
         pad_edge=False,
-        caption=_rich(f"not shown at this width: {', '.join(left_out)}", style, "dim") if left_out else None,
+        caption=caption,
         caption_justify="left",
     )
-    for name in block.header:
-        numeric = name in block.numeric
-        table.add_column(_rich(name, style), justify="right" if numeric else "left", overflow="fold", no_wrap=numeric)
-    rows, bars = block.shown_rows(style.verbosity), block.shown_bars(style.verbosity)
-    room = style.width - _needed(block, style) - _BETWEEN_COLUMNS
-    if not bars or room < max(_SHORTEST_BAR, len(block.bars_of)):
-        bars = ()
-    else:
-        table.add_column(_rich(block.bars_of, style), no_wrap=True)
-    for index, row in enumerate(rows):
-        drawn = [_bar(bars[index], min(room, _LONGEST_BAR), style)] if bars else []
-        table.add_row(*[_rich(cell, style) for cell in row], *drawn)
+    for index, name in enumerate(rows[0]):
+        numeric, of_bars = index in right, index == len(block.header)
+        justify: Literal["left", "right"] = "right" if numeric else "left"
+        table.add_column(name, justify=justify, overflow="ellipsis" if of_bars else "fold", no_wrap=numeric or of_bars)
+    for row in rows[1:]:
+        table.add_row(*row)
     return table
+
+
+def _beside(text: RichText | None, look: str) -> list[RichText]:
+    if text is not None:
+        text.stylize_before(look)
+    return [] if text is None else [text]
+
+
+def _cells(block: Grid, style: Style) -> list[list[RichText]]:
+    """Return the cells of a table that fits, the header first and bars last where there is room for them."""
+    rows, bars = block.shown_rows(style.verbosity), block.shown_bars(style.verbosity)
+    cells = [[_rich(cell, style) for cell in row] for row in (block.header, *rows)]
+    room = style.width - _needed(block, style) - _BETWEEN_COLUMNS
+    if bars and room >= max(_SHORTEST_BAR, len(block.bars_of)):
+        drawn = [_bar(share, min(room, _LONGEST_BAR), style) for share in bars]
+        cells = [[*row, bar] for row, bar in zip(cells, [_rich(block.bars_of, style), *drawn], strict=True)]
+    return cells
 
 
 def _bar(share: float, longest: int, style: Style) -> RichText:

@@ -1,4 +1,9 @@
-"""Reading a CSV of 20 columns with each reader, in a process of its own: python csv_readers.py [MB]."""
+"""A CSV of 20 columns with each reader, and reduced, in processes of their own: python csv_readers.py [MB].
+
+`itself` is the reader alone on the same pieces of the file, of which nothing is made; `blocks` is reading as lossurf
+does, with every check; `reduced` is the whole triangle, as `lossurf reduce` makes it, on the cores at hand. The last
+column is wall time of `reduced` over that of `itself`: what is left of factoring where two threads share the work.
+"""
 
 from __future__ import annotations
 
@@ -7,37 +12,86 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from measure import alone
+from measure import Cost, alone
+
+READERS = ("polars", "pyarrow", "pandas", None)
 
 
 def write_table(path: Path, megabytes: float) -> None:
-    """Write standard normal numbers with 17 digits and a header."""
+    """Write standard normal numbers with 17 digits and a header: the same 8 MB again and again."""
     generator = np.random.default_rng(0)
-    with path.open("w") as file:
-        file.write(",".join(f"x{i}" for i in range(19)) + ",y\n")
-        while file.tell() < megabytes * 1e6:
-            np.savetxt(file, generator.standard_normal((2000, 20)), "%.17g", ",")
+    rows = "\n".join(",".join(f"{x:.17g}" for x in row) for row in generator.standard_normal((20_000, 20)).tolist())
+    text = f"{rows}\n".encode()
+    with path.open("wb") as file:
+        file.write((",".join(f"x{i}" for i in range(19)) + ",y\n").encode())
+        for _ in range(max(1, round(megabytes * 1e6 / len(text)))):
+            file.write(text)
 
 
-def read(path: Path, reader: str | None) -> int:
-    """Read the table with one reader, or with none of them."""
+def write_parquet(table: Path, path: Path) -> None:
+    """Write the numbers of a table as Parquet."""
+    from pyarrow import csv, parquet
+
+    parquet.write_table(csv.read_csv(table), path)
+
+
+def itself(path: Path, reader: str | None) -> None:
+    """Let a reader read the pieces, or all of a Parquet file."""
     from lossurf.inputs.tables import fast_text
+
+    if path.suffix == ".parquet":
+        from pyarrow import parquet
+
+        for batch in parquet.ParquetFile(path).iter_batches(65_536):
+            np.stack([column.to_numpy() for column in batch.columns], axis=1)
+        return
+    with path.open("rb") as file:
+        file.readline()
+        for piece in fast_text.pieces(file):
+            if reader is None:
+                np.loadtxt(piece.decode().splitlines(), delimiter=",", comments=None, ndmin=2)
+            else:
+                fast_text.READERS[reader](piece, ",", 20)
+
+
+def blocks(path: Path, reader: str | None) -> None:
+    """Read the table in blocks with one reader, or with none of them."""
+    for _ in _opened(path, reader).blocks():
+        pass
+
+
+def reduced(path: Path, reader: str | None) -> None:
+    """Reduce the table."""
+    from lossurf.reduction.data import reduce_data
+
+    reduce_data(_opened(path, reader))
+
+
+def _opened(path: Path, reader: str | None):
+    from lossurf.inputs.tables import fast_text, text
     from lossurf.inputs.tables.data import open_dataset
 
     fast_text.fastest_reader = lambda: None if reader is None else fast_text.READERS[reader]
-    return sum(len(X) for X, _ in open_dataset(path, targets=("y",)).blocks())
+    assert text.worth_pieces is fast_text.worth_pieces
+    return open_dataset(path, targets=("y",))
 
 
 def main() -> None:
     megabytes = float(sys.argv[1]) if len(sys.argv) > 1 else 310.0
-    print("| reader | CPU s | peak MB |")
-    print("|---|---|---|")
+    ways = (itself, blocks, reduced)
+    heads = [f"{way.__name__}: {what}" for way in ways for what in ("CPU s", "wall s", "MB")]
+    print("| reader | " + " | ".join(heads) + " | CPU ratio | wall ratio |")
+    print("|---|" + "---|" * (len(heads) + 2))
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "table.csv"
+        path, binary = Path(folder) / "table.csv", Path(folder) / "table.parquet"
         write_table(path, megabytes)
-        for reader in ("polars", "pyarrow", "pandas", None):
-            cost = alone(read, path, reader)
-            print(f"| {reader or 'none (numpy)'} | {cost.cpu:.2f} | {cost.peak:.0f} |", flush=True)
+        alone(write_parquet, path, binary)
+        for table, reader in (*((path, reader) for reader in READERS), (binary, "pyarrow")):
+            costs: list[Cost] = [alone(way, table, reader) for way in ways]
+            cells = [text for cost in costs for text in (f"{cost.cpu:.2f}", f"{cost.wall:.2f}", f"{cost.peak:.0f}")]
+            ratios = [costs[2].cpu / costs[0].cpu, costs[2].wall / costs[0].wall]
+            name = f"{reader or 'none (numpy)'}{', Parquet' if table is binary else ''}"
+            print(f"| {name} | " + " | ".join([*cells, *(f"{ratio:.2f}" for ratio in ratios)]) + " |", flush=True)
 
 
 if __name__ == "__main__":

@@ -43,7 +43,9 @@ def pieces(stream: BinaryIO) -> Iterator[bytes]:
     while data := stream.read(PIECE):
         rest += data
         whole, newline, tail = rest.rpartition(b"\n")
-        if newline and (whole.count(b'"') % 2 == 0 or len(rest) > _LONGEST):  # else a cell in quotes goes on
+        if newline and (
+            b'"' not in whole or whole.count(b'"') % 2 == 0 or len(rest) > _LONGEST
+        ):  # else a cell in quotes goes on
             yield whole + newline
             rest = tail
         elif len(rest) > _LONGEST:

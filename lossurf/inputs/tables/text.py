@@ -95,11 +95,13 @@ class TextTable:
                 for piece in pieces(stream):
                     self.position = raw.tell()
                     block = None if body.header else parser.parse_piece(piece)
-                    if block is None:
+                    if block is not None:
+                        number += len(block)  # a plain piece has a sample a line
+                    else:
                         text = io.TextIOWrapper(io.BytesIO(piece), self.dialect.encoding)
                         held = list(body.samples(lines_of(text, self.name, number)))
                         block = parser.parse(held) if held else np.empty((0, self.width))
-                    number += count_lines(piece)
+                        number += count_lines(piece)
                     yield block
         except (UnicodeError, OSError, EOFError, zlib.error):
             for _ in self._by_lines(4096):  # the exact reader meets the same damage and knows its line
