@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Final, NamedTuple, Protocol
 
 import numpy as np
@@ -16,12 +17,20 @@ _COPY_ROWS: Final = 512  # rows transposed at a time: their cache lines stay in 
 class Claim(NamedTuple):
     """A panel's worth of rows that one worker has taken: samples `start` to `start + rows`.
 
-    `load` puts them into the panel; it may run beside other loads.
+    `load` puts them into the panel; it may run beside other loads. Where a factor shows that not all of them were
+    finite, `inspect` loads them again and refuses the first that is not, with its place.
     """
 
     start: int
     rows: int
     load: Callable[[Matrix], None]
+    inspect: Callable[[Matrix], None]
+
+
+class ReadRows(Protocol):
+    """Fill X (rows, dx) and Y (rows, dy) with samples `start` on, in any thread, to `check` refusing any not finite."""
+
+    def __call__(self, start: int, X: Matrix, Y: Matrix, *, check: bool = True) -> None: ...  # noqa: D102
 
 
 class RowSource(Protocol):
@@ -59,7 +68,7 @@ class StreamSource:
             return None
         start = self._claimed
         self._claimed += filled
-        return Claim(start, filled, _already_loaded)
+        return Claim(start, filled, _already_loaded, _already_loaded)
 
     def _refill(self) -> bool:
         """Make sure that a row is at hand; False at the end."""
@@ -79,9 +88,9 @@ class StreamSource:
 
 
 class RandomAccessSource:
-    """Rows that any worker can read for itself: `read(start, X, Y)` fills views of a panel from sample `start` on."""
+    """Rows that any worker can read for itself, into views of its panel."""
 
-    def __init__(self, samples: int, dx: int, read: Callable[[int, Matrix, Matrix], None]) -> None:
+    def __init__(self, samples: int, dx: int, read: ReadRows) -> None:
         self._samples = samples
         self._dx = dx
         self._read = read
@@ -96,13 +105,13 @@ class RandomAccessSource:
         self._next += rows
         self._block += 1
 
-        def load(panel: Matrix) -> None:
+        def load(panel: Matrix, *, check: bool = False) -> None:
             try:
-                self._read(start, panel[:rows, 1 : 1 + self._dx], panel[:rows, 1 + self._dx :])
+                self._read(start, panel[:rows, 1 : 1 + self._dx], panel[:rows, 1 + self._dx :], check=check)
             except OSError as error:
                 raise unreadable_block(error, block, start) from error
 
-        return Claim(start, rows, load)
+        return Claim(start, rows, load, partial(load, check=True))
 
 
 def copy_rows(X: Matrix, Y: Matrix, panel: Matrix) -> None:
@@ -125,4 +134,4 @@ def unreadable_block(error: OSError, block: int, start: int) -> InputError:
 
 
 def _already_loaded(panel: Matrix) -> None:
-    pass
+    """Do nothing: blocks of a stream were finite before they were handed over."""

@@ -17,13 +17,16 @@ import numpy as np
 
 from lossurf.errors import InputError, LossurfError, MissingExtraError, UsageError
 from lossurf.numerics import Matrix
-from lossurf.reduction.blocks import RandomAccessSource
-from lossurf.reduction.data import ReadRows, Rows, merge_triangles, reduce_data
+from lossurf.reduction.blocks import RandomAccessSource, ReadRows
+from lossurf.reduction.data import Rows, merge_triangles, reduce_data
 from lossurf.reduction.engine import reduce_source
 from lossurf.reduction.triangle import Triangle
 
 _PART_BYTES: Final = 256 * 2**20
 """Of float64 a task: about a second of work, so that a lost worker costs seconds and scheduling nothing."""
+
+_MOST_PARTS: Final = 2**16
+"""Scheduler and client take about a millisecond and some kilobytes a task: of 17 TB on, parts are larger instead."""
 
 _RETRIES: Final = 3  # of a part whose reading failed: a mount that was away for a moment
 
@@ -42,29 +45,40 @@ class Part:
     stop: int | None = None
 
 
-def split_into_parts(openers: Sequence[Opener], *, part_bytes: int = _PART_BYTES) -> list[Part]:
+def split_into_parts(openers: Sequence[Opener], *, part_bytes: int | None = None) -> list[Part]:
     """Cut data that can be read by position into parts; what cannot is one part a file.
 
     Parameters
     ----------
     openers : sequence of Opener
-    part_bytes : int
-        Of float64, that a part has at most.
+    part_bytes : int, optional
+        Of float64, that a part has at most; `part_size` of the data by default, so that it depends on them alone.
 
     Returns
     -------
     list of Part
     """
-    return [part for opener in openers for part in _split(opener, part_bytes)]
+    sizes = [_size(opener) for opener in openers]
+    most = part_bytes or part_size(sum(samples * width for samples, width in sizes))
+    return [part for opener, size in zip(openers, sizes, strict=True) for part in _split(opener, *size, most)]
 
 
-def _split(opener: Opener, part_bytes: int) -> Iterator[Part]:
+def part_size(data_bytes: int) -> int:
+    """Return how many bytes of float64 a part has of so many in all that can be read by position."""
+    return max(_PART_BYTES, -(-data_bytes // _MOST_PARTS))
+
+
+def _size(opener: Opener) -> tuple[int, int]:
+    """Return the samples that can be read by position, 0 where none can, and the bytes of float64 that one takes."""
     with opener() as data:
-        samples, by_position = data.samples, data.by_position() is not None
-        rows = max(1, part_bytes // (8 * (data.dx + data.dy)))
-    if samples is None or not by_position:
+        samples = 0 if data.samples is None or data.by_position() is None else data.samples
+        return samples, 8 * (data.dx + data.dy)
+
+
+def _split(opener: Opener, samples: int, width: int, part_bytes: int) -> Iterator[Part]:
+    if not samples:
         yield Part(opener)
-        return
+    rows = max(1, part_bytes // width)
     for start in range(0, samples, rows):
         yield Part(opener, start, min(start + rows, samples))
 
@@ -81,8 +95,8 @@ def reduce_part(part: Part) -> Triangle:
 
 
 def _from(read: ReadRows, first: int) -> ReadRows:
-    def shifted(start: int, X: Matrix, Y: Matrix) -> None:
-        read(first + start, X, Y)
+    def shifted(start: int, X: Matrix, Y: Matrix, *, check: bool = True) -> None:
+        read(first + start, X, Y, check=check)
 
     return shifted
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -10,12 +10,9 @@ import numpy as np
 
 from lossurf.errors import InputError
 from lossurf.numerics import Matrix
-from lossurf.reduction.blocks import RandomAccessSource
+from lossurf.reduction.blocks import RandomAccessSource, ReadRows
 from lossurf.reduction.engine import Progress, reduce_blocks, reduce_source
 from lossurf.reduction.triangle import Triangle, common_shift, merge
-
-ReadRows = Callable[[int, Matrix, Matrix], None]
-"""read(start, X, Y) fills X (rows, dx) and Y (rows, dy) with samples `start` on, in any thread."""
 
 
 class SummaryFacts(Protocol):

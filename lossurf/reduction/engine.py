@@ -17,7 +17,7 @@ import numpy as np
 from lossurf.errors import InputError
 from lossurf.numerics import EPS, Matrix, column_norms, reference_row
 from lossurf.reduction.blas_threads import SingleThreadHold
-from lossurf.reduction.blocks import RowSource, StreamSource
+from lossurf.reduction.blocks import Claim, RowSource, StreamSource
 from lossurf.reduction.kernels import Kernel, NumpyKernel
 from lossurf.reduction.panels import make_kernel
 from lossurf.reduction.triangle import Triangle
@@ -139,9 +139,11 @@ class _Run:
                 if self._progress is not None:
                     self._progress(self.samples)
             try:
-                claim.load(panel)
-                self._subtract_reference(panel[: claim.rows], first=number == 0)
-                self._absorb(kernel, number, self._shape.complete(panel, claim.rows))
+                with np.errstate(over="ignore", invalid="ignore"):  # refused here, or with the norms
+                    r = self._factor(kernel, panel, claim, first=number == 0)
+                if not np.isfinite(r[0]).all():  # every number has a share in the row of the ones
+                    claim.inspect(panel)
+                self._absorb(kernel, number, r)
             except BaseException as error:
                 self._failures[claim.start] = error
                 raise
@@ -191,15 +193,17 @@ class _Run:
             self._stopped = True
             self._lane_free.notify_all()
 
-    def _subtract_reference(self, rows: Matrix, *, first: bool) -> None:
+    def _factor(self, kernel: Kernel, panel: Matrix, claim: Claim, *, first: bool) -> Matrix:
+        """Return the triangle of a panel's samples less the reference row, which the first panel gives."""
+        claim.load(panel)
+        rows = panel[: claim.rows, 1:]
         if first:
-            self.shift[1:] = reference_row(rows[:, 1:])
-        with np.errstate(over="ignore"):  # an infinite difference is refused with the norms
-            rows[:, 1:] -= self.shift[1:]
+            self.shift[1:] = reference_row(rows)
+        rows -= self.shift[1:]
+        return kernel.factor_panel(self._shape.complete(panel, claim.rows))
 
-    def _absorb(self, kernel: Kernel, number: int, panel: Matrix) -> None:
-        """Factor a panel and merge it into its lane once the lane's earlier panels are in."""
-        r = kernel.factor_panel(panel)
+    def _absorb(self, kernel: Kernel, number: int, r: Matrix) -> None:
+        """Merge a panel's triangle into its lane once the lane's earlier panels are in."""
         lane = self._lanes[number % len(self._lanes)]
         with self._lane_free:
             self._lane_free.wait_for(lambda: self._stopped or lane.panels == number // len(self._lanes))

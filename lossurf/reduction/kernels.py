@@ -24,6 +24,9 @@ class Kernel(Protocol):
         ...
 
 
+FEW_COLUMNS: Final = 64
+"""Up to here what LAPACK does with a triangle takes less time than letting other threads run meanwhile."""
+
 _WIDE: Final = 256  # columns; of fewer, leaving rows of zeros out of the work saves nothing that is noticed
 
 
@@ -76,6 +79,7 @@ class LapackKernel:
 
     def _call(self, name: str, *arguments: Any) -> None:
         info = ctypes.c_int(0)
-        routine(name)(*arguments, *in_columns(self._reflectors), self._work.ctypes.data, ctypes.byref(info))
+        call = routine(name, alone=self._n <= FEW_COLUMNS and name == "dtpqrt")
+        call(*arguments, *in_columns(self._reflectors), self._work.ctypes.data, ctypes.byref(info))
         if info.value != 0:
             raise AssertionError(f"LAPACK {name} rejected argument {-info.value}")

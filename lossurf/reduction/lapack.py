@@ -39,8 +39,12 @@ def available() -> bool:
 
 
 @cache
-def routine(name: str) -> Callable[..., None]:
-    """Return a routine; every number is passed by reference, as `integer` and `double` make them."""
+def routine(name: str, *, alone: bool = False) -> Callable[..., None]:
+    """Return a routine; every number is passed by reference, as `integer` and `double` make them.
+
+    Other Python threads run during a call unless it is made `alone`: to let them, and to wait for one's turn again,
+    takes longer than a matrix of a few columns does.
+    """
     from scipy.linalg import cython_blas, cython_lapack
 
     module, table = (cython_blas, _BLAS) if name in _BLAS else (cython_lapack, _LAPACK)
@@ -48,7 +52,8 @@ def routine(name: str) -> Callable[..., None]:
     get_pointer = ctypes.pythonapi.PyCapsule_GetPointer
     get_pointer.restype, get_pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
     address = get_pointer(capsule, _capsule_name(capsule))
-    return ctypes.CFUNCTYPE(None, *table[name])(address)  # a CFUNCTYPE releases the GIL during the call
+    kind = ctypes.PYFUNCTYPE if alone else ctypes.CFUNCTYPE  # a CFUNCTYPE releases the GIL during the call
+    return kind(None, *table[name])(address)
 
 
 def integer(value: int) -> Any:

@@ -4,7 +4,8 @@ By its Gram matrix where its columns are far from dependent; by that of its rows
 triangle where they only look dependent in their own; by Householder reflections where neither is safe, which always is.
 Preconditioned Cholesky QR: Fukaya, Kannan, Nakatsukasa, Yamamoto & Yanagisawa 2020, "Shifted Cholesky QR for computing
 the QR factorization of ill-conditioned matrices"; Garrison & Ipsen 2024, "A randomized preconditioned Cholesky-QR
-algorithm".
+algorithm". Stability of one Cholesky QR: Yamamoto, Nakatsukasa, Yanagisawa & Fukaya 2015, "Roundoff error analysis
+of the CholeskyQR2 algorithm".
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 
 from lossurf.numerics import EPS, Matrix, column_norms
-from lossurf.reduction.kernels import Kernel, LapackKernel, NumpyKernel
+from lossurf.reduction.kernels import FEW_COLUMNS, Kernel, LapackKernel, NumpyKernel
 from lossurf.reduction.lapack import available, double, in_columns, integer, routine
 
 _ROWS_A_SUM: Final = 512
@@ -52,6 +53,8 @@ class PanelKernel:
         self._n = n
         self._gram = np.zeros((n, n), order="F")  # below the diagonal nothing is ever written
         self._inverse = np.empty((n, n), order="F")
+        self._products = np.empty((0, n, n))
+        self._upper = np.triu(np.ones((n, n)))
         self._start = _invertible(start)
         self._kept: Matrix | None = None
         self._directly = self._start is None or _inverse_norm(_scaled(self._start), self._inverse) <= room(n)
@@ -105,12 +108,27 @@ class PanelKernel:
 
     def _gram_of(self, panel: Matrix) -> Matrix:
         """Upper triangle of P^T P."""
-        syrk, n, gram = routine("dsyrk"), integer(self._n), self._gram
+        if self._n <= FEW_COLUMNS:
+            return self._gram_of_few(panel)
+        syrk, n, one, gram = routine("dsyrk"), integer(self._n), double(1.0), in_columns(self._gram)
+        start, stride = in_columns(panel)
         for first in range(0, len(panel), _ROWS_A_SUM):
-            rows = panel[first : first + _ROWS_A_SUM]
-            added = double(float(first > 0))
-            syrk(b"U", b"T", n, integer(len(rows)), double(1.0), *in_columns(rows), added, *in_columns(gram))
-        return gram
+            rows, added = integer(min(_ROWS_A_SUM, len(panel) - first)), double(float(first > 0))
+            syrk(b"U", b"T", n, rows, one, start + panel.itemsize * first, stride, added, *gram)
+        return self._gram
+
+    def _gram_of_few(self, panel: Matrix) -> Matrix:
+        """Upper triangle of P^T P, by one product of a stack of matrices: a call for each costs more than it does."""
+        n, sums = self._n, len(panel) // _ROWS_A_SUM
+        if len(self._products) < sums + 1:
+            self._products = np.empty((sums + 1, n, n))
+        stack = panel[: sums * _ROWS_A_SUM].T.reshape(n, sums, _ROWS_A_SUM).transpose(1, 0, 2)
+        rest = panel[sums * _ROWS_A_SUM :]
+        with np.errstate(over="ignore", invalid="ignore"):  # the diagonal tells
+            np.matmul(stack, stack.transpose(0, 2, 1), out=self._products[:sums])
+            np.matmul(rest.T, rest, out=self._products[sums])
+            np.multiply(np.add.reduce(self._products[: sums + 1], axis=0), self._upper, out=self._gram)
+        return self._gram
 
 
 def room(n: int) -> float:
@@ -161,7 +179,7 @@ def _scaled(r: Matrix) -> Matrix:
 def _cholesky(gram: Matrix) -> bool:
     """Overwrite the upper triangle by its Cholesky factor; False where it is not positive definite."""
     info = ctypes.c_int(0)
-    routine("dpotrf")(b"U", integer(len(gram)), *in_columns(gram), ctypes.byref(info))
+    routine("dpotrf", alone=len(gram) <= FEW_COLUMNS)(b"U", integer(len(gram)), *in_columns(gram), ctypes.byref(info))
     return info.value == 0
 
 
@@ -169,7 +187,8 @@ def _inverse_norm(r: Matrix, inverse: Matrix) -> float:
     """Bound the spectral norm of the inverse of a triangle, by its norms of rows and columns; inf where it has none."""
     np.copyto(inverse, r)
     info = ctypes.c_int(0)
-    routine("dtrtri")(b"U", b"N", integer(len(r)), *in_columns(inverse), ctypes.byref(info))
+    invert = routine("dtrtri", alone=len(r) <= FEW_COLUMNS)
+    invert(b"U", b"N", integer(len(r)), *in_columns(inverse), ctypes.byref(info))
     if info.value != 0:
         return np.inf
     sizes = np.abs(inverse)

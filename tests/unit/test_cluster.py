@@ -15,7 +15,7 @@ import pytest
 from lossurf.errors import InputError, UsageError
 from lossurf.inputs.tables.parts import address_of, openers
 from lossurf.reduction import cluster
-from lossurf.reduction.cluster import connect, reduce_on_cluster, split_into_parts
+from lossurf.reduction.cluster import connect, part_size, reduce_on_cluster, split_into_parts
 
 distributed = pytest.importorskip("distributed")
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning")  # distributed's own
@@ -51,6 +51,12 @@ def test_a_large_file_in_parts(client, pair):
     parts = split_into_parts(openers(pair), part_bytes=8 * 8 * 300)
     assert len(parts) == 17
     assert_same(reduce_on_cluster(parts, client))
+
+
+def test_the_largest_data_are_cut_into_no_more_parts_than_a_scheduler_bears():
+    assert part_size(10**9) == part_size(2**28 * 2**16) == 2**28
+    assert part_size(2**28 * 2**16 + 1) == 2**28 + 1
+    assert part_size(8 * 10**14) * 2**16 >= 8 * 10**14 > (part_size(8 * 10**14) - 1) * 2**16
 
 
 def test_the_number_of_workers_changes_no_bit(client, pair):

@@ -84,7 +84,7 @@ def test_random_access_reads_every_sample_once():
     X, Y = integers(1003)
     taken = np.zeros(1003, dtype=int)
 
-    def read(start, X_panel, Y_panel):
+    def read(start, X_panel, Y_panel, **_):
         taken[start : start + len(X_panel)] += 1
         X_panel[...], Y_panel[...] = X[start : start + len(X_panel)], Y[start : start + len(Y_panel)]
 
@@ -247,7 +247,7 @@ def test_the_memory_for_many_columns_stays_a_few_triangles(n):
 @pytest.mark.usefixtures("small_panels")
 @pytest.mark.parametrize("threads", [1, 2, 8])
 def test_of_several_errors_the_first_in_the_data_is_told(threads):
-    def read(start, X_panel, Y_panel):
+    def read(start, X_panel, Y_panel, **_):
         if start >= 300:
             time.sleep(0.05 if start < 320 else 0.0)  # the later ones fail sooner
             raise InputError(f"sample {start}", remedy="none")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from lossurf.inputs.faults import fault
 from lossurf.numerics import Matrix
@@ -14,7 +14,13 @@ if TYPE_CHECKING:
     from lossurf.inputs.tables.summary import Summary
 
 Pairs = Iterator[tuple[Matrix, Matrix]]
-ReadRows = Callable[[int, Matrix, Matrix], None]
+
+
+class ReadRows(Protocol):
+    """Fill X (rows, dx) and Y (rows, dy) with samples `start` on, in any thread, to `check` refusing any not finite."""
+
+    def __call__(self, start: int, X: Matrix, Y: Matrix, *, check: bool = True) -> None: ...  # noqa: D102
+
 
 # 4 MiB of float64: larger blocks leave the cache, smaller ones repeat the QR's overhead
 _BLOCK_NUMBERS: Final = 1 << 19
@@ -116,8 +122,8 @@ class Dataset:
     def by_position(self) -> AbstractContextManager[ReadRows] | None:
         """Open the data for reading rows in any order, from any thread; None where their files do not allow it.
 
-        The function it gives, read(start, X, Y), fills X (rows, dx) and Y (rows, dy) with finite samples from the
-        0-based `start` on and raises InputError or OSError.
+        The function it gives, read(start, X, Y, check=True), fills X (rows, dx) and Y (rows, dy) with finite samples
+        from the 0-based `start` on and raises InputError or OSError; without `check` the reader looks for itself.
         """
         return None if self._open_rows is None else self._open_rows()
 

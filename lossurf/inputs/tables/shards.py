@@ -221,14 +221,14 @@ def _opener(shards: Sequence[Dataset], counts: Sequence[int]) -> Callable[[], Ab
     def opened() -> Iterator[ReadRows]:
         turns = BoundedSemaphore(_MOST_OPEN)
 
-        def read(start: int, X: Matrix, Y: Matrix) -> None:
+        def read(start: int, X: Matrix, Y: Matrix, *, check: bool = True) -> None:
             done = 0
             while done < len(X):
                 at = bisect_right(starts, start + done) - 1
                 part = slice(done, done + min(len(X) - done, starts[at + 1] - start - done))
                 with turns, shards[at].by_position() or nullcontext() as rows:
                     assert rows is not None
-                    rows(start + done - starts[at], X[part], Y[part])
+                    rows(start + done - starts[at], X[part], Y[part], check=check)
                 done = part.stop
 
         yield read
