@@ -45,13 +45,12 @@ class Claim:
 
         The other follows where its gradient is as near to the one claimed, but for rounding.
         """
-        balanced, stored = (
-            PlainNetwork(self.weights, self.R11, self.T, self.scale, as_stored=choice) for choice in (False, True)
-        )
-        claimed = float(self.said["gradient"])
-        off = [abs(max(network.gradient(), self.mean_measure) - claimed) for network in (balanced, stored)]
+        balanced = PlainNetwork(self.weights, self.R11, self.T, self.scale)
         if not balanced.fixes_no_scale():
             return [balanced]
+        stored = PlainNetwork(self.weights, self.R11, self.T, self.scale, as_stored=True)
+        claimed = float(self.said["gradient"])
+        off = [abs(max(network.gradient(), self.mean_measure) - claimed) for network in (balanced, stored)]
         both = [stored, balanced] if off[1] < off[0] else [balanced, stored]
         return both if abs(off[1] - off[0]) <= balanced.depth * sum(self.T.shape) * EPS else both[:1]
 

@@ -16,7 +16,7 @@ import numpy as np
 from lossurf.certificates.check import Check, above, at_most, largest
 from lossurf.certificates.exact_gradient import layer_gradients
 from lossurf.certificates.plain_network import LayerProducts, norm, singular_values
-from lossurf.numerics import UNDECIDED_FACTOR, Matrix, frobenius_norm, rank_threshold
+from lossurf.numerics import UNDECIDED_FACTOR, Matrix, column_norms, frobenius_norm, rank_threshold
 
 _ROUNDING: Final = 1000.0
 """A quantity of the point is zero to rounding where a change of every layer by this times order * eps explains it.
@@ -87,7 +87,7 @@ class _Point(LayerProducts):
     """W' with the norms of its products, in the gauge it is stored in."""
 
     def __init__(self, layers: Sequence[Matrix], R11: Matrix, T: Matrix, rank: int) -> None:
-        units = np.linalg.norm(R11, axis=0)
+        units = column_norms(R11)
         whitening = np.divide(R11, units, out=np.zeros_like(R11), where=units > 0.0)
         chain = [layers[0] @ R11.T, *layers[1:]]
         sizes = [norm(W) for W in chain]

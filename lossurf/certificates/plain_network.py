@@ -12,14 +12,12 @@ from functools import cached_property
 import numpy as np
 
 from lossurf.certificates.check import largest
-from lossurf.numerics import Matrix
+from lossurf.numerics import Matrix, column_norms
 
 
 def norm(matrix: Matrix) -> float:
     """Spectral norm; 0 for an empty matrix, infinite where a number is not finite."""
-    if not matrix.size:
-        return 0.0
-    return float(np.linalg.norm(matrix, 2)) if np.isfinite(matrix).all() else float("inf")
+    return float(singular_values(matrix)[0]) if matrix.size else 0.0
 
 
 def singular_values(matrix: Matrix) -> Matrix:
@@ -92,7 +90,7 @@ class PlainNetwork(LayerProducts):
     def __init__(
         self, weights: Sequence[Matrix], R11: Matrix, T: Matrix, scale: float, *, as_stored: bool = False
     ) -> None:
-        units = np.linalg.norm(R11, axis=0)
+        units = column_norms(R11)
         whitening = np.divide(R11, units, out=np.zeros_like(R11), where=units > 0.0)
         first_size = norm(weights[0] * units) * norm(whitening) / scale
         layers = [weights[0] @ R11.T / scale, *weights[1:]]

@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 
 from lossurf.certificates.plain_network import singular_values
-from lossurf.numerics import EPS, Matrix
+from lossurf.numerics import EPS, Matrix, column_norms
 
 TWICE: Final = 4.0
 """The two computations err apart, and each by as much again for what its bound leaves out: the second order, the sums
@@ -56,7 +56,7 @@ class Rounding:
     @cached_property
     def condition(self) -> float:
         """Condition number of R11 with columns of norm 1: what mapping a direction back through it costs."""
-        norms = np.linalg.norm(self.R11, axis=0)
+        norms = column_norms(self.R11)
         s = singular_values(np.divide(self.R11, norms, out=np.zeros_like(self.R11), where=norms > 0.0))
         return float(s[0] / s[-1]) if s.size and s[-1] > 0.0 else 1.0
 

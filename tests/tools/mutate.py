@@ -39,15 +39,15 @@ FILES = {
     "type_test": ("landscape/type_test.py", ("type_test_edges", "biases_by_place", "type_test")),
     "verify": (
         "certificates/verify.py",
-        ("verification_edges", "verification", "verification_nearest", "certificates_tampered", "decay_certificates"),
+        ("verification_edges", "verification_stairs", "verification_units", "verification", "decay_certificates"),
     ),
     "claim": (
         "certificates/claim.py",
-        ("verification_edges", "verification", "verification_nearest", "certificates_tampered"),
+        ("verification_edges", "verification_units", "verification", "certificates_tampered", "certificates_honest"),
     ),
     "rounding": (
         "certificates/rounding.py",
-        ("verification_edges", "verification", "certificates_tampered", "certificates_honest"),
+        ("verification_rounding", "verification_units", "verification", "certificates_tampered"),
     ),
     "levels": (
         "landscape/levels.py",
