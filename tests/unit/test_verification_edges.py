@@ -219,3 +219,21 @@ def test_no_claim_is_made_at_a_tolerance_above_1(first, any_tolerance):
     stored = certificate([np.diag([2.0, first]), np.eye(2)], np.diag([2.0, 1.0]))
     for tau, refused in ((1.0, False), (np.nextafter(1.0, 2.0), True), (0.0, True)):
         assert ("tolerance" in failed(signed(stored, tolerance=tau), any_tolerance=any_tolerance)) is refused
+
+
+@pytest.mark.parametrize("off", [0.0, 1e-3, None])
+def test_a_bias_beside_layers_of_zeros_is_critical_at_the_mean_alone(off):
+    # what is left of the mean of Y, relative to the bias; a bias of zeros is not moved by any relative change
+    rng = np.random.default_rng(0)
+    X, Y = rng.standard_normal((9, 3)), rng.standard_normal((9, 2)) + 3.0
+    mean = Y.mean(axis=0)
+    bias = np.zeros(2) if off is None else mean + off
+    problem = reduced_problem(reduce_blocks([(X, Y)], 3, 2), bias=True)
+    stored = certificate_of(problem, [np.zeros((2, 3)), np.zeros((2, 2))], [None, bias])
+    assert failed(stored) == set()
+    assert stored.claim["claim"] == ("strict-saddle" if off == 0.0 else "not-critical")
+    measure = 1e150 if off is None else np.linalg.norm(mean - bias) / np.linalg.norm(bias)
+    assert stored.claim["gradient"] == pytest.approx(measure, rel=1e-12, abs=1e-15)
+    assert stored.claim["loss"] == pytest.approx(0.5 * np.sum((Y - bias) ** 2), rel=1e-12)
+    if off is None:
+        assert failed(signed(stored, gradient=1.0)) == {"gradient-claimed"}

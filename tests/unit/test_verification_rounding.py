@@ -31,7 +31,7 @@ def test_layers_of_other_lengths_are_scaled_through_their_logarithms():
     # the largest entries are e^5, e^-7 and e^11, the scale is e^-3; a layer of zeros has no logarithm
     weights = [[[math.exp(5.0), -1.0]], [[0.0]], [[-math.exp(-7.0)]]]
     rounding = of(weights, np.diag([-math.exp(11.0), 1.0]), np.ones((1, 2)), math.exp(-3.0))
-    assert rounding.unit - rounding.own == pytest.approx((5 + 7 + 11 + 3) * EPS, rel=1e-12)
+    assert rounding.unit - rounding.own == pytest.approx((5 + 7 + 11 + 3) * EPS, rel=1e-12, abs=0.0)
 
 
 @pytest.mark.parametrize("cosine", [0.0, 0.6, 1.0 - 1e-6])
@@ -40,7 +40,7 @@ def test_the_condition_of_two_columns_is_told_by_their_angle_alone(cosine, units
     # A^T A = [[1, c], [c, 1]] has the eigenvalues 1 + c and 1 - c
     R11 = np.array([[1.0, cosine], [0.0, math.sqrt((1.0 - cosine) * (1.0 + cosine))]]) * units
     condition = math.sqrt((1.0 + cosine) / (1.0 - cosine))
-    assert of([np.eye(2)], R11, np.eye(2)).condition == pytest.approx(condition, rel=1e-9)
+    assert of([np.eye(2)], R11, np.eye(2)).condition == pytest.approx(condition, rel=1e-9, abs=0.0)
 
 
 def test_a_column_of_zeros_is_no_reason_for_a_condition_and_neither_is_nothing():
@@ -73,7 +73,7 @@ def test_the_residual_is_off_by_less_than_its_bound_which_adds_up_its_terms(unit
             P, exact, terms = W @ P, exactly(W) @ exact, abs(exactly(W)) @ terms
         off = size(exactly(P - T) - (exact - exactly(T))) / unit
         bound = rounding.unit * size(terms + abs(exactly(T))) / unit
-        assert off <= rounding.residual == pytest.approx(bound, rel=1e-12)
+        assert off <= rounding.residual == pytest.approx(bound, rel=1e-12, abs=0.0)
         near += off >= 1e-3 * bound
     assert near
 
@@ -81,7 +81,7 @@ def test_the_residual_is_off_by_less_than_its_bound_which_adds_up_its_terms(unit
 def test_half_a_square_is_off_by_what_its_root_is_and_by_its_sum():
     # of 1/2 3^2 with an error of 1/2: 1/2 3.5^2 - 1/2 3^2, and the unit of rounding of 3^2
     rounding = of([np.eye(2)], np.eye(2), np.eye(2))
-    assert rounding.square(3.0, 0.5) == pytest.approx(0.5 * (3.5**2 - 3.0**2) + 9.0 * rounding.unit, rel=1e-15)
+    assert rounding.square(3.0, 0.5) == pytest.approx(0.5 * (3.5**2 - 3.0**2) + 9.0 * rounding.unit, rel=1e-15, abs=0.0)
     assert rounding.square(2.0**20, 0.0) == 2.0**40 * rounding.unit
 
 
@@ -92,7 +92,7 @@ def test_a_level_is_off_by_what_its_singular_values_are_and_by_their_sum():
     u = Fraction(rounding.unit)
     moved = sum(((v + u) ** 2 - v**2) / 2 for v in values)
     bound = float(moved + u * sum(v**2 for v in values))
-    assert rounding.level(np.array([8.0, 6.0, 1.0])) == pytest.approx(bound, rel=1e-15)
+    assert rounding.level(np.array([8.0, 6.0, 1.0])) == pytest.approx(bound, rel=1e-15, abs=0.0)
     u0 = float(u)
-    assert rounding.level(np.zeros(3)) == pytest.approx(1.5 * u0 * u0, rel=1e-15)
+    assert rounding.level(np.zeros(3)) == pytest.approx(1.5 * u0 * u0, rel=1e-15, abs=0.0)
     assert rounding.level(np.zeros(0)) == 0.0

@@ -34,7 +34,7 @@ def test_layers_whose_squares_leave_the_range_of_float64_have_the_norm_that_they
     stored = certificate(weights, np.diag([3.0, 4.0]))
     assert failed(stored) == set()
     layers = stored.claim["layers"]
-    assert [layer["norm"] for layer in layers] == pytest.approx([5.0 * unit, math.sqrt(2.0) / unit], rel=1e-15)
+    assert [layer["norm"] for layer in layers] == pytest.approx([5.0 * unit, math.sqrt(2.0) / unit], rel=1e-15, abs=0.0)
     for k in range(2):
         for norm in (3.0, layers[k]["norm"] * (1.0 + 1e-13)):
             other = [*layers[:k], {**layers[k], "norm": norm}, *layers[k + 1 :]]
@@ -73,7 +73,7 @@ def test_what_is_claimed_is_held_to_its_rounding_in_any_unit(unit, at):
     e = np.eye(2)[at : at + 1]
     stored = certificate([[2.0, 1.0][at] * unit * e, e.T], unit * np.diag([2.0, 1.0]))
     assert stored.claim["claim"] == ["global-minimum", "strict-saddle"][at]
-    assert stored.claim["loss"] == pytest.approx([0.5, 2.0][at] * unit * unit, rel=1e-14)
+    assert stored.claim["loss"] == pytest.approx([0.5, 2.0][at] * unit * unit, rel=1e-14, abs=0.0)
     keys = [key for key in HELD if stored.claim[key] is not None]
     assert len(keys) == [3, 4][at]
     for key in keys:
@@ -100,3 +100,15 @@ def test_columns_of_x_whose_squares_leave_the_range_of_float64_change_no_verdict
             assert all(check.ok for check in data_checks(other, [(np.ones(9), X * units, Y)]))
             kinds.add(stored.claim["claim"])
     assert kinds == {"global-minimum", "strict-saddle", "not-critical"}
+
+
+@pytest.mark.parametrize("left", [0.0, 1e-3, 1e3])
+def test_where_x_explains_nothing_of_y_the_unit_is_what_is_left(left):
+    X, Y = np.array([[1.0], [0.0]]), np.array([[0.0], [left]])
+    cases = ((2.0, 0.5, "not-critical"), (1.0, 0.0, "global-minimum"), (0.0, 0.0, "global-minimum"))
+    for first, second, claim in cases:
+        stored = certificate([np.array([[first]]), np.array([[second]])], Y, X)
+        assert stored.claim["claim"] == claim
+        assert failed(stored) == set()
+        assert stored.claim["loss"] == pytest.approx(0.5 * (first * second) ** 2 + 0.5 * left**2, rel=1e-14, abs=0.0)
+        assert stored.claim["optimal_loss"] == pytest.approx(0.5 * left**2, rel=1e-14, abs=0.0)
