@@ -202,10 +202,12 @@ def test_a_bad_saddle_is_one_at_both_ranks_that_its_product_may_have():
     assert failed(signed(forged, staircase=stairs), any_tolerance=True) == {"pair-3-1-at-rank-1"}
 
 
-def test_the_gap_is_that_of_the_loss():
-    # at zero L = 1/2 (4 + 1), with T = diag(2, 1) and L* = 0
-    assert verify_certificate(strict()).gap == pytest.approx(2.5, rel=1e-14)
-    assert verify_certificate(certificate([np.zeros((2, 2))] * 2, np.diag([6.0, 3.0]))).gap == pytest.approx(22.5)
+@pytest.mark.parametrize("unit", [2.0**-10, 1.0, 2.0**10])
+def test_the_gap_is_that_of_the_loss_and_its_rise_is_relative_to_the_squares_of_t(unit):
+    # at zero L = 1/2 (4 + 1) unit^2, with T = unit diag(2, 1) and L* = 0
+    verified = verify_certificate(certificate([np.zeros((2, 2))] * 2, unit * np.diag([2.0, 1.0])))
+    assert verified.gap == pytest.approx(2.5 * unit * unit, rel=1e-14, abs=0.0)
+    assert [check.value for check in verified.checks if check.id == "above-the-optimum"] == pytest.approx([0.5])
 
 
 def test_a_gap_beyond_the_range_of_float64_is_none():
