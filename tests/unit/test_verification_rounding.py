@@ -35,12 +35,13 @@ def test_layers_of_other_lengths_are_scaled_through_their_logarithms():
 
 
 @pytest.mark.parametrize("cosine", [0.0, 0.6, 1.0 - 1e-6])
-@pytest.mark.parametrize("units", [(1.0, 1.0), (1e-3, 1e-5), (1e-200, 1e100), (1e5, 1e7)])
+@pytest.mark.parametrize("units", [(1.0, 1.0, 1.0), (1e-3, 1e-5, 1e-4), (1e-200, 1e100, 1e-200), (1e5, 1e7, 1e9)])
 def test_the_condition_of_two_columns_is_told_by_their_angle_alone(cosine, units):
-    # A^T A = [[1, c], [c, 1]] has the eigenvalues 1 + c and 1 - c
-    R11 = np.array([[1.0, cosine], [0.0, math.sqrt((1.0 - cosine) * (1.0 + cosine))]]) * units
+    # A^T A = [[1, c], [c, 1]] has the eigenvalues 1 + c and 1 - c; a third column is orthogonal to both
+    R11 = np.eye(3)
+    R11[:2, 1] = cosine, math.sqrt((1.0 - cosine) * (1.0 + cosine))
     condition = math.sqrt((1.0 + cosine) / (1.0 - cosine))
-    assert of([np.eye(2)], R11, np.eye(2)).condition == pytest.approx(condition, rel=1e-9, abs=0.0)
+    assert of([np.eye(3)], R11 * units, np.eye(3)).condition == pytest.approx(condition, rel=1e-9, abs=0.0)
 
 
 def test_a_column_of_zeros_is_no_reason_for_a_condition_and_neither_is_nothing():
