@@ -53,7 +53,7 @@ FILES = {
         "landscape/levels.py",
         ("levels", "eigen_groups", "critical_values", "few_samples", "audit", "precision"),
     ),
-    "chain": ("inputs/checkpoints/chain.py", ("chain", "checkpoint", "autoencoders", "lora")),
+    "chain": ("inputs/checkpoints/chain.py", ("chain", "chain_readings", "checkpoint", "autoencoders", "lora")),
 }
 """Files under lossurf, and the tests of tests/unit that concern each, the quickest first."""
 

@@ -290,12 +290,12 @@ def _remedy_for_arrays(links: Links) -> str:
 
 def _remedy(links: Links) -> str:
     for way in (*links.ways, *_BOTH):  # what the names tell is the likelier reading
-        order = next(_search(links.oriented(way), links.dx, links.dy), None)
-        given = order == tuple(range(len(links.names)))
-        if order is not None and way in links.ways:
-            return f"this order chains: {_options(links, order, None)}"
-        if order is not None:
-            return f"they chain with {_options(links, None if given else order, way)}"
+        orders = list(_search(links.oriented(way), links.dx, links.dy))
+        if orders and way in links.ways:
+            return f"this order chains: {_options(links, orders[0], None)}"
+        if orders:
+            plain = _orders(links, way) == orders[:1]  # without naming them
+            return f"they chain with {_options(links, None if plain else orders[0], way)}"
         if chains(links.oriented(way), links.dy, links.dx):
             return "they chain from dy to dx: exchange X and Y"
     return "check that the checkpoint belongs to this data, or choose layers with --layers"
