@@ -103,6 +103,8 @@ def test_what_is_called_down_narrows_and_comes_first():
     assert (middle.order, middle.orientation) == ((0, 1, 2), "out-in")
     # up to 8 and down again is no adapter, and tells nothing
     assert "more than one way" in refusal(["down", "up"], [(4, 8), (8, 4)], 4, 4)
+    # where the orientation is known the words decide no order
+    assert "more than one way" in refusal(["up", "down"], [(4, 4), (4, 4)], 4, 4, **OUT_IN)
     assert [width_told(name) for name in ("down", "compress.weight", "up", "fc1")] == [-1, -1, 1, 0]
 
 
@@ -110,6 +112,7 @@ def test_an_encoder_that_narrows_to_nothing_is_asked_for_its_decoder():
     names = ["encoder.0.weight", "encoder.1.weight"]
     assert "is an encoder without a decoder" in refusal(names, [(6, 6), (6, 6)], 6, 6, **OUT_IN)
     assert order_of(names, [(5, 6), (6, 5)], 6, 6, **OUT_IN) == (0, 1)
+    assert order_of([*names, "encoder.2.weight"], [(6, 6), (5, 6), (6, 5)], 6, 6, **OUT_IN) == (0, 1, 2)
     assert order_of(names, [(6, 6), (6, 6)], 6, 6, fixed=True, **OUT_IN) == (0, 1)
     assert is_encoder(names[0])
     assert not is_encoder("decoder.0.weight")
