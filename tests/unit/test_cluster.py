@@ -1,6 +1,7 @@
 """Trusted channel: numpy's QR of all samples in memory, up to the signs of rows."""
 
 import contextlib
+import logging
 import os
 import signal
 import subprocess
@@ -13,6 +14,7 @@ import pytest
 
 from lossurf.errors import InputError, UsageError
 from lossurf.inputs.tables.parts import address_of, openers
+from lossurf.reduction import cluster
 from lossurf.reduction.cluster import connect, reduce_on_cluster, split_into_parts
 
 distributed = pytest.importorskip("distributed")
@@ -25,7 +27,7 @@ X, Y = GENERATOR.standard_normal((5000, 6)), GENERATOR.standard_normal((5000, 2)
 
 @pytest.fixture(scope="module")
 def client():
-    with connect(None, workers=4) as connected:
+    with connect(None, workers=3) as connected:
         yield connected
 
 
@@ -61,7 +63,7 @@ def test_the_number_of_workers_changes_no_bit(client, pair):
 def test_one_client_serves_any_number_of_reductions(client, pair):
     parts = split_into_parts(openers(pair), part_bytes=8 * 8 * 300)
     first = reduce_on_cluster(parts, client).r
-    for _ in range(8):  # what was left of one must not be in the way of the next
+    for _ in range(3):  # what was left of one must not be in the way of the next
         assert np.array_equal(reduce_on_cluster(parts, client).r, first)
 
 
@@ -98,15 +100,14 @@ def test_the_first_bad_part_is_told(client, tmp_path):
 
 
 def _slowly(opener):
-    time.sleep(0.5)
+    time.sleep(0.1)
     return opener()
 
 
-def test_a_killed_worker_costs_a_retry_and_changes_no_bit(pair):
-    slow = [partial(_slowly, opener) for opener in openers(pair)]
-    parts = split_into_parts(slow, part_bytes=8 * 8 * 300)
+def test_a_killed_worker_costs_a_retry_and_changes_no_bit(client, pair):
+    undisturbed = reduce_on_cluster(split_into_parts(openers(pair), part_bytes=8 * 8 * 300), client).r
+    parts = split_into_parts([partial(_slowly, opener) for opener in openers(pair)], part_bytes=8 * 8 * 300)
     with connect(None, workers=2) as connected:
-        undisturbed = reduce_on_cluster(parts, connected).r
         workers = connected.run(os.getpid)
         killed = []
 
@@ -120,7 +121,8 @@ def test_a_killed_worker_costs_a_retry_and_changes_no_bit(pair):
     assert np.array_equal(disturbed, undisturbed)
 
 
-def test_no_scheduler_there():
+def test_no_scheduler_there(monkeypatch):
+    monkeypatch.setattr(cluster, "_SECONDS_TO_CONNECT", 1)
     with pytest.raises(UsageError, match="no dask scheduler answers"), connect("tcp://127.0.0.1:9"):
         pass
 
@@ -136,10 +138,6 @@ def test_the_command_on_a_running_cluster(client, pair):
 
 
 def test_a_local_cluster_that_cannot_be_started_is_told(monkeypatch):
-    distributed = pytest.importorskip("distributed")
-    from lossurf.errors import UsageError
-    from lossurf.reduction import cluster
-
     def refused(**_: object) -> None:
         raise RuntimeError("Nanny failed to start.")
 
@@ -149,10 +147,6 @@ def test_a_local_cluster_that_cannot_be_started_is_told(monkeypatch):
 
 
 def test_what_dask_logs_of_a_lost_connection_is_kept_from_standard_error():
-    import logging
-
-    from lossurf.reduction import cluster
-
     before = logging.root.manager.disable
     with cluster._quiet():
         assert logging.root.manager.disable == logging.CRITICAL
