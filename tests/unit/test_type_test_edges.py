@@ -6,7 +6,7 @@ reaches and ranks are worked out by hand.
 
 from __future__ import annotations
 
-from math import nextafter
+from math import inf, nextafter
 
 import numpy as np
 import pytest
@@ -137,3 +137,35 @@ def test_eigenvalues_that_the_precision_of_the_data_ties_name_no_set():
     roots = (3.0, 2.0, 2.0 - 1e-6)
     assert carried(roots, [(0, 1, 0)]) == (2,)
     assert carried(roots, [(0, 1, 0)], data_eps=2.0**-10) is None
+
+
+def test_an_eigen_set_is_named_where_each_vector_is_carried_by_nine_tenths_or_by_less_than_one():
+    roots, half = (5, 4, 3, 2, 1), 0.06**0.5
+    for shares, found in (((0.91, 0.05, 0.04), (1,)), ((0.89, 0.06, 0.05), None)):
+        assert carried(roots[:3], [np.sqrt(shares)]) == found
+    # two columns orthogonal to one that carries 0.05, 0.04 and 0.91 of the first three, or 0.06, 0.05 and 0.89
+    for shares, found in (((0.05, 0.04, 0.91), (1, 2)), ((0.06, 0.05, 0.89), None)):
+        plane = np.linalg.svd(np.sqrt([shares]))[2][1:]
+        assert carried(roots[:4], np.column_stack([plane, np.zeros(2)])) == found
+    # the second is carried by 0.88 alone, the first by 0.96, and no other by a tenth
+    columns = [(0.96**0.5, 0, 0.2, 0, 0), (0, 0.88**0.5, 0, half, half)]
+    assert carried(roots, columns) is None
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_step_is_where_its_verdict_holds_and_ends_where_it_does_not(seed):
+    rng = np.random.default_rng(seed)
+    depth, roots = int(rng.integers(1, 5)), (1.0, 10.0 ** -rng.uniform(0.0, 3.0))
+    layers = [(1.0, 10.0 ** -rng.uniform(0.0, 4.0) * (rng.random() < 0.7)) for _ in range(depth)]
+    test = made(roots, layers, first_size=10.0 ** rng.uniform(-1.0, 1.0))
+    taus = [0.0, *np.geomspace(1e-9, 10.0, 24), test.gradient, nextafter(test.gradient, 0.0)]
+    for tau in taus:
+        step, below, above = test.step(tau)
+        assert step.start <= tau < step.stop
+        inside = [step.start, tau, nextafter(min(step.stop, 1e6), 0.0), 0.5 * (step.start + min(step.stop, 1e6))]
+        assert {test.verdict(at) for at in inside} == {step.verdict}
+        assert {test.verdict(at) for at in taus if step.start <= at < step.stop} <= {step.verdict}
+        assert (below is None) == (step.start == 0.0)
+        assert (above is None) == (step.stop == inf)
+        assert below is None or test.verdict(nextafter(step.start, 0.0)) is below is not step.verdict
+        assert above is None or test.verdict(step.stop) is above is not step.verdict
