@@ -102,7 +102,7 @@ def test_what_is_called_down_narrows_and_comes_first():
     middle = arrange(Links(["down", "mid", "up"], [(2, 4), (2, 2), (4, 2)], 4, 4))
     assert (middle.order, middle.orientation) == ((0, 1, 2), "out-in")
     # the last could come first as well, where nothing narrows either
-    square = arrange(Links(["down", "up.0", "up.1"], [(2, 4), (4, 2), (4, 4)], 4, 4))
+    square = arrange(Links(["down", "up", "expand"], [(2, 4), (4, 2), (4, 4)], 4, 4))
     assert (square.order, square.orientation) == ((0, 1, 2), "out-in")
     # up to 8 and down again is no adapter, and tells nothing
     assert "more than one way" in refusal(["down", "up"], [(4, 8), (8, 4)], 4, 4)
