@@ -62,8 +62,8 @@ class TypeTest:
         sensitivity: Sensitivity,
         *,
         rank_max: int,
-        mean_excess: float = 0.0,
-        mean_gradient: float = 0.0,
+        mean_excess: float,
+        mean_gradient: float,
     ) -> None:
         self.sensitivity = sensitivity
         self.network = sensitivity.network

@@ -198,3 +198,9 @@ def test_a_module_without_arrays_between_two_is_a_gap():
     assert gaps(["net.0.weight", "net.1.weight"], layers) == []
     assert gaps(["net.0.weight", "other.2.weight"], layers) == []
     assert gaps(["0.weight", "3.weight"], ["0.weight", "3.weight", "2.running_mean"]) == []
+
+
+def test_a_search_among_very_many_alike_layers_that_lead_nowhere_ends():
+    # thirteen of them have six thousand million orders
+    names = list("abcdefghijklm")
+    assert "do not chain from 3 inputs to 4 outputs" in refusal(names, [(3, 3)] * 13, 3, 4, **OUT_IN)
