@@ -4,6 +4,7 @@ Trusted channels: the dense Hessian of `points_of_losses` (which uses nothing of
 derivatives written out there, and points whose kind is known by hand.
 """
 
+from functools import cache
 from itertools import pairwise
 
 import numpy as np
@@ -151,6 +152,7 @@ def test_verdicts_on_many_points():
     assert sum(kind is not None for kind in kinds) >= 150
 
 
+@cache
 def a_local_minimum(name="logcosh", seed=0, widths=(4, 1, 3), bias=False):
     """The first point that is one by the truth above, of given widths, with its surface."""
     for start in range(seed, seed + 50):
