@@ -176,7 +176,7 @@ class WhitenedNetwork:
 
     def moved(self, direction: Sequence[Matrix | None], step: float) -> WhitenedNetwork:
         """Return the network with `step * direction` added."""
-        layers = tuple(W if V is None else W + step * V for W, V in zip(self.layers, direction, strict=True))
+        layers = tuple(W + step * V if _moves(V) else W for W, V in zip(self.layers, direction, strict=True))
         return WhitenedNetwork(layers, self.target, self.stretch, self.first_layer_size)
 
 

@@ -192,7 +192,8 @@ def _verified(
         return None
     step, decrease, sign = found
     curvature = problem.scale / size * form * problem.scale / size
-    direction, mapped = (tuple(sign * V for V in layers) for layers in (direction, mapped))
+    if sign < 0.0:
+        direction, mapped = (tuple(-V for V in layers) for layers in (direction, mapped))
     return Descent(span, direction, mapped, curvature, decrease, step * size)
 
 

@@ -40,5 +40,8 @@ def test_the_bound_holds_and_is_not_wide(seed):
     change = network.change_of_product(direction)
     bound = _form_rounding(Sensitivity(network), (i, j), tuple(direction), change)
     assert abs(ours - true) <= bound
+    # as it is put together in a wide network
+    both = network.change_of_pair(i, j, direction[i - 1], direction[j - 1])
+    assert abs(np.vdot(change, change) + 2.0 * np.vdot(network.residual, both) - true) <= bound
     longest = max(1.0, *(np.linalg.norm(W) for W in network.layers))
     assert bound <= 1e-10 * sum(np.linalg.norm(V) for V in direction) ** 2 * longest ** (4 * network.depth)
