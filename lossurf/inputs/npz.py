@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Final
+from typing import Any, Final
 
 from numpy.typing import NDArray
 
@@ -87,12 +87,12 @@ class _Member:
         self.file.close()
 
 
-def _opened(archive_file: Path | BinaryIO, entry: zipfile.ZipInfo) -> zipfile.ZipExtFile:
+def _opened(archive_file: Path | io.BytesIO, entry: zipfile.ZipInfo) -> zipfile.ZipExtFile:
     """Open an entry where the archive's directory, read once, says that it lies.
 
     `ZipFile.open` would read the whole directory again for every entry: a network of 2,000 layers is read 4,000 times.
     """
-    file = open_binary(archive_file) if isinstance(archive_file, Path) else io.BytesIO(_content(archive_file))
+    file = open_binary(archive_file) if isinstance(archive_file, Path) else io.BytesIO(archive_file.getvalue())
     try:
         file.seek(entry.header_offset)
         signature, name_length, extra_length = _LOCAL_HEADER.unpack(file.read(_LOCAL_HEADER.size))
@@ -108,11 +108,6 @@ def _opened(archive_file: Path | BinaryIO, entry: zipfile.ZipInfo) -> zipfile.Zi
         raise
 
 
-def _content(file: BinaryIO) -> bytes:
-    file.seek(0)
-    return file.read()  # of a BytesIO: the same bytes, not a copy
-
-
 @dataclass(frozen=True)
 class NpzMember:
     """One entry of an archive, not yet unpacked."""
@@ -120,7 +115,7 @@ class NpzMember:
     archive: str
     name: str
     entry: zipfile.ZipInfo
-    archive_file: Path | BinaryIO
+    archive_file: Path | io.BytesIO
 
     @property
     def where(self) -> str:
@@ -194,14 +189,14 @@ class _StoredSource(NpySource):
         return ArraySource(array.reshape(array.shape[0], -1).T, self.letter, self.name, ndim=array.ndim)
 
 
-def npz_members(name: str, archive_file: Path | BinaryIO) -> dict[str, NpzMember]:
+def npz_members(name: str, archive_file: Path | io.BytesIO) -> dict[str, NpzMember]:
     """List the arrays of an archive by name, in the order they were stored.
 
     Parameters
     ----------
     name : str
         For messages.
-    archive_file : path or seekable binary file
+    archive_file : path, or the bytes of an archive that is in memory
 
     Raises
     ------

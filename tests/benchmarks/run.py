@@ -14,7 +14,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-DEFAULT = ("reduction", "csv_readers", "classify_cost", "startup")
+DEFAULT = ("reduction", "csv_readers", "classify_cost", "many_checkpoints", "startup")
 PACKAGES = (
     "numpy",
     "scipy",
