@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 import pytest
-from process import python
+from process import ROOT, python
 from schemas import check_document
 
 from lossurf.report.pages.verify import page
@@ -110,6 +110,13 @@ def test_a_certificate_is_held_against_x_alone_or_a_table_of_both(inside, folder
         assert inside("verify", "c.npz", "--data", data, "-qq").returncode == code, data
     assert inside("reduce", "both.npz", "-o", "summary.npz", "-qq").returncode == 0
     assert inside("verify", "c.json", "--data", "summary.npz", "-qq").returncode == 0
+
+
+def test_a_certificate_of_format_1_stays_valid(inside):
+    stored = ROOT / "tests" / "data" / "certificates" / "tied-local-minimum.npz"
+    done = inside("verify", stored, "-q")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Valid: local-minimum follows" in done.stdout
 
 
 @pytest.mark.parametrize(
