@@ -121,7 +121,8 @@ def carried(roots, columns, *, tau=1e-8, data_eps=2.0**-52):
     u = problem.target_svd[0]
     left = np.linalg.qr(np.array(columns, dtype=float).T)[0]
     network = WhitenedNetwork((u @ left @ left.T @ u.T @ problem.target,), problem.target, (0.0,), 0.0)
-    return TypeTest(problem, Sensitivity(network), rank_max=len(roots)).eigen_indices(len(columns), tau)
+    test = TypeTest(problem, Sensitivity(network), rank_max=len(roots), mean_excess=0.0, mean_gradient=0.0)
+    return test.eigen_indices(len(columns), tau)
 
 
 def test_an_eigen_set_is_named_where_neither_a_mixture_nor_a_tie_leaves_it_open():
