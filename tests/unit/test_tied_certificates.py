@@ -186,6 +186,20 @@ def as_read(found: Evidence) -> StoredCertificate:
     return StoredCertificate("c.npz", json.loads(json.dumps(found.to_dict())), dict(found.arrays), 1)
 
 
+@pytest.mark.parametrize("beyond", [1.0, -1.0])
+def test_what_has_no_place_beside_a_verdict_is_refused(beyond):
+    # true numbers, which nobody would compute again: a level, a layer, a count, another matrix
+    stored = held(beyond)
+    assert not verify_certificate(stored).gap_is_bound
+    further = {"next_level": 4.0, "pair": [1, 1], "index": {"negative": 0, "resolution": 0.0, "ranks": []}}
+    further |= {"staircase": [{"layers": [1, 1], "factor": "product", "value": 0.0, "threshold": 0.0}]}
+    further |= {"curvature": -1.0, "step": 1.0} if beyond > 0.0 else {}
+    for key, value in further.items():
+        assert failing(signed(stored, **{key: value})) == {"belongs"}, key
+    more = {**stored.arrays, "V1" if beyond > 0.0 else "D1": stored.arrays["W1"]}
+    assert failing(signed(replace(stored, arrays=more))) == {"belongs"}
+
+
 def test_numbers_out_of_range_fail_a_check_and_no_arithmetic():
     stored = held(1.0)
     for name in ("W1", "R11", "Q", "U", "N1"):
