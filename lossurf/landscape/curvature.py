@@ -1,10 +1,10 @@
 """How steep a point is: the Hessian's extreme eigenvalues in the checkpoint's own parameters, and the steps they allow.
 
-Four ways, the first that fits: the dense Hessian of a small network; where the residual is zero the spectrum of
+Five ways, the first that fits: the dense Hessian of a small network; where the residual is zero the spectrum of
 sum_k (A_k A_k^T) x (B_{k-1} X X^T B_{k-1}^T), a matrix of order dy dx (theory, section 10); where the residual is so
-small that its part is within the error the Lanczos method on that; and the Lanczos method on the Hessian. The first two
-are certain, the others are so on the inner side of each eigenvalue, and on the outer but for a stated probability
-(`extreme_eigenvalues`).
+small that its part is within the error norms of the layers that one direction reaches (`top_direction`), or the
+Lanczos method on that; and the Lanczos method on the Hessian. The last two are certain on the inner side of each
+eigenvalue, and on the outer but for a stated probability (`extreme_eigenvalues`); the others are certain.
 """
 
 from __future__ import annotations

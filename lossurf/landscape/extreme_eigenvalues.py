@@ -196,10 +196,7 @@ class _Run:
         if self._kept is None:
             return None
         weights = np.linalg.eigh(self._tridiagonal())[1][:, -1]
-        found = np.zeros(self.order)
-        for weight, kept in zip(weights, self._kept, strict=True):
-            found += float(weight) * kept
-        return found
+        return np.asarray(sum(float(w) * kept for w, kept in zip(weights, self._kept, strict=True)), dtype=np.float64)
 
     def _tridiagonal(self) -> Matrix:
         beside = np.array(self._beside[:-1])

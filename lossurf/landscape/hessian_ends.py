@@ -13,7 +13,7 @@ from lossurf.landscape.triangular_bases import rank_and_samples
 
 _NEGLIGIBLE: Final = 1e-2
 _COMPRESSED: Final = 0.1  # of the error that is wanted may be what is left out of the factors
-_SMALLEST: Final = 48  # order of h_{N-1} below which a product costs calls, and not multiplications
+_SMALLEST: Final = 96  # order of h_{N-1} below which a product costs calls, and not multiplications
 _LOW_RANK: Final = 0.75  # of that order: above it only triangles are left to gain,
 _LARGE: Final = 256  # which pay for the change of bases from here on
 _WORTH: Final = 0.75  # of the multiplications, where the change of bases costs as much as four products
