@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any, Final
@@ -185,7 +185,7 @@ def connect(scheduler: str | None, workers: int | None = None) -> Iterator[Any]:
     except ImportError:
         raise MissingExtraError("dask", needed_for="--engine dask") from None
     if scheduler is None:
-        with _quiet(), _local_cluster(distributed, workers) as cluster, distributed.Client(cluster) as client:
+        with _quiet(), _closing(_local_cluster(distributed, workers)) as cluster, distributed.Client(cluster) as client:
             yield client
         return
     try:
@@ -209,6 +209,16 @@ def _quiet() -> Iterator[None]:
         yield
     finally:
         logging.disable(before)
+
+
+@contextmanager
+def _closing(cluster: Any) -> Iterator[Any]:
+    """Close a local cluster; workers that a busy machine does not let end in time end with this process, as daemons."""
+    try:
+        yield cluster
+    finally:
+        with suppress(TimeoutError):
+            cluster.close()
 
 
 def _local_cluster(distributed: Any, workers: int | None) -> Any:

@@ -152,6 +152,25 @@ def test_a_local_cluster_that_cannot_be_started_is_told(monkeypatch):
         cluster._local_cluster(distributed, 2)
 
 
+def test_workers_that_do_not_end_in_time_lose_no_result():
+    from lossurf.reduction import cluster
+
+    class Busy:
+        closed = 0
+
+        def close(self):
+            self.closed += 1
+            raise TimeoutError
+
+    busy = Busy()
+    with cluster._closing(busy) as found:
+        assert found is busy
+    assert busy.closed == 1
+    with pytest.raises(KeyError), cluster._closing(busy):
+        raise KeyError
+    assert busy.closed == 2
+
+
 def test_what_dask_logs_of_a_lost_connection_is_kept_from_standard_error():
     before = logging.root.manager.disable
     with cluster._quiet():
