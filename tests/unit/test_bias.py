@@ -144,7 +144,7 @@ def test_a_mean_residual_within_the_error_of_the_means_is_none():
     for share, is_none in ((0.8, True), (1.2, False)):  # the triangle's own rounding is a tenth of it here
         found = mean_residual([np.ones((1, 1))], [np.array([share * known / 2.0])], problem)
         assert (found.measure == 0.0) is is_none
-        assert found.norm == pytest.approx(share * known / problem.scale, rel=0.15)
+        assert found.norm == pytest.approx(share * known / problem.scale, rel=0.15, abs=0.0)
 
 
 def test_a_network_of_zeros_beside_a_mean_has_a_measure_that_documents_hold(tmp_path):

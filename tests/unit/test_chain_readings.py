@@ -97,11 +97,21 @@ def test_the_only_reading_is_found_and_what_a_refusal_says_to_do_works():
                 assert ("--layers" in remedy) == (len({order for order, _ in all_of_them[:2]}) > 1) or len(
                     all_of_them
                 ) > 2
-            elif "exchange X and Y" in remedy:
-                assert readings(replace(links, dx=links.dy, dy=links.dx, asked=None, tells=()))
-            elif "--layers with" not in remedy and chosen:
-                seen.add("another way")
-                assert arrange(asked_for(links, chosen[0]))
+                assert ("--orientation" in remedy) == (len({way for _, way in all_of_them}) > 1)
+            elif "half of an autoencoder" not in said:
+                orders = replace(links, fixed=False)
+                if "exchange X and Y" in remedy:  # the likelier where they do in what the names tell
+                    assert readings(replace(links, dx=links.dy, dy=links.dx, asked=None, tells=()))
+                elif readings(orders):
+                    assert remedy.startswith("this order chains: --layers ")
+                elif readings(replace(orders, asked=None, tells=())):
+                    assert remedy.startswith("they chain with --")
+                    assert "--orientation" in remedy
+                else:
+                    assert not chosen
+                if chosen:
+                    seen.add("another way")
+                    assert arrange(asked_for(links, chosen[0]))
         else:
             assert [(found.order, found.orientation)] == all_of_them, links
             seen.add(found.orientation)
@@ -196,3 +206,8 @@ def test_half_an_autoencoder_is_told_with_the_width_it_leads_to(way):
         assert "fc1 -> fc2 chains between 6 and 2 only, and X and Y have 6 columns each" in what
     what, _ = refused(["fc1", "fc2"], [(4, 6), (2, 4)], 6, 5, tells=["out-in"])
     assert "do not chain from 6 inputs to 5 outputs" in what
+
+
+def test_who_has_arrays_is_told_of_no_options():
+    _, remedy = refused(["a", "b"], [(3, 3), (3, 3)], 3, 3, options=False, named=False)
+    assert remedy == "give the matrices as a list, first layer first, each of shape (outputs, inputs), and biases=[...]"

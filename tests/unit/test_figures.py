@@ -87,7 +87,7 @@ def test_a_run_shows_each_loss_at_its_step_between_labelled_levels():
     unresolved = 1e-13 * (told["levels"][0]["loss"] - least)
     assert left.get_yscale() == gradients.get_yscale() == "log"
     expected = [max(result["loss"] - least, unresolved) for result in told["results"]]
-    assert left.get_lines()[0].get_ydata().tolist() == pytest.approx(expected, rel=1e-12)
+    assert left.get_lines()[0].get_ydata().tolist() == pytest.approx(expected, rel=1e-12, abs=0.0)
     assert "1e-06" in texts(gradients)[0]
 
 
@@ -201,12 +201,12 @@ def test_losses_at_the_ends_of_float64_are_drawn_in_a_unit_that_the_axis_names()
     told = document("watch")
     for factor, unit in ((1e300, "1e+302"), (1e-300, "1e-298")):
         far = canvas._scaled(told, -round(np.log10(factor)))
-        assert far["results"][0]["loss"] == pytest.approx(told["results"][0]["loss"] * factor, rel=1e-12)
+        assert far["results"][0]["loss"] == pytest.approx(told["results"][0]["loss"] * factor, rel=1e-12, abs=0.0)
         figure = Figure()
         run.paint(figure, canvas.in_readable_units(far))
         assert unit in figure.axes[0].get_ylabel()
         drawn = [y for kind in MARKS for _, y in points_of(figure.axes[0], kind)]
-        assert max(drawn) == pytest.approx(told["results"][0]["loss"] / 100.0, rel=1e-12)
+        assert max(drawn) == pytest.approx(told["results"][0]["loss"] / 100.0, rel=1e-12, abs=0.0)
     assert canvas.in_readable_units(told)["results"] == told["results"]
 
 

@@ -57,11 +57,11 @@ def test_the_bounds_are_met_where_the_third_derivative_is_largest():
     for name in ("logcosh", "logistic"):
         loss, Y = make_loss(name), np.zeros((1, 1))
         exact = oracle(name, Y).bend(far - t)[0, 0, 0]
-        assert loss.curvature_near(far, Y, np.ones((1, 1)), t)[0, 0] == pytest.approx(exact, rel=1e-4)
+        assert loss.curvature_near(far, Y, np.ones((1, 1)), t)[0, 0] == pytest.approx(exact, rel=1e-4, abs=0.0)
     R, Y = np.array([[-12.0, 12.0]]), np.array([[0.0, 1.0]])
     loss, along = make_loss("softmax"), np.array([[1.0, -1.0]]) / np.sqrt(2.0)
     exact = along[0] @ oracle("softmax", Y).bend(R + t * along)[0] @ along[0]
-    assert np.sum(loss.curvature_near(R, Y, along, t) * along) == pytest.approx(exact, rel=1e-4)
+    assert np.sum(loss.curvature_near(R, Y, along, t) * along) == pytest.approx(exact, rel=1e-4, abs=0.0)
 
 
 def test_a_kink_within_reach_counts_both_ways():

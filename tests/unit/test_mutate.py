@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 import pytest
-from mutate import FILES, ROOT, mutants
+from mutate import FILES, ROOT, importing, mutants
 
 SOURCE = """
 def decide(value, bound):
@@ -42,3 +42,23 @@ def test_files_and_their_tests_are_there(name):
     file, tests = FILES[name]
     assert next(mutants((ROOT / "lossurf" / file).read_text("utf-8")))
     assert all((ROOT / "tests" / "unit" / f"test_{test}.py").is_file() for test in tests)
+
+
+def test_what_decides_nothing_is_left_alone():
+    source = """
+@dataclass(frozen=True)
+class A:
+    size: Annotated[int, limited(minimum=0)]
+
+    @cache
+    def b(self, c: Literal[1]) -> Literal[2]:
+        return zip(self, c, strict=True)
+"""
+    assert list(mutants(source)) == []
+
+
+def test_a_module_is_imported_again_with_all_that_imports_it():
+    found = importing(ROOT / "lossurf" / "certificates" / "claim.py", ROOT / "lossurf")
+    assert {f"lossurf.certificates.{name}" for name in ("claim", "verify", "minimum", "index")} <= found
+    assert "lossurf.api.verify" in found
+    assert not found & {"lossurf.certificates.rounding", "lossurf.numerics", "lossurf.landscape.levels"}

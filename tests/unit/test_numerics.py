@@ -17,6 +17,7 @@ from lossurf.numerics import (
     data_eps,
     decide_nonzero,
     default_tolerance,
+    frobenius_norm,
     numerical_rank,
     rank_threshold,
     reference_row,
@@ -76,6 +77,13 @@ def test_norms_whose_squares_leave_the_range(size):
     assert found[0] == pytest.approx(5.0 * size, rel=1e-2 if size < 1e-300 else 1e-15, abs=0.0)
     assert found[1] == 0.0
     assert found[2] == pytest.approx(size, rel=1e-15, abs=0.0)
+
+
+@pytest.mark.parametrize("entry", [float("nan"), float("inf"), -float("inf")])
+def test_the_norm_of_what_is_not_finite_is_infinite(entry):
+    assert frobenius_norm(np.array([1.0, entry])) == float("inf")
+    assert frobenius_norm(np.ones(2), np.array([[entry]])) == float("inf")
+    assert frobenius_norm(np.array([3.0]), np.array([[0.0, 4.0]])) == 5.0
 
 
 def test_the_norms_of_no_rows_are_zero():

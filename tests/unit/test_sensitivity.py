@@ -21,6 +21,7 @@ NETWORK = WhitenedNetwork((np.array([[4.0]]), np.array([[0.5]]), np.array([[2.0]
 def test_a_change_refers_to_the_size_of_the_layer_of_t_and_of_what_w_1_is_rounded_to():
     sensitivity = Sensitivity(NETWORK)
     assert [sensitivity.weight(k) for k in (1, 2, 3)] == [8.0, 1.0, 2.0]
+    assert Sensitivity(WhitenedNetwork(NETWORK.layers, NETWORK.target, (0.0,) * 3, 3.0)).weight(1) == 4.0
 
 
 @pytest.mark.parametrize(

@@ -160,6 +160,8 @@ def test_a_step_is_where_its_verdict_holds_and_ends_where_it_does_not(seed):
     rng = np.random.default_rng(seed)
     depth, roots = int(rng.integers(1, 5)), (1.0, 10.0 ** -rng.uniform(0.0, 3.0))
     layers = [(1.0, 10.0 ** -rng.uniform(0.0, 4.0) * (rng.random() < 0.7)) for _ in range(depth)]
+    if seed % 4 == 3:  # a loss above that of zeros: no level is reached
+        layers[0] = tuple(5.0 * value + 1.0 for value in layers[0])
     test = made(roots, layers, first_size=10.0 ** rng.uniform(-1.0, 1.0))
     taus = [0.0, *np.geomspace(1e-9, 10.0, 24), test.gradient, nextafter(test.gradient, 0.0)]
     for tau in taus:

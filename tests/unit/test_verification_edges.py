@@ -310,3 +310,9 @@ def test_a_bias_beside_layers_of_zeros_is_critical_at_the_mean_alone(off):
     assert stored.claim["loss"] == pytest.approx(0.5 * np.sum((Y - bias) ** 2), rel=1e-12)
     if off is None:
         assert failed(signed(stored, gradient=1.0)) == {"gradient-claimed"}
+
+
+def test_no_gradient_is_negative_however_small():
+    assert strict().claim["gradient"] == 0.0
+    for gradient, fails in ((5e-324, set()), (-5e-324, {"gradient-claimed"})):
+        assert failed(strict(gradient=gradient)) == fails
