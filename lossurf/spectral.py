@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 
+from lossurf.decompositions import singular_values, svd
 from lossurf.numerics import Matrix, rank_threshold
 
 RELATIVE_ERROR: Final = 1e-2
@@ -18,11 +19,6 @@ _DIRECT: Final = 96  # below this order LAPACK's SVD is as quick as the iteratio
 _STEPS: Final = 60  # four times what a flat spectrum, the slowest case, takes to reach that
 _FIRST_CHECK: Final = 6
 _CHECKED_EVERY: Final = 4
-
-
-def singular_values(matrix: Matrix) -> Matrix:
-    """Singular values, descending; empty for an empty matrix."""
-    return np.asarray(np.linalg.svd(matrix, compute_uv=False)) if matrix.size else np.zeros(0)
 
 
 def spectral_norm(matrix: Matrix) -> float:
@@ -61,14 +57,14 @@ def _bidiagonal_norm(A: Matrix) -> float:
         w, beta = _direction(A.T @ u - alpha * v)
         exhausted = beta <= rank_threshold(alpha, max(A.shape))
         if exhausted or k == _STEPS or (k >= _FIRST_CHECK and (k - _FIRST_CHECK) % _CHECKED_EVERY == 0):
-            left, s, _ = np.linalg.svd(B[:k, :k])
+            left, s, _ = svd(B[:k, :k])
             if exhausted or beta * abs(left[-1, 0]) <= RELATIVE_ERROR * s[0]:
                 break
         v = w
         u, alpha = _direction(A @ v - beta * u)
         B[k - 1, k], B[k, k] = beta, alpha
         if alpha <= rank_threshold(beta, max(A.shape)):  # the range is exhausted; the last column counts
-            s = np.linalg.svd(B[: k + 1, : k + 1], compute_uv=False)
+            s = singular_values(B[: k + 1, : k + 1])
             break
     return float(s[0])
 

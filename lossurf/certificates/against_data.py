@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from lossurf.certificates.check import Check, at_most
 from lossurf.certificates.stored import StoredCertificate, is_weighted, output_weights, total_weight
+from lossurf.decompositions import pseudo_inverse, singular_values
 from lossurf.numerics import EPS, Matrix, column_norms, frobenius_norm
 
 _FACTORISED: Final = 30.0
@@ -52,7 +53,7 @@ class Units:
         rest = np.sqrt(2.0) * np.sqrt(max(float(stored.claim["residual_loss"]), 0.0))
         y = float(np.hypot(frobenius_norm(T), rest)) or 1.0
         factor = R11 / x
-        s = np.linalg.svd(factor, compute_uv=False)
+        s = singular_values(factor)
         return cls(
             x=x,
             zero=norms == 0.0,
@@ -60,7 +61,7 @@ class Units:
             mean_x=stored.arrays.get("mean_x", np.zeros(len(x))),
             mean_y=stored.arrays.get("mean_y", np.zeros(len(T))),
             factor=factor,
-            inverse=np.asarray(np.linalg.pinv(factor, rcond=0.0) if s.size else factor.T, dtype=np.float64),
+            inverse=np.asarray(pseudo_inverse(factor, rcond=0.0) if s.size else factor.T, dtype=np.float64),
             amplified=max(1.0, float(1.0 / s[-1])) if s.size and s[-1] > 0.0 else 1.0 if not s.size else np.inf,
             T=T / y,
             rest=rest / y,

@@ -18,6 +18,8 @@ from lossurf.certificates.check import Check, above, at_most, largest
 from lossurf.certificates.rounding import error_of_means
 from lossurf.certificates.stored import StoredCertificate, total_weight
 from lossurf.certificates.tolerance import stored_tolerance
+from lossurf.decompositions import largest_singular_value as norm_2
+from lossurf.decompositions import singular_values
 from lossurf.numerics import UNDECIDED_FACTOR, Matrix, rank_threshold
 
 LARGEST_HESSIAN: Final = 1500
@@ -39,8 +41,8 @@ class DecayClaim:
         self.tau, self.default_tau = float(self.said["tolerance"]), stored_tolerance(self.said["layers"])
         R11, T = stored.arrays["R11"], stored.arrays["T"]
         self.rest = float(self.said["residual_loss"])
-        self.scale = _norm(T) or sqrt(2.0 * max(self.rest, 0.0)) or 1.0
-        size = _norm(R11) or 1.0
+        self.scale = norm_2(T) or sqrt(2.0 * max(self.rest, 0.0)) or 1.0
+        size = norm_2(R11) or 1.0
         self.omega: float = (self.scale / size) ** (1.0 / self.depth)
         self.F, self.T = R11.T / size, T / self.scale
         self.lam: float = float(self.said["lambda"]) * (self.omega / self.scale) ** 2
@@ -54,7 +56,7 @@ class DecayClaim:
         mean, change, terms = arrays["mean_x"], 0.0, np.abs(arrays["mean_x"])
         for k, W in enumerate(self.weights, 1):
             shift = arrays.get(f"b{k}", np.zeros(len(W)))
-            change = change * _norm(W) + float(np.linalg.norm(np.abs(W) @ np.abs(mean)) + np.linalg.norm(shift))
+            change = change * norm_2(W) + float(np.linalg.norm(np.abs(W) @ np.abs(mean)) + np.linalg.norm(shift))
             mean, terms = W @ mean + shift, np.abs(W) @ terms + np.abs(shift)
         off = float(np.linalg.norm(mean - arrays["mean_y"]))
         known = rank_threshold(float(np.linalg.norm(terms + np.abs(arrays["mean_y"]))), sum(map(len, self.weights)))
@@ -114,21 +116,21 @@ class DecayClaim:
 
         The last is how much more of a gradient the layers reach than an idle unit of their size, which has lam of it.
         """
-        sizes = [max(_norm(W), 1.0) for W in self.layers]
+        sizes = [max(norm_2(W), 1.0) for W in self.layers]
         E = _product(self.layers) @ self.F - self.T
         change_of_product = self._change(0, self.depth, sizes)
         gradient, stiffness = 0.0, 0.0
         for k, (slope, _) in enumerate(self.gradients(self.layers)):
             up, down = self._size(k + 1, self.depth), self._size(0, k)
-            change = self._change(k + 1, self.depth, sizes) * _norm(E) * down + up * down * change_of_product
-            change += up * _norm(E) * self._change(0, k, sizes) + self.lam * sizes[k]
-            gradient = largest([gradient, _ratio(_norm(slope), change)])
+            change = self._change(k + 1, self.depth, sizes) * norm_2(E) * down + up * down * change_of_product
+            change += up * norm_2(E) * self._change(0, k, sizes) + self.lam * sizes[k]
+            gradient = largest([gradient, _ratio(norm_2(slope), change)])
             stiffness = max(stiffness, change / (self.lam * sizes[k]))
         balance = 0.0
         for k in range(self.depth - 1):
             lower, upper = self.layers[k], self.layers[k + 1]
-            change = 2.0 * (_norm(lower) * sizes[k] + _norm(upper) * sizes[k + 1])
-            balance = largest([balance, _ratio(_norm(upper.T @ upper - lower @ lower.T), change)])
+            change = 2.0 * (norm_2(lower) * sizes[k] + norm_2(upper) * sizes[k + 1])
+            balance = largest([balance, _ratio(norm_2(upper.T @ upper - lower @ lower.T), change)])
         return gradient, balance, stiffness
 
     @property
@@ -151,7 +153,7 @@ class DecayClaim:
 
     def _size(self, start: int, stop: int) -> float:
         """Norm of a part; none of the layers is an identity, before the first layer too."""
-        return _norm(self._part(start, stop)) if stop > start else 1.0
+        return norm_2(self._part(start, stop)) if stop > start else 1.0
 
     def _change(self, start: int, stop: int, sizes: Sequence[float]) -> float:
         return sum(
@@ -219,14 +221,14 @@ def dual_bound(claim: DecayClaim) -> float:
     value = float(np.sum(dual * claim.T)) - 0.5 * float(np.sum(dual**2))
     if claim.depth == 1:
         return value - float(np.sum(slope**2)) / (2.0 * claim.lam)
-    return value if _norm(slope) <= claim.lam * (1.0 + rank_threshold(1.0, claim.order)) else -np.inf
+    return value if norm_2(slope) <= claim.lam * (1.0 + rank_threshold(1.0, claim.order)) else -np.inf
 
 
 def spectral_bound(claim: DecayClaim) -> float:
     """Lower bound for any depth: the singular values of P F against those of T, or of P against those of T F^T."""
     N, width = claim.depth, min(claim.F.shape[0], *(len(W) for W in claim.layers))
-    f = np.linalg.svd(claim.F, compute_uv=False)
-    of_outputs, of_products = (np.linalg.svd(A, compute_uv=False)[:width] for A in (claim.T, claim.T @ claim.F.T))
+    f = singular_values(claim.F)
+    of_outputs, of_products = (singular_values(A)[:width] for A in (claim.T, claim.T @ claim.F.T))
     first = sum(_least(1.0, t, 0.5 * N * claim.lam * f[0] ** (-2.0 / N), N) for t in of_outputs)
     second = sum(_least(f[-1] ** 2, t, 0.5 * N * claim.lam, N) for t in of_products)
     return 0.5 * float(np.sum(claim.T**2)) + max(first, second)
@@ -278,7 +280,7 @@ def _local(claim: DecayClaim) -> Iterator[Check]:
     values = np.linalg.eigvalsh(hessian(claim))
     largest = float(np.max(np.abs(values)))
     rounding = UNDECIDED_FACTOR * rank_threshold(largest, count + claim.order)
-    ranks = {int(np.sum(np.linalg.svd(W, compute_uv=False) > claim.tau * max(_norm(W), 1.0))) for W in claim.nearest}
+    ranks = {int(np.sum(singular_values(W) > claim.tau * max(norm_2(W), 1.0))) for W in claim.nearest}
     yield Check("rank", ranks == {claim.said["rank"]}, float(max(ranks)), float(claim.said["rank"]))
     r = max(ranks)
     rotations = sum(r * (r - 1) // 2 + (len(W) - r) * r for W in claim.nearest[:-1])
@@ -330,10 +332,6 @@ def _below(layers: Sequence[Matrix], k: int) -> Matrix:
 
 def _squares(layers: Sequence[Matrix]) -> float:
     return sum(float(np.sum(W**2)) for W in layers)
-
-
-def _norm(matrix: Matrix) -> float:
-    return float(np.linalg.norm(matrix, 2)) if matrix.size else 0.0
 
 
 def _ratio(size: float, change: float) -> float:

@@ -16,6 +16,7 @@ from lossurf.certificates.check import Check, at_most
 from lossurf.certificates.claim import Claim
 from lossurf.certificates.plain_network import PlainNetwork, singular_values
 from lossurf.certificates.rounding import TWICE
+from lossurf.decompositions import svd
 from lossurf.numerics import EPS, Matrix
 
 _WORST_GRAM: Final = 0.5  # orthonormal directions have 1; what rounding leaves of them is far above a half
@@ -129,8 +130,8 @@ class _Table:
         critical to tau, carries one with as little of the others.
         """
         network = self._network
-        left = np.linalg.svd(network.product(network.depth + 1, 0))[0][:, :rank]
-        u, s, _ = np.linalg.svd(network.T)
+        left = svd(network.product(network.depth + 1, 0))[0][:, :rank]
+        u, s, _ = svd(network.T)
         s = np.append(s, np.zeros(len(u) - len(s)))
         shares, found, above = np.sum((u.T @ left) ** 2, axis=1), 0, 0
         ends = np.flatnonzero(np.append(-np.diff(s) > self._resolution + self._claim.relative, True)) + 1

@@ -8,6 +8,7 @@ import numpy as np
 
 from lossurf.certificates.claim import Claim
 from lossurf.certificates.nearest import FARTHEST
+from lossurf.decompositions import pseudo_inverse, svd
 from lossurf.numerics import Matrix
 
 _ROUNDS = 5
@@ -61,7 +62,7 @@ def _product(layers: Sequence[Matrix]) -> Matrix:
 def _move(layers: Sequence[Matrix], k: int, missing: Matrix) -> Matrix:
     above = _product([np.eye(len(layers[k])), *layers[k + 1 :]])
     below = _product([np.eye(layers[0].shape[1]), *layers[:k]])
-    return np.asarray(np.linalg.pinv(above) @ missing @ np.linalg.pinv(below))
+    return np.asarray(pseudo_inverse(above) @ missing @ pseudo_inverse(below))
 
 
 def _relative(claim: Claim, k: int, move: Matrix) -> float:
@@ -82,5 +83,5 @@ def _relative(claim: Claim, k: int, move: Matrix) -> float:
 
 
 def _truncated(matrix: Matrix, rank: int) -> Matrix:
-    left, s, right = np.linalg.svd(matrix, full_matrices=False)
+    left, s, right = svd(matrix, full_matrices=False)
     return np.asarray((left[:, :rank] * s[:rank]) @ right[:rank])

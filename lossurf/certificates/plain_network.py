@@ -11,6 +11,7 @@ from functools import cached_property
 
 import numpy as np
 
+from lossurf import decompositions
 from lossurf.certificates.check import largest
 from lossurf.numerics import Matrix, column_norms
 
@@ -24,7 +25,7 @@ def singular_values(matrix: Matrix) -> Matrix:
     """Singular values, descending; infinite where a number is not finite."""
     if not np.isfinite(matrix).all():
         return np.full(min(matrix.shape), np.inf)
-    return np.asarray(np.linalg.svd(matrix, compute_uv=False))
+    return decompositions.singular_values(matrix)
 
 
 class LayerProducts:

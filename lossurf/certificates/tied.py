@@ -17,6 +17,7 @@ from lossurf.certificates.nearest import FARTHEST
 from lossurf.certificates.tied_numbers import TWICE, TiedNumbers
 from lossurf.certificates.tied_point import Along
 from lossurf.certificates.tied_spectrum import layer_checks, spectrum_checks
+from lossurf.decompositions import singular_values
 from lossurf.numerics import EPS, LARGEST_TOLERANCE, UNDECIDED_FACTOR, frobenius_norm, rank_threshold
 
 _LARGEST_HESSIAN: Final = 300  # entries of W up to which its Hessian is formed as well: 15 ms
@@ -54,7 +55,7 @@ def _numbers(claim: TiedNumbers) -> Iterator[Check]:
     own = TWICE * rank_threshold(1.0, claim.order)
     gradient = float(said["gradient"])
     yield Check("gradient-claimed", low - own <= gradient <= high + own and gradient >= 0.0, gradient, high + own)
-    values, threshold = np.linalg.svd(claim.W, compute_uv=False), claim.tau * claim.size
+    values, threshold = singular_values(claim.W), claim.tau * claim.size
     known = TWICE * rank_threshold(claim.norm, claim.order)
     fewest, most = int(np.sum(values > threshold + known)), int(np.sum(values > threshold - known))
     yield Check("rank", fewest <= said["rank"] <= most, float(most), float(said["rank"]))

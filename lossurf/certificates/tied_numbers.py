@@ -11,6 +11,7 @@ import numpy as np
 from lossurf.certificates.stored import StoredCertificate
 from lossurf.certificates.tied_point import ExactPoint, Spectrum, gradient_range
 from lossurf.certificates.tolerance import stored_tolerance
+from lossurf.decompositions import largest_singular_value
 from lossurf.numerics import Matrix, column_norms, rank_threshold
 
 TWICE: Final = 4.0
@@ -32,7 +33,7 @@ class TiedNumbers:
         self.W, self.R11, self.Q = stored.arrays["W1"], stored.arrays["R11"], stored.arrays["Q"]
         self.tau, self.default_tau = float(self.said["tolerance"]), stored_tolerance(self.said["layers"])
         self.order = NEGLECTED + 1 + 2 * self.W.shape[1] + len(self.W)
-        self.unit = float(np.linalg.norm(self.R11, 2)) if self.R11.size else 0.0
+        self.unit = largest_singular_value(self.R11)
         self.unit = self.unit or 1.0
 
     @property
@@ -70,7 +71,7 @@ class TiedNumbers:
     @cached_property
     def norm(self) -> float:
         """||W||_2."""
-        return float(np.linalg.norm(self.W, 2))
+        return largest_singular_value(self.W)
 
     @property
     def size(self) -> float:

@@ -15,6 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from lossurf.decompositions import singular_values
 from lossurf.numerics import UNDECIDED_FACTOR, Matrix, rank_threshold
 
 _TWICE: Final = 2.0
@@ -137,7 +138,7 @@ class ExactPoint:
     def idle_weights(self) -> Matrix:
         """z, descending, one for each idle unit."""
         unseen = self.coordinates[:, self.spectrum.seen :]
-        found = np.linalg.svd(unseen, compute_uv=False) if unseen.size else np.zeros(0)
+        found = singular_values(unseen) if unseen.size else np.zeros(0)
         return np.asarray(np.append(found, np.zeros(self.idle))[: self.idle])
 
     @property

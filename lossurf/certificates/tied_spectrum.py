@@ -8,6 +8,7 @@ import numpy as np
 
 from lossurf.certificates.check import Check, at_most
 from lossurf.certificates.tied_numbers import TWICE, TiedNumbers
+from lossurf.decompositions import singular_values
 from lossurf.numerics import EPS, UNDECIDED_FACTOR, Matrix, column_norms, frobenius_norm, rank_threshold
 
 
@@ -52,7 +53,7 @@ def spectrum_checks(claim: TiedNumbers) -> Iterator[Check]:
 def _independent(R11: Matrix) -> bool:
     """Whether the rows of R11 are independent, its columns having norm 1: the rank of X is their number."""
     norms = column_norms(R11) if len(R11) else np.zeros(R11.shape[1])
-    values = np.linalg.svd(np.divide(R11, norms, out=np.zeros_like(R11), where=norms > 0.0), compute_uv=False)
+    values = singular_values(np.divide(R11, norms, out=np.zeros_like(R11), where=norms > 0.0))
     return bool(len(R11) <= R11.shape[1] and (not values.size or values[-1] > EPS * values[0]))
 
 

@@ -13,6 +13,7 @@ from typing import Final
 
 import numpy as np
 
+from lossurf.decompositions import largest_singular_value
 from lossurf.network import output_too_large
 from lossurf.numerics import Matrix
 from lossurf.reduction.problem import ReducedProblem
@@ -79,7 +80,7 @@ def _mean_residual(
         bias = None if biases is None else biases[k]
         bias = np.zeros(W.shape[0]) if bias is None else bias
         moved = float(np.linalg.norm(np.abs(W) @ np.abs(mean)) + np.linalg.norm(row.root_samples * bias))
-        reach = reach * float(np.linalg.norm(W, 2)) + moved
+        reach = reach * largest_singular_value(W) + moved
         # a bias near a large mean of Y: the difference of the two is exact, that of their multiples would not be
         mean = W @ mean + row.root_samples * (bias - row.shift_y if k == last else bias)
     norm = float(np.linalg.norm(mean - row.shifted_y))

@@ -17,6 +17,7 @@ from math import isfinite
 
 import numpy as np
 
+from lossurf.decompositions import singular_values
 from lossurf.fields import Magnitude
 from lossurf.numerics import UNDECIDED_FACTOR, Matrix, decide_nonzero
 from lossurf.reduction.problem import ReducedProblem
@@ -85,7 +86,7 @@ def _white(problem: ReducedProblem) -> Status:
         return Status.FAILS
     if problem.rank_x <= 1:
         return Status.HOLDS
-    values = np.linalg.svd(problem.column_norms[:, None] * problem.whitening, compute_uv=False)
+    values = singular_values(problem.column_norms[:, None] * problem.whitening)
     error = problem.precision.input_error * problem.precision.largest * float(np.max(problem.column_norms))
     spread = float(values[0] - values[-1])
     return Status.FAILS if spread > UNDECIDED_FACTOR * error else Status.UNDECIDED

@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
+from lossurf.decompositions import largest_singular_value
 from lossurf.landscape.norms import norm_bound
 from lossurf.landscape.parameter_hessian import ParameterHessian
 from lossurf.numerics import EPS, Matrix
@@ -43,7 +44,7 @@ class HessianBounds:
     @cached_property
     def mixed(self) -> float:
         """Of what the residual adds to J^T J: |lambda_i(H) - lambda_i(J^T J)| is at most that (Weyl)."""
-        return float(np.linalg.norm(self.blocks + self.blocks.T, 2))
+        return largest_singular_value(self.blocks + self.blocks.T)
 
     def changed(self, share: float, unit: float) -> float:
         """Of the change of H where every layer, node and residual is off by that share of its Frobenius norm.
@@ -57,7 +58,7 @@ class HessianBounds:
         chosen = np.zeros_like(self.blocks)
         rows = [layer - 1 for layer in layers]
         chosen[rows] = self.blocks[rows]
-        return float(np.linalg.norm(chosen + chosen.T, 2))
+        return largest_singular_value(chosen + chosen.T)
 
     def tightened(self, hessian: ParameterHessian) -> HessianBounds:
         """Bound the blocks again, to 2 % of a norm."""

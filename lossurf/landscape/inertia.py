@@ -13,6 +13,7 @@ from typing import Final, Literal
 
 import numpy as np
 
+from lossurf.decompositions import singular_values
 from lossurf.landscape.inner_products import is_narrow
 from lossurf.landscape.levels import root_resolution
 from lossurf.landscape.type_test import TypeTest
@@ -20,7 +21,7 @@ from lossurf.landscape.verdict import Inertia
 from lossurf.network import WhitenedNetwork
 from lossurf.numerics import STABILITY_FACTOR, Matrix
 from lossurf.reduction.problem import ReducedProblem
-from lossurf.spectral import RELATIVE_ERROR, singular_values
+from lossurf.spectral import RELATIVE_ERROR
 
 QUICK_WORK: Final = 1e8
 """Sum of d^3 over the products whose ranks are asked for: a tenth of a second. Beyond that the question costs more than

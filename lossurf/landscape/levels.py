@@ -11,6 +11,7 @@ from typing import Annotated
 import numpy as np
 from numpy.typing import NDArray
 
+from lossurf.decompositions import svd
 from lossurf.fields import Count, Indices, Magnitude, Size, limited
 from lossurf.landscape.index_range import IndexRange, index_range
 from lossurf.numerics import UNDECIDED_FACTOR, Matrix, decide_nonzero, surely_nonzero
@@ -91,7 +92,7 @@ def carried_eigenvectors(problem: ReducedProblem, mapped: Matrix, rank: int, *, 
     left, right = u, vt.T
     for k in np.flatnonzero((counts > 0) & (counts < sizes)):  # all of a group, or one alone, are as they are
         group = slice(starts[k], starts[k] + sizes[k])
-        turn = np.linalg.svd(u[:, group].T @ mapped[:, group])[0]
+        turn = svd(u[:, group].T @ mapped[:, group])[0]
         left, right = (_turned(vectors, group, turn) for vectors in (left, right))
     kept = np.arange(s.size) - np.repeat(starts, sizes) < np.repeat(counts, sizes)
     roots = np.repeat(np.add.reduceat(s, starts) / sizes if s.size else s, counts)

@@ -7,8 +7,9 @@ from typing import Final
 
 import numpy as np
 
+from lossurf.decompositions import singular_values, svd
 from lossurf.numerics import EPS, Matrix
-from lossurf.spectral import is_direct, singular_values, unit_range
+from lossurf.spectral import is_direct, unit_range
 
 _SMALL: Final = 48  # below this order LAPACK's SVD costs no more than a handful of products
 _SQUARINGS: Final = 2
@@ -23,7 +24,12 @@ _POWERS: Final = 8
 def singular_values_of_each(matrices: Matrix) -> Matrix:
     """Singular values of matrices (n, a, b) of one shape, shape (n, min(a, b)), descending, by one call of LAPACK."""
     count, *shape = matrices.shape
-    return np.asarray(np.linalg.svd(matrices, compute_uv=False)) if matrices.size else np.zeros((count, min(shape)))
+    if not matrices.size:
+        return np.zeros((count, min(shape)))
+    try:
+        return np.asarray(np.linalg.svd(matrices, compute_uv=False))
+    except np.linalg.LinAlgError:  # of one of them
+        return np.array([singular_values(matrix) for matrix in matrices])
 
 
 def norm_bound(matrix: Matrix) -> float:
@@ -111,11 +117,11 @@ def top_singular_pairs(matrix: Matrix, count: int) -> tuple[Matrix, Matrix]:
     rounding.
     """
     if is_direct(*matrix.shape):
-        left, _, right = np.linalg.svd(matrix, full_matrices=False)
+        left, _, right = svd(matrix, full_matrices=False)
         return left[:, :count].T, right[:count]
     scaled, _ = unit_range(matrix)
     basis = _krylov(scaled)
-    left, _, right = np.linalg.svd(scaled @ basis.T, full_matrices=False)
+    left, _, right = svd(scaled @ basis.T, full_matrices=False)
     return left[:, :count].T, right[:count] @ basis
 
 

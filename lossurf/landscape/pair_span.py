@@ -8,6 +8,7 @@ from math import inf
 
 import numpy as np
 
+from lossurf.decompositions import svd
 from lossurf.landscape.inner_products import is_narrow
 from lossurf.landscape.norms import top_singular_pairs
 from lossurf.landscape.sensitivity import Sensitivity
@@ -137,7 +138,7 @@ def _extremes(test: TypeTest, rank: int) -> tuple[Matrix, Matrix, Matrix | None]
     network, known = test.network, None if is_narrow(test.network) else test.carried(rank)
     if known is not None and known.others.shape[1]:
         return known.left[:, ::-1].T[:_TRIED], known.others.T[:_TRIED], known.left
-    u = np.linalg.svd(network.product)[0]  # all columns: the left-out directions are those beyond the rank
+    u = svd(network.product)[0]  # all columns: the left-out directions are those beyond the rank
     carried = _principal_axes(u[:, :rank], network.target)[:, ::-1].T[:_TRIED]
     return carried, _principal_axes(u[:, rank:], network.target).T[:_TRIED], None
 
@@ -154,7 +155,7 @@ def _unit_whitening(problem: ReducedProblem) -> Matrix:
 
 def _principal_axes(basis: Matrix, target: Matrix) -> Matrix:
     """Eigenvectors (columns) of Sigma compressed to span(basis), eigenvalues descending; nothing is squared."""
-    return np.asarray(basis @ np.linalg.svd(basis.T @ target)[0])
+    return np.asarray(basis @ svd(basis.T @ target)[0])
 
 
 def _preimages(C: Matrix, rows: Matrix, rank: int, basis: Matrix | None, threshold: float) -> Matrix:
@@ -168,7 +169,7 @@ def _preimages(C: Matrix, rows: Matrix, rank: int, basis: Matrix | None, thresho
         inner = basis.T @ C
         if float(np.linalg.norm(C - basis @ inner)) <= threshold:
             return np.asarray(np.linalg.solve(inner @ inner.T, basis.T @ rows.T).T @ inner)
-    left, s, right = np.linalg.svd(C, full_matrices=False)
+    left, s, right = svd(C, full_matrices=False)
     kept = s > rank_threshold(float(s[0]), max(C.shape))
     kept[:rank] = True
     return np.asarray(((rows @ left[:, kept]) / s[kept]) @ right[kept])
@@ -221,5 +222,5 @@ def _without_seen(test: TypeTest, i: int, j: int, tau: float) -> list[Matrix]:
 
 def _range(matrix: Matrix, threshold: float) -> Matrix:
     """Orthonormal basis of the left singular vectors with singular values above `threshold`."""
-    left, s, _ = np.linalg.svd(matrix, full_matrices=False)
+    left, s, _ = svd(matrix, full_matrices=False)
     return np.asarray(left[:, s > threshold])

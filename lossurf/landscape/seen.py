@@ -16,6 +16,7 @@ from typing import Final
 
 import numpy as np
 
+from lossurf.decompositions import largest_singular_value, svd
 from lossurf.inputs.checkpoints.checkpoint import Checkpoint
 from lossurf.inputs.faults import fault, hint, listing
 from lossurf.network import output_too_large
@@ -181,7 +182,7 @@ def _block(checkpoint: Checkpoint, places: range) -> Block:
         product, sizes = changes.product_of(layers)
     if not np.all(sizes < _LARGEST):
         raise fault("frozen-range", checkpoint.name, names=listing(checkpoint.layer_names[k] for k in places))
-    u, s, vt = np.linalg.svd(product, full_matrices=False)
+    u, s, vt = svd(product, full_matrices=False)
     order = sum(max(W.shape) for W in layers)
     # one layer is exact as stored, and its rounding is that of the SVD; products add that of their absolute values
     size = float(s[0]) if len(layers) == 1 else frobenius_norm(sizes)
@@ -259,19 +260,15 @@ def _trained(
 
 def _layer(W: Matrix, above: Matrix | None, below: Matrix | None) -> tuple[Matrix, float]:
     """Return a trained layer as it is seen, and how much larger a relative change of it may be there."""
-    seen, reach = W, _norm(W)
+    seen, reach = W, largest_singular_value(W)
     if above is not None:
-        seen, reach = above @ seen, _norm(above) * reach
+        seen, reach = above @ seen, largest_singular_value(above) * reach
     if below is not None:
-        seen, reach = seen @ below, reach * _norm(below)
-    size = _norm(seen)
+        seen, reach = seen @ below, reach * largest_singular_value(below)
+    size = largest_singular_value(seen)
     if size <= rank_threshold(reach, sum(W.shape)):
         return np.zeros_like(seen), 1.0  # rounding of a layer that frozen ones do not let through
     return seen, reach / size if seen is not W else 1.0
-
-
-def _norm(W: Matrix) -> float:
-    return float(np.linalg.norm(W, 2)) if W.size else 0.0
 
 
 def _unseen(checkpoint: Checkpoint, network: Checkpoint) -> int:

@@ -11,11 +11,11 @@ from functools import cached_property
 
 import numpy as np
 
+from lossurf.decompositions import singular_values
 from lossurf.landscape.inner_products import InnerNorms, block_norms, inner_norms, norm_beyond
 from lossurf.landscape.staircase import Pairs
 from lossurf.network import WhitenedNetwork, rounding_of_products
 from lossurf.numerics import Matrix
-from lossurf.spectral import singular_values
 
 
 def vanishing_tolerance(size: float, change: float) -> float:

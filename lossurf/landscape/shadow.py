@@ -12,6 +12,7 @@ from math import nan
 
 import numpy as np
 
+from lossurf.decompositions import svd
 from lossurf.landscape.sensitivity import Sensitivity, vanishing_tolerance
 from lossurf.landscape.staircase import innermost
 from lossurf.landscape.type_test import TypeTest
@@ -284,5 +285,5 @@ def _svd(matrix: Matrix, *, full: bool = False) -> tuple[Matrix, Matrix, Matrix]
     if 0 in matrix.shape:
         n = matrix.shape[1]
         return np.zeros((matrix.shape[0], 0)), np.zeros(0), np.eye(n) if full else np.zeros((0, n))
-    left, s, right = np.linalg.svd(matrix, full_matrices=full)
+    left, s, right = svd(matrix, full_matrices=full)
     return left, s, right

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from lossurf.decompositions import svd
 from lossurf.network import Layers, WhitenedNetwork
 from lossurf.numerics import EPS, Matrix, rank_threshold
 
@@ -82,7 +83,7 @@ def signal_of(network: WhitenedNetwork, rank: int) -> Signal:
     S_k = B_k V and Q_k = U^T A_k up to a change of basis, which shares the singular values of P evenly among the
     layers. Q_k S_k = I is then restored exactly, so that the result has no tails at all, whatever the tolerance.
     """
-    u, s, vt = np.linalg.svd(network.product, full_matrices=False)
+    u, s, vt = svd(network.product, full_matrices=False)
     return signal_between(network, u[:, :rank], vt[:rank].T, s[:rank])
 
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from lossurf.decompositions import largest_singular_value as norm_2
 from lossurf.network import rounding_of_products
 from lossurf.numerics import STABILITY_FACTOR, UNDECIDED_FACTOR, Matrix
 from lossurf.reduction.problem import ReducedProblem
@@ -39,7 +40,7 @@ def surely_not_critical(weights: Sequence[Matrix], problem: ReducedProblem, tau:
 
 def _surely_nonzero(weights: Sequence[Matrix], problem: ReducedProblem, tau: float) -> list[bool]:
     first = weights[0] * problem.column_norms / problem.scale
-    norms = [_norm(W) for W in (first, *weights[1:])]
+    norms = [norm_2(W) for W in (first, *weights[1:])]
     # every term below has each layer's norm but W_k's as a factor, except P itself
     unit = [W / n if n else W for W, n in zip((first, *weights[1:]), norms, strict=True)]
     moves = [1.0 if n else 0.0 for n in norms]
@@ -52,8 +53,12 @@ def _surely_nonzero(weights: Sequence[Matrix], problem: ReducedProblem, tau: flo
     f, input_error = precision.largest, precision.input_error * precision.largest
     residual = np.hypot(np.linalg.norm(E), problem.residual_norm / problem.scale)
     output_error = float(np.linalg.norm(precision.target_errors)) / problem.scale + problem.neglected_target
-    data_error = output_error * f + _norm(P) * input_error * f + residual * input_error
-    a, b, h = [_norm(A) for A in above], [_norm(B) for B in below], _norm(H)
+    data_error = output_error * f + norm_2(P) * input_error * f + residual * input_error
+    a, b, h = (
+        [norm_2(A) for A in above],
+        [norm_2(B) for B in below],
+        norm_2(H),
+    )
     of_product = size * sum(a[j] * moves[j - 1] * b[j - 1] for j in range(1, N + 1))
     found = []
     for k in range(1, N + 1):
@@ -61,7 +66,7 @@ def _surely_nonzero(weights: Sequence[Matrix], problem: ReducedProblem, tau: flo
         of_above, of_below = _change(unit, moves, a, k, up=True), _change(unit, moves, b, k, up=False)
         moved = of_above * h * b[k - 1] + a[k] * h * of_below + a[k] * b[k - 1] * of_product * f * f
         uncertain = a[k] * b[k - 1] * data_error
-        found.append(_norm(A.T @ H @ B.T) > STABILITY_FACTOR * tau * moved + UNDECIDED_FACTOR * uncertain)
+        found.append(norm_2(A.T @ H @ B.T) > STABILITY_FACTOR * tau * moved + UNDECIDED_FACTOR * uncertain)
     return found
 
 
@@ -80,11 +85,7 @@ def _change(layers: Sequence[Matrix], moves: Sequence[float], outer: Sequence[fl
     """First-order change of A_k (`up`) or B_{k-1} per relative change of the layers, which are of norm 1 or 0."""
     total, inner = 0.0, None
     for j in range(k + 1, len(layers) + 1) if up else range(k - 1, 0, -1):
-        total += (outer[j] if up else outer[j - 1]) * moves[j - 1] * (1.0 if inner is None else _norm(inner))
+        total += (outer[j] if up else outer[j - 1]) * moves[j - 1] * (1.0 if inner is None else norm_2(inner))
         W = layers[j - 1]
         inner = W if inner is None else W @ inner if up else inner @ W
     return total
-
-
-def _norm(matrix: Matrix) -> float:
-    return float(np.linalg.norm(matrix, 2)) if matrix.size else 0.0

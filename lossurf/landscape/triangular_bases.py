@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lossurf.decompositions import svd
 from lossurf.landscape.boxed import Boxed
 from lossurf.landscape.node_network import NodeNetwork
 from lossurf.numerics import EPS, Matrix
@@ -43,7 +44,7 @@ class TurnedNetwork:
 
 def rank_and_samples(network: NodeNetwork, most: float) -> tuple[int, Matrix]:
     """Return the rank of h_{N-1} but for that share of its Frobenius norm, and a basis that begins with its rows."""
-    _, values, rows = np.linalg.svd(network.nodes[-2])
+    _, values, rows = svd(network.nodes[-2])
     rests = np.cumsum((values * values)[::-1])[::-1]
     return int(np.count_nonzero(rests > most * most * rests[0])), rows.T
 

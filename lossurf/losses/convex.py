@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from lossurf.decompositions import svd
 from lossurf.losses.functions import Huber, Loss
 from lossurf.numerics import Matrix, column_norms, rank_threshold
 
@@ -64,7 +65,7 @@ def span(X: Matrix, *, bias: bool) -> Matrix:
     columns = np.column_stack([np.ones(X.shape[0]), X]) if bias else X
     norms = column_norms(columns)
     scaled = columns / np.where(norms > 0.0, norms, 1.0)
-    u, s, _ = np.linalg.svd(scaled, full_matrices=False)
+    u, s, _ = svd(scaled, full_matrices=False)
     return np.asarray(u[:, s > rank_threshold(float(s[0]) if s.size else 0.0, max(scaled.shape))])
 
 

@@ -32,6 +32,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from lossurf.decompositions import largest_singular_value, svd
 from lossurf.landscape.sensitivity import Sensitivity
 from lossurf.landscape.shadow import FARTHEST_SHADOW
 from lossurf.losses.majoriser import Majoriser
@@ -112,7 +113,7 @@ class FixedRank:
     @cached_property
     def _svd(self) -> tuple[Matrix, Matrix, Matrix]:
         """Orthogonal U and V, and the r singular values."""
-        U, s, right = np.linalg.svd(self.point.network.product)
+        U, s, right = svd(self.point.network.product)
         return U, s[: self.rank], right.T
 
     @property
@@ -227,7 +228,7 @@ class FixedRank:
         """How far the form's eigenvalues within a ball are from those computed, but for H itself; rounding added."""
         least, outside = (
             float(self.singular_values[-1]),
-            float(np.linalg.norm(self._outside, 2)) if self._outside.size else 0.0,
+            largest_singular_value(self._outside),
         )
         order = self.unknowns + len(self._samples)
         rounding = UNDECIDED_FACTOR * rank_threshold(1.0 + outside / least, order)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from lossurf.decompositions import largest_singular_value
 from lossurf.losses.downhill import LossHere
 from lossurf.losses.functions import Loss
 from lossurf.network import WhitenedNetwork, whiten
@@ -83,7 +84,7 @@ def majorise(
     c = loss.curvature_bound(Y)
     Z = _whitened_samples(X, problem)
     start = loss.slope(np.zeros_like(Y), Y)
-    size = float(np.linalg.norm(start.T @ Z, 2)) if Z.size else 0.0
+    size = largest_singular_value(start.T @ Z)
     scale = (size or float(np.linalg.norm(start)) or 1.0) / c
     D = loss.slope(R, Y)
     base = replace(problem, scale=scale, residual_norm=0.0, output_norms=column_norms(start) / c)

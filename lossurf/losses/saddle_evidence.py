@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 
+from lossurf.decompositions import largest_singular_value, svd
 from lossurf.landscape.sensitivity import Sensitivity
 from lossurf.losses.majoriser import Majoriser
 from lossurf.network import WhitenedNetwork
@@ -105,8 +106,8 @@ def escape(point: Majoriser, tau: float) -> tuple[float, float] | None:
     """
     network = point.network
     before = point.loss_of(network)
-    sizes = [float(np.linalg.norm(W, 2)) for W in network.layers if W.size]
-    size = max(float(np.median(sizes)), float(np.linalg.norm(network.residual, 2)) ** (1.0 / network.depth))
+    sizes = [largest_singular_value(W) for W in network.layers if W.size]
+    size = max(float(np.median(sizes)), largest_singular_value(network.residual) ** (1.0 / network.depth))
     for move in _moves(network, tau):
         for t in _FIRST_STEPS:
             moved = network.moved(move, t * size)
@@ -133,7 +134,7 @@ def _chain(network: WhitenedNetwork, tau: float) -> Iterator[list[Matrix | None]
                 continue
             kernels = [_kernel_vector(sensitivity, i, tau) for i in range(j, k)]
             if all(n is not None for n in kernels):
-                b = np.linalg.svd(network.residual_block(k, j))[2][0]
+                b = svd(network.residual_block(k, j))[2][0]
                 move: list[Matrix | None] = [None] * network.depth
                 for i, (n, into) in enumerate(zip(kernels, [b, *kernels], strict=False), start=j):
                     assert n is not None
@@ -146,7 +147,7 @@ def _chain(network: WhitenedNetwork, tau: float) -> Iterator[list[Matrix | None]
 def _kernel_vector(sensitivity: Sensitivity, i: int, tau: float) -> Matrix | None:
     """Return a unit vector that A_i maps to zero at tau; None where there is none."""
     above = sensitivity.network.above(i)
-    _, s, right = np.linalg.svd(above)
+    _, s, right = svd(above)
     rank = int(np.count_nonzero(s > tau * sensitivity.change(sensitivity.network.depth + 1, i)))
     return right[-1] if rank < above.shape[1] else None
 

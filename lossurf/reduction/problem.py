@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from lossurf.decompositions import largest_singular_value, singular_values, svd
 from lossurf.numerics import Matrix
 from lossurf.reduction.precision import Precision
 from lossurf.reduction.triangle import Triangle
@@ -117,7 +118,7 @@ class ReducedProblem:
     @cached_property
     def target_svd(self) -> tuple[Matrix, Matrix, Matrix]:
         """SVD of `target`: U (dy, q), singular values (q,), V^T (q, rank_x); q = min(dy, rank_x). Signs are fixed."""
-        u, s, vt = np.linalg.svd(self.target, full_matrices=False)
+        u, s, vt = svd(self.target, full_matrices=False)
         signs = np.sign(u[np.argmax(np.abs(u), axis=0), np.arange(u.shape[1])]) if u.size else np.ones(u.shape[1])
         return u * signs, s, vt * signs[:, None]
 
@@ -126,7 +127,7 @@ class ReducedProblem:
         """Singular values of Y (centred where `bias`) with outputs scaled to unit norm, shape (dy,), descending."""
         norms = self.output_norms
         scaled = np.divide(self.output_factor, norms, out=np.zeros_like(self.output_factor), where=norms > 0.0)
-        return np.asarray(np.linalg.svd(scaled, compute_uv=False))
+        return singular_values(scaled)
 
     def target_error(self) -> float:
         """Bound the error of T / scale in the spectral norm, up to a rotation of X's row space.
@@ -237,7 +238,7 @@ def _mean_row(triangle: Triangle) -> MeanRow:
 def _normalised(found: Whitened, order: int) -> tuple[Matrix, float, float]:
     """Return T / scale, scale, and ||T|| / scale of a T that is rounding of Y, for which zero is returned."""
     T, size = found.target, float(np.linalg.norm(found.output_norms))
-    largest = float(np.linalg.norm(T, 2)) if T.size else 0.0
+    largest = largest_singular_value(T)
     if largest <= found.precision.zero_target(size, float(np.linalg.norm(found.outside)), order):
         scale = size or 1.0
         return np.zeros(T.shape), scale, largest / scale

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from lossurf.decompositions import largest_singular_value, svd
 from lossurf.errors import InputError
 from lossurf.numerics import Matrix, column_norms, numerical_rank, rank_threshold
 from lossurf.reduction.precision import Precision, column_errors, relative_input_error
@@ -164,7 +165,7 @@ def _decomposed(r11: Matrix, r12: Matrix) -> tuple[Matrix, Matrix, Matrix]:
     rows, columns = r11.any(axis=1), r11.any(axis=0)
     count, width = int(np.count_nonzero(rows)), int(np.count_nonzero(columns))
     core = r11 if count == width == len(r11) else r11[np.ix_(rows, columns)]
-    u, found, right = np.linalg.svd(core, full_matrices=count >= width)
+    u, found, right = svd(core, full_matrices=count >= width)
     s, vt = np.zeros(len(r11)), np.zeros((len(right), len(r11)))
     s[: len(found)], vt[:, columns] = found, right
     return s, vt, np.concatenate([u.T @ r12[rows], r12[~rows]])
@@ -189,7 +190,7 @@ def _with_intercept(centred: Whitened, columns: Columns, dx: int) -> Whitened:
     return Whitened(
         input_norms=norms,
         output_norms=output_norms,
-        singular_values=values * (np.linalg.norm(whitening, 2) / values[0]),
+        singular_values=values * (largest_singular_value(whitening) / values[0]),
         whitening=whitening,
         left_inverse=left_inverse,
         target=np.column_stack([lead_y, centred.target]),

@@ -25,6 +25,7 @@ from math import sqrt
 
 import numpy as np
 
+from lossurf.decompositions import largest_singular_value, singular_values
 from lossurf.numerics import Matrix
 from lossurf.regularised.scaled import ScaledProblem
 
@@ -41,7 +42,7 @@ def feasible_dual(problem: ScaledProblem, residual: Matrix) -> Matrix:
     if problem.depth == 1:
         curved = square + float(np.sum(slope**2)) / problem.decay
         return np.asarray(residual * (along / curved if curved else 0.0))
-    largest = float(np.linalg.norm(slope, 2)) * (1.0 + problem.rounding(1.0)) if slope.size else 0.0
+    largest = largest_singular_value(slope) * (1.0 + problem.rounding(1.0)) if slope.size else 0.0
     most = problem.decay / largest if largest else np.inf
     best = along / square if square else 0.0
     return np.asarray(residual * min(max(best, 0.0), most))
@@ -61,10 +62,10 @@ def spectral_bound(problem: ScaledProblem, width: int) -> float:
     if not f.size or not f[0] or not problem.T.any():
         return problem.zero_loss
     N = problem.depth
-    of_outputs = np.linalg.svd(problem.T, compute_uv=False)[:width]
+    of_outputs = singular_values(problem.T)[:width]
     weight = 0.5 * N * problem.decay * float(f[0]) ** (-2.0 / N)
     first = sum(scalar_minimum(1.0, float(t), weight, N)[1] for t in of_outputs)
-    of_products = np.linalg.svd(problem.correlation, compute_uv=False)[:width]
+    of_products = singular_values(problem.correlation)[:width]
     second = sum(scalar_minimum(float(f[-1]) ** 2, float(g), 0.5 * N * problem.decay, N)[1] for g in of_products)
     return problem.zero_loss + max(first, second)
 
@@ -136,4 +137,4 @@ def _crossing(rise: Callable[[float], float], inside: float, outside: float) -> 
 
 def largest_useful_decay(problem: ScaledProblem) -> float:
     """||T F^T||_2: for one hidden layer the least lam at which no network is better than zero; the problem's units."""
-    return float(np.linalg.norm(problem.correlation, 2)) if problem.correlation.size else 0.0
+    return largest_singular_value(problem.correlation)

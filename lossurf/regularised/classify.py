@@ -16,6 +16,7 @@ from typing import Final
 
 import numpy as np
 
+from lossurf.decompositions import singular_values
 from lossurf.inputs.checkpoints.checkpoint import Checkpoint
 from lossurf.landscape.bias import MeanResidual, mean_residual
 from lossurf.landscape.verdict import Classification, DecayFacts, Inertia, LowerPoint, Shadow
@@ -84,7 +85,7 @@ def _lower_point(setting: Setting, judgement: Judgement) -> LowerPoint | None:
     layers, here = descend(problem, setting.widths), problem.loss(judgement.nearest)
     if layers is None or not problem.loss(layers) < here - 1e-6 * problem.zero_loss:
         return None
-    s = np.linalg.svd(product(layers), compute_uv=False)
+    s = singular_values(product(layers))
     rank = int(np.count_nonzero(s > 1e-6 * s[0])) if s[0] else 0
     return LowerPoint(problem.in_data_units(problem.loss(layers)), rank, problem.stored(layers))
 

@@ -18,6 +18,7 @@ from typing import Final
 
 import numpy as np
 
+from lossurf.decompositions import singular_values, svd
 from lossurf.network import Layers
 from lossurf.regularised.bounds import scalar_roots
 from lossurf.regularised.lower import descend_at_rank, is_too_large
@@ -50,7 +51,7 @@ class Member:
 
 def roots_of(problem: ScaledProblem) -> list[tuple[float, ...]]:
     """Return for every singular value of T the stationary q > 0 as the inputs are whitened, the smaller first."""
-    t = np.linalg.svd(problem.T, compute_uv=False)
+    t = singular_values(problem.T)
     N = problem.depth
     return [tuple(q for q in scalar_roots(1.0, float(value), 0.5 * N * problem.decay, N) if q > 0.0) for value in t]
 
@@ -70,7 +71,7 @@ def follow(problem: ScaledProblem, members: Sequence[Member]) -> Signal | None:
     Signal or None
         Of as many hidden units as members; None where the branch ends on the way, or the problem is too large.
     """
-    left, f, right = np.linalg.svd(problem.F, full_matrices=False)
+    left, f, right = svd(problem.F, full_matrices=False)
     signal = _whitened(problem, members, left @ right)
     if not signal.rank:
         return signal
@@ -94,7 +95,7 @@ def follow(problem: ScaledProblem, members: Sequence[Member]) -> Signal | None:
 
 
 def _whitened(problem: ScaledProblem, members: Sequence[Member], isometry: np.ndarray) -> Signal:
-    u, _, vt = np.linalg.svd(problem.T, full_matrices=False)
+    u, _, vt = svd(problem.T, full_matrices=False)
     roots = roots_of(problem)
     sizes = np.array([roots[m.index - 1][0 if m.lower else -1] for m in members])
     order = np.argsort(-sizes, kind="stable")
@@ -137,7 +138,7 @@ def lowest_of_rank(problem: ScaledProblem, widths: Sequence[int], rank: int) -> 
 
 def settled(problem: ScaledProblem, layers: Layers) -> Signal | None:
     """Return the critical point at the end of a descent, idle units at zero; None where none is near, or lower."""
-    sizes = [np.linalg.svd(W, compute_uv=False) for W in layers]
+    sizes = [singular_values(W) for W in layers]
     rank = min(int(np.count_nonzero(s > _CARRIES * max(float(s[0]), _CARRIES))) for s in sizes)
     found = polished(problem, read_signal(layers, rank))
     if found is None:

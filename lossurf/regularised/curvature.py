@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from lossurf.decompositions import largest_singular_value
 from lossurf.numerics import Matrix
 from lossurf.regularised.scaled import ScaledProblem
 
@@ -33,7 +34,7 @@ def curvature_reach(problem: ScaledProblem, layers: Sequence[Matrix], direction:
     total = 0.0
     for W, V, (B0, B1, B2) in zip(reversed(layers), reversed(direction), reversed(steps[:-1]), strict=True):
         gradient = Q0 @ B0.T + Q1 @ B1.T + Q2 @ B2.T
-        total += float(np.linalg.norm(gradient)) * max(float(np.linalg.norm(W, 2)), 1.0)
+        total += float(np.linalg.norm(gradient)) * max(largest_singular_value(W), 1.0)
         Q0, Q1, Q2 = W.T @ Q0 + V.T @ Q1, W.T @ Q1 + V.T @ Q2, W.T @ Q2
     return total
 

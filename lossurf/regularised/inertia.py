@@ -19,6 +19,7 @@ from typing import Final
 
 import numpy as np
 
+from lossurf.decompositions import svd
 from lossurf.landscape.sensitivity import vanishing_tolerance
 from lossurf.numerics import UNDECIDED_FACTOR, Matrix, rank_threshold
 from lossurf.regularised.curvature import curvature_reach
@@ -176,4 +177,4 @@ def unused_unit(basis: Matrix) -> Matrix:
     size, rank = basis.shape
     if not rank:
         return np.asarray(np.eye(size)[:, 0])
-    return np.asarray(np.linalg.svd(basis)[0][:, rank])
+    return np.asarray(svd(basis)[0][:, rank])

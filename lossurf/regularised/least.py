@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lossurf.decompositions import svd
 from lossurf.numerics import Matrix
 from lossurf.regularised.bounds import dual_value, feasible_dual, spectral_bound
 from lossurf.regularised.point import Point
@@ -38,7 +39,7 @@ class LowerBound:
 
 def ridge(problem: ScaledProblem) -> Matrix:
     """Return the one critical point without hidden layers: T F^T (F F^T + lam)^{-1}, shape (dy, dx)."""
-    left, f, right = np.linalg.svd(problem.F, full_matrices=False)
+    left, f, right = svd(problem.F, full_matrices=False)
     return np.asarray((problem.T @ right.T) * (f / (f**2 + problem.decay)) @ left.T)
 
 

@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 from scipy.optimize import minimize
 
+from lossurf.decompositions import pseudo_inverse, svd
 from lossurf.network import Layers
 from lossurf.numerics import Matrix, rank_threshold
 from lossurf.regularised.bounds import scalar_minimum
@@ -67,9 +68,9 @@ def _starts(problem: ScaledProblem, widths: Sequence[int], rank: int) -> list[La
     found = []
     for matrix in (
         problem.correlation,
-        problem.T @ np.linalg.pinv(problem.F, rcond=rank_threshold(1.0, problem.order)),
+        problem.T @ pseudo_inverse(problem.F, rcond=rank_threshold(1.0, problem.order)),
     ):
-        left, _, right = np.linalg.svd(matrix, full_matrices=False)
+        left, _, right = svd(matrix, full_matrices=False)
         sizes = [_best_size(problem, left[:, i], right[i]) for i in range(min(rank, len(right)))]
         found.append(_balanced(left[:, : len(sizes)], np.array(sizes), right[: len(sizes)], widths))
     return found

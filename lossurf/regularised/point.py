@@ -12,11 +12,12 @@ from itertools import pairwise
 
 import numpy as np
 
+from lossurf.decompositions import singular_values
 from lossurf.landscape.sensitivity import Sensitivity, vanishing_tolerance
 from lossurf.network import Layers
 from lossurf.numerics import Matrix, frobenius_norm
 from lossurf.regularised.scaled import ScaledProblem, product
-from lossurf.spectral import singular_values, spectral_norm
+from lossurf.spectral import spectral_norm
 
 
 class Point:

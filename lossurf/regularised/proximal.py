@@ -12,6 +12,7 @@ from typing import Final
 
 import numpy as np
 
+from lossurf.decompositions import singular_values, svd
 from lossurf.numerics import Matrix
 from lossurf.regularised.bounds import dual_value, feasible_dual
 from lossurf.regularised.scaled import ScaledProblem
@@ -86,12 +87,12 @@ def nuclear_minimum(problem: ScaledProblem) -> NuclearMinimum:
 
 
 def _shrunk(matrix: Matrix, amount: float) -> Matrix:
-    left, s, right = np.linalg.svd(matrix, full_matrices=False)
+    left, s, right = svd(matrix, full_matrices=False)
     return np.asarray((left * np.maximum(s - amount, 0.0)) @ right)
 
 
 def _judged(problem: ScaledProblem, P: Matrix) -> NuclearMinimum:
-    s = np.linalg.svd(P, compute_uv=False)
+    s = singular_values(P)
     s = s[s > problem.rounding(1.0) * s[0]] if s.size and s[0] else np.zeros(0)
     residual = problem.T - P @ problem.F
     loss = 0.5 * float(np.sum(residual**2)) + problem.decay * float(np.sum(s))
@@ -101,7 +102,7 @@ def _judged(problem: ScaledProblem, P: Matrix) -> NuclearMinimum:
 
 def _finished(problem: ScaledProblem, P: Matrix) -> NuclearMinimum:
     """Newton's method on the products of the rank that P has; the best of the points it passes."""
-    left, s, right = np.linalg.svd(P, full_matrices=False)
+    left, s, right = svd(P, full_matrices=False)
     rank = int(np.count_nonzero(s))
     signal = Signal((right[:rank].T, np.eye(rank), left[:, :rank]), np.sqrt(s[:rank]))
     best = _judged(problem, P)

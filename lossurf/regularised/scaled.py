@@ -16,6 +16,7 @@ from typing import Final
 
 import numpy as np
 
+from lossurf.decompositions import largest_singular_value, singular_values
 from lossurf.errors import InputError, UsageError
 from lossurf.network import Layers, WhitenedNetwork, output_too_large
 from lossurf.numerics import UNDECIDED_FACTOR, Matrix, frobenius_norm, rank_threshold
@@ -103,7 +104,7 @@ class ScaledProblem:
     @cached_property
     def input_singular_values(self) -> Matrix:
         """Singular values of F, (rank_x,), descending."""
-        return np.asarray(np.linalg.svd(self.F, compute_uv=False)) if self.F.size else np.zeros(0)
+        return singular_values(self.F)
 
     def scaled(self, weights: Sequence[Matrix]) -> Layers:
         """Return stored layers in these units.
@@ -145,7 +146,7 @@ class ScaledProblem:
 
     def network(self, layers: Sequence[Matrix]) -> WhitenedNetwork:
         """Take F into the first layer; a relative change of W_1 then reaches no further than ||W_1||."""
-        first = float(np.linalg.norm(layers[0], 2)) if layers[0].size else 0.0
+        first = largest_singular_value(layers[0])
         zeros = (0.0,) * len(layers)
         return WhitenedNetwork((np.asarray(layers[0] @ self.F), *layers[1:]), self.T, zeros, first)
 
@@ -172,7 +173,7 @@ def scaled_problem(problem: ReducedProblem, decay: float, depth: int) -> ScaledP
         If lam leaves the range of float64 beside the data.
     """
     F = problem.column_norms[:, None] * problem.whitening
-    size = (float(np.linalg.norm(F, 2)) if F.size else 0.0) or 1.0
+    size = largest_singular_value(F) or 1.0
     unit = (log(problem.scale) - log(size)) / depth
     exponent = log(decay) + 2.0 * (unit - log(problem.scale))
     if not log(1e-150) < exponent < log(1e150):

@@ -12,6 +12,7 @@ from functools import cached_property
 
 import numpy as np
 
+from lossurf.decompositions import svd
 from lossurf.network import Layers
 from lossurf.numerics import Matrix
 
@@ -54,7 +55,7 @@ class Signal:
 
     def moved(self, product: Matrix) -> Signal:
         """Return the signal of another product of the same rank; inner bases turn as the outer ones do."""
-        left, s, right = np.linalg.svd(product, full_matrices=False)
+        left, s, right = svd(product, full_matrices=False)
         U, V = left[:, : self.rank], right[: self.rank].T
         turn = polar(self.bases[0].T @ V)
         inner = (np.asarray(basis @ turn) for basis in self.bases[1:-1])
@@ -76,7 +77,7 @@ def read_signal(layers: Sequence[Matrix], rank: int) -> Signal:
     From layer to layer U_k is the orthonormal factor of W_k U_{k-1}: no product of layers is formed, in which sigma^N
     is lost long before sigma is. Equal entries of sigma need no pairing of singular vectors.
     """
-    bases = [np.linalg.svd(layers[0], full_matrices=False)[2][:rank].T]
+    bases = [svd(layers[0], full_matrices=False)[2][:rank].T]
     core = np.zeros((rank, rank))
     for W in layers:
         carried = W @ bases[-1]
@@ -88,5 +89,5 @@ def read_signal(layers: Sequence[Matrix], rank: int) -> Signal:
 
 def polar(matrix: Matrix) -> Matrix:
     """Nearest matrix with orthonormal columns."""
-    left, _, right = np.linalg.svd(matrix, full_matrices=False)
+    left, _, right = svd(matrix, full_matrices=False)
     return np.asarray(left @ right)

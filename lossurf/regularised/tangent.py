@@ -24,6 +24,7 @@ from typing import Final
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve, eigh
 
+from lossurf.decompositions import svd
 from lossurf.numerics import UNDECIDED_FACTOR, Matrix, rank_threshold
 from lossurf.regularised.scaled import ScaledProblem
 from lossurf.regularised.signal import Signal
@@ -65,10 +66,10 @@ class TangentForm:
         self._E = signal.product @ problem.F - problem.T
         inputs = self._V.T @ problem.F
         self._carried = inputs[:r]  # (r, rank_x)
-        L, f, R = np.linalg.svd(inputs[r:], full_matrices=False)
+        L, f, R = svd(inputs[r:], full_matrices=False)
         self._L, self._f, self._R = L, f, R  # of the inputs that P does not see
         left_out = -(self._U[:, r:].T @ self._E) @ (R.T * f)  # G_perp in the basis L, (dy - r, k)
-        self._C, self.complement, Vc = np.linalg.svd(left_out, full_matrices=False)
+        self._C, self.complement, Vc = svd(left_out, full_matrices=False)
         self._K = self.complement[:, None] * Vc  # (n_c, k)
         self.left_out_inputs = self._V[:, r:] @ (L @ Vc.T)  # right singular vectors of G_perp
         self.left_out_outputs = self._U[:, r:] @ self._C
@@ -261,7 +262,7 @@ def _pair(first: float, second: float, rows: tuple[Matrix, Matrix], Q: Matrix, *
 
 
 def _kernel(rows: Matrix) -> Matrix:
-    return np.asarray(np.linalg.svd(rows)[2][rows.shape[0] :].T)
+    return np.asarray(svd(rows)[2][rows.shape[0] :].T)
 
 
 def _divided(sigma: Matrix, N: int) -> Matrix:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from lossurf.decompositions import singular_values
 from lossurf.numerics import UNDECIDED_FACTOR, rank_threshold
 from lossurf.reduction.problem import ReducedProblem
 from lossurf.theory.hypotheses import Condition, Finding, distinct_eigenvalues, measured, short_rank
@@ -89,7 +90,7 @@ def _whitened(problem: ReducedProblem) -> Condition:
     """
     factor = problem.column_norms * problem.whitening.T / np.sqrt(problem.samples)
     s = np.zeros(problem.dx)
-    s[: min(factor.shape)] = np.linalg.svd(factor, compute_uv=False)
+    s[: min(factor.shape)] = singular_values(factor)
     difference = float(np.max(np.abs(s - 1.0)))
     error = max(problem.precision.input_error, rank_threshold(1.0, problem.order)) * max(float(s[0]), 1.0)
     status = Status.FAILS if difference > UNDECIDED_FACTOR * error else Status.UNDECIDED

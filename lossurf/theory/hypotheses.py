@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lossurf.decompositions import singular_values
 from lossurf.fields import Unbounded
 from lossurf.numerics import decide_nonzero, numerical_rank
 from lossurf.reduction.problem import ReducedProblem
@@ -131,7 +132,7 @@ def _output_scaled_singular_values(problem: ReducedProblem) -> tuple[np.ndarray,
     scaled = np.divide(
         problem.target * problem.scale, norms[:, None], out=np.zeros_like(problem.target), where=seen[:, None]
     )
-    s = np.linalg.svd(scaled, compute_uv=False)
+    s = singular_values(scaled)
     of_outputs = np.linalg.norm(precision.target_errors[seen] / norms[seen])
     return s, float(of_outputs + precision.turn * (1.0 + precision.turn) * np.sqrt(problem.dy))
 

@@ -13,10 +13,11 @@ from typing import Final
 
 import numpy as np
 
+from lossurf.decompositions import singular_values
 from lossurf.inputs.checkpoints.checkpoint import Checkpoint
 from lossurf.landscape.verdict import Classification, Inertia, Shadow, TiedFacts
 from lossurf.network import output_too_large
-from lossurf.numerics import default_tolerance, frobenius_norm
+from lossurf.numerics import default_tolerance, frobenius_norm, numerical_rank
 from lossurf.reduction.problem import ReducedProblem
 from lossurf.tied.judge import Judgement, judge
 from lossurf.tied.network import tied_weight
@@ -83,7 +84,7 @@ def _result(
         stable_from=found.start,
         stable_to=None if found.stop == inf else found.stop,
         neighbours=(found.below and str(found.below), found.above and str(found.above)),
-        rank=int(np.linalg.matrix_rank(point.weight, tau * point.size)) if point.weight.size else 0,
+        rank=numerical_rank(singular_values(point.weight), tau * point.size),
         rank_max=min(point.weight.shape),
         eigen_indices=None if found.signs is None else _indices(found.signs),
         plateau_rank=plateau,

@@ -14,9 +14,9 @@ from functools import cached_property
 
 import numpy as np
 
+from lossurf.decompositions import singular_values, svd
 from lossurf.landscape.sensitivity import vanishing_tolerances
 from lossurf.numerics import UNDECIDED_FACTOR, Matrix, frobenius_norm
-from lossurf.spectral import singular_values
 from lossurf.tied.problem import TiedProblem
 
 _HALF = 0.5  # a singular value of a signal block counts as 1 above it and as 0 below: the nearer of the two
@@ -75,7 +75,7 @@ class TiedPoint:
     @cached_property
     def left(self) -> Matrix:
         """Left singular vectors of W X, (k, k)."""
-        return np.asarray(np.linalg.svd(self.coordinates * self.problem.weights)[0])
+        return np.asarray(svd(self.coordinates * self.problem.weights)[0])
 
     @cached_property
     def loss(self) -> float:
@@ -110,7 +110,7 @@ class TiedPoint:
         C, problem = self.coordinates, self.problem
         blocks, carried = [], []
         for group in problem.groups:
-            _, values, right = np.linalg.svd(C[:, group], full_matrices=False)
+            _, values, right = svd(C[:, group], full_matrices=False)
             count = int(np.count_nonzero(values > _HALF))
             block = np.zeros((count, C.shape[1]))
             block[:, group] = right[:count]
@@ -119,7 +119,7 @@ class TiedPoint:
         signal = np.vstack([np.zeros((0, C.shape[1])), *blocks])
         if len(signal) > len(C):
             return None
-        left, _, right = np.linalg.svd(C @ signal.T, full_matrices=False)
+        left, _, right = svd(C @ signal.T, full_matrices=False)
         units = left @ right
         idle = C.copy()
         idle[:, : problem.seen] = 0.0

@@ -15,6 +15,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from lossurf.decompositions import svd
 from lossurf.numerics import UNDECIDED_FACTOR, Matrix, rank_threshold
 from lossurf.reduction.problem import ReducedProblem
 
@@ -107,7 +108,7 @@ def tied_problem(problem: ReducedProblem) -> TiedProblem:
     TiedProblem
     """
     F = problem.column_norms[:, None] * problem.whitening
-    basis, s, _ = np.linalg.svd(F)
+    basis, s, _ = svd(F)
     unit = float(s[0]) if s.size and s[0] > 0.0 else 1.0
     return TiedProblem(
         basis=np.asarray(basis),

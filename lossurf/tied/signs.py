@@ -23,8 +23,8 @@ from typing import Final
 
 import numpy as np
 
+from lossurf.decompositions import singular_values, svd
 from lossurf.numerics import Matrix
-from lossurf.spectral import singular_values
 from lossurf.tied.point import Nearest
 from lossurf.tied.problem import TiedProblem
 
@@ -165,8 +165,8 @@ class TiedSigns:
         if not self.growing:
             return None
         first = next(i for i in range(len(self.problem.groups)) if self._left_of(i))
-        complement = np.linalg.svd(self.nearest.units)[0][:, self.nearest.rank :]
-        turned = np.linalg.svd(complement.T @ self.nearest.coordinates[:, self.problem.seen :])[0]
+        complement = svd(self.nearest.units)[0][:, self.nearest.rank :]
+        turned = svd(complement.T @ self.nearest.coordinates[:, self.problem.seen :])[0]
         unit = complement @ turned[:, -1]
         square = float(self.problem.singular_values[self.problem.groups[first].start] ** 2)
         return square * (float(self.idle_weights[-1]) ** 2 - 2.0), np.outer(unit, self._left_out(first))
@@ -177,5 +177,5 @@ class TiedSigns:
         before = sum(self.nearest.carried[:i])
         block = self.nearest.signal[before : before + r, group]
         vector = np.zeros(len(self.problem.basis))
-        vector[group] = np.linalg.svd(block)[2][r] if r else np.eye(group.stop - group.start)[0]
+        vector[group] = svd(block)[2][r] if r else np.eye(group.stop - group.start)[0]
         return vector

@@ -12,7 +12,7 @@ from process import ROOT
 PACKAGE = ROOT / "lossurf"
 
 # What each room may import. A room may always import itself, and a room within a room is one of its own.
-_BASE = {"errors", "words", "fields", "sizes", "numerics", "signals", "output", "_version"}
+_BASE = {"errors", "words", "fields", "sizes", "numerics", "decompositions", "signals", "output", "_version"}
 _DATA = {"inputs", "inputs/tables", "inputs/checkpoints", "reduction", "adjusting", "adjustments", "data", "network"}
 _DATA |= {"spectral"}
 _LINEAR = {"theory", "landscape"}
@@ -36,6 +36,7 @@ ALLOWED = {
     "output": {"errors", "signals"},
     "signals": set(),
     "numerics": {"errors", "words"},
+    "decompositions": {"numerics"},
     "inputs": _BASE,
     "inputs/tables": _BASE | {"inputs"},
     "inputs/checkpoints": _BASE | {"inputs"},
@@ -43,7 +44,7 @@ ALLOWED = {
     "adjustments": _BASE | {"inputs", "inputs/tables", "inputs/checkpoints", "reduction"},
     "adjusting": _BASE | {"inputs", "inputs/tables", "inputs/checkpoints", "adjustments"},
     "data": _BASE | {"inputs", "inputs/tables", "inputs/checkpoints", "reduction", "adjusting", "adjustments"},
-    "spectral": {"numerics"},
+    "spectral": {"numerics", "decompositions"},
     "network": _BASE | {"reduction", "spectral"},
     "theory": _BASE | _DATA,
     "certificates": _BASE | {"inputs"},  # nothing of the analysis that writes what is checked there

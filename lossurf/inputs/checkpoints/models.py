@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from lossurf.decompositions import svd
 from lossurf.inputs.faults import fault
 
 _RELU: Final = {"relu", "ReLU"}
@@ -152,7 +153,7 @@ def _truncated(source: Any, linear: bool) -> Pairs:  # noqa: ARG001 - it is line
 def _partial_least_squares(source: Any, linear: bool) -> Pairs:  # noqa: ARG001 - it is linear
     """PLSRegression: its predictions, an affine map of rank n_components, as two balanced layers."""
     coefficients = np.atleast_2d(_fitted(source, "coef_"))
-    u, s, vt = np.linalg.svd(coefficients, full_matrices=False)
+    u, s, vt = svd(coefficients, full_matrices=False)
     rank, root = source.n_components, np.sqrt(s)
     yield root[:rank, None] * vt[:rank], None
     yield u[:, :rank] * root[:rank], np.ravel(source.predict(np.zeros((1, coefficients.shape[1]))))

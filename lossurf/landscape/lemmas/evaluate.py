@@ -12,11 +12,12 @@ from functools import cached_property, partial
 
 import numpy as np
 
+from lossurf.decompositions import singular_values, svd
 from lossurf.landscape.lemmas.hessian_blocks import block_disagreement
 from lossurf.landscape.sensitivity import Sensitivity
 from lossurf.landscape.verdict import LemmaFinding
 from lossurf.numerics import STABILITY_FACTOR, Matrix, numerical_rank
-from lossurf.spectral import singular_values, spectral_norm
+from lossurf.spectral import spectral_norm
 from lossurf.words import Status
 
 
@@ -86,7 +87,7 @@ class Lemmas:
     @cached_property
     def _svd(self) -> tuple[Matrix, Matrix, Matrix]:
         """Of C = W_N ... W_2."""
-        return np.linalg.svd(self.network.above(1), full_matrices=False)
+        return svd(self.network.above(1), full_matrices=False)
 
     def _kept(self, tau: float) -> tuple[int, float]:
         """rank(C), and how far a unit tolerance turns its range: change(C) over the smallest singular value kept."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from lossurf.decompositions import pseudo_inverse
 from lossurf.inputs.checkpoints.checkpoint import Checkpoint
 from lossurf.landscape.bias import mean_residual, output_bias
 from lossurf.landscape.points.construct import stored_as
@@ -116,15 +117,15 @@ class _Lift:
         off = output_bias(now.weights, now.biases, self.seen.problem) - _last(now)
         above, last = self.seen.above.get(len(places)), places[-1]
         biases = list(self.start.biases)
-        change = off if above is None else np.linalg.pinv(above) @ off
+        change = off if above is None else pseudo_inverse(above) @ off
         biases[last] = stored_as(_last(self.start, last) + change, self.dtypes[last])
         return replace(moved, biases=tuple(biases))
 
     def _whole(self, i: int, move: Matrix) -> Matrix:
         """Return the smallest change of a stored layer that is seen as `move`."""
         above, below = self.seen.above.get(i), self.seen.below.get(i)
-        move = move if above is None else np.linalg.pinv(above) @ move
-        return np.asarray(move if below is None else move @ np.linalg.pinv(below))
+        move = move if above is None else pseudo_inverse(above) @ move
+        return np.asarray(move if below is None else move @ pseudo_inverse(below))
 
     def _excess(self, checkpoint: Checkpoint) -> float:
         """Loss above what least squares and the frozen last layers leave, in squared scale units."""

@@ -12,6 +12,7 @@ from math import atan2, cos, sin
 
 import numpy as np
 
+from lossurf.decompositions import svd
 from lossurf.landscape.signal import Signal, signal_of
 from lossurf.network import Layers, WhitenedNetwork, from_user, whiten
 from lossurf.numerics import Matrix, rank_threshold
@@ -114,8 +115,8 @@ def _turn(signal: Signal, error: float) -> tuple[Segment, Signal] | None:
     """
     if signal.rank in (0, len(signal.target)):
         return None
-    inner, carried, _ = np.linalg.svd(signal.U.T @ signal.target)
-    outer, left_out, _ = np.linalg.svd(signal.residual())
+    inner, carried, _ = svd(signal.U.T @ signal.target)
+    outer, left_out, _ = svd(signal.residual())
     worst = float(carried[signal.rank - 1]) if carried.size >= signal.rank else 0.0
     if float(left_out[0]) - worst <= error:
         return None
@@ -136,7 +137,7 @@ def _turn(signal: Signal, error: float) -> tuple[Segment, Signal] | None:
 
 def _grow(signal: Signal, error: float) -> tuple[Segment, Signal] | None:
     """Add the best left-out direction a: t sigma^(1/N) times z_1 d^T, z_k l_{k-1}^T, a l_{N-1}^T to the layers."""
-    outer, left_out, _ = np.linalg.svd(signal.residual(), full_matrices=False)
+    outer, left_out, _ = svd(signal.residual(), full_matrices=False)
     if left_out.size == 0 or float(left_out[0]) <= error:
         return None
     a = _orthogonal(outer[:, 0], signal.U)
@@ -164,9 +165,9 @@ def _grow(signal: Signal, error: float) -> tuple[Segment, Signal] | None:
 def _free_pair(S: Matrix, Q: Matrix) -> tuple[Matrix, Matrix]:
     """Return z with Q z = 0 and l with S^T l = 0, l^T z = 1, of the least lengths: both unseen by the signal."""
     r = S.shape[1]
-    unread = np.linalg.svd(Q)[2][r:].T if r else np.eye(S.shape[0])
-    unwritten = np.linalg.svd(S)[0][:, r:] if r else np.eye(S.shape[0])
-    left, cosines, right = np.linalg.svd(unwritten.T @ unread)
+    unread = svd(Q)[2][r:].T if r else np.eye(S.shape[0])
+    unwritten = svd(S)[0][:, r:] if r else np.eye(S.shape[0])
+    left, cosines, right = svd(unwritten.T @ unread)
     length = np.sqrt(cosines[0])
     return unread @ right[0] / length, unwritten @ left[:, 0] / length
 
@@ -182,7 +183,7 @@ def _onto_leading(signal: Signal, problem: ReducedProblem) -> Segment | None:
     lost = float(np.sum(s[: signal.rank] ** 2) - np.sum((signal.U.T @ signal.target) ** 2))
     if signal.rank == 0 or lost <= rank_threshold(float(np.sum(s**2)), 16 * problem.order):
         return None
-    left, cosines, right = np.linalg.svd(signal.U.T @ leading)
+    left, cosines, right = svd(signal.U.T @ leading)
     own, ends = signal.U @ left, leading @ right.T
     beside = own - ends * cosines
     sines = np.linalg.norm(beside, axis=0)
@@ -214,5 +215,5 @@ def _orthogonal(vector: Matrix, basis: Matrix) -> Matrix:
 
 def _orthonormal(basis: Matrix) -> Matrix:
     """Return the nearest orthonormal columns."""
-    u, _, vt = np.linalg.svd(basis, full_matrices=False)
+    u, _, vt = svd(basis, full_matrices=False)
     return np.asarray(u @ vt)

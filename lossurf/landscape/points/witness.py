@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lossurf.decompositions import svd
 from lossurf.network import Layers, WhitenedNetwork
 from lossurf.numerics import Matrix
 from lossurf.reduction.problem import ReducedProblem
@@ -107,13 +108,13 @@ def _rising_directions(network: WhitenedNetwork) -> Iterator[Layers]:
 
 
 def _built_directions(network: WhitenedNetwork) -> list[Layers]:
-    u, _, vt = np.linalg.svd(network.target - network.product)
+    u, _, vt = svd(network.target - network.product)
     N = network.depth
     last = [np.zeros_like(W) for W in network.layers]
-    seen = np.linalg.svd(network.below(N - 1))[0][:, 0]
+    seen = svd(network.below(N - 1))[0][:, 0]
     last[-1] = np.outer(u[:, 0], seen)
     inner = network.partial_product(N, 1)
-    left, _, right = np.linalg.svd(inner)
+    left, _, right = svd(inner)
     outer = [np.zeros_like(W) for W in network.layers]
     outer[0], outer[-1] = -np.outer(right[0], vt[0]), np.outer(u[:, 0], left[:, 0])
     chain = [_unit(W.shape) for W in network.layers]

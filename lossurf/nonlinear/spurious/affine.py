@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 
+from lossurf.decompositions import svd
 from lossurf.numerics import EPS, Matrix, column_norms, reference_row
 
 # Singular values of the centred predictions below this share of ||Y - mean|| carry less than 1e-24 of the loss,
@@ -104,7 +105,7 @@ def fit_affine(X: Matrix, Y: Matrix) -> AffineFit:
     """
     x_mean, x_scale, Z = _standardise(X)
     y_mean, centred = _centre(Y)
-    u, s, vt = np.linalg.svd(Z, full_matrices=False)
+    u, s, vt = svd(Z, full_matrices=False)
     # 10: the constant in the SVD's backward error bound is known to about a decimal digit
     keep = int(np.count_nonzero(s > 10.0 * EPS * max(X.shape) * (s[0] if s.size else 0.0)))
     basis, to_weights = u[:, :keep], (vt[:keep] / s[:keep, None]) / x_scale
@@ -151,7 +152,7 @@ def _centre(matrix: Matrix) -> tuple[Matrix, Matrix]:
 
 def _svd(matrix: Matrix) -> tuple[Matrix, Matrix, Matrix]:
     """SVD with the largest entry of every left singular vector positive, so that equal input gives equal output."""
-    u, s, vt = np.linalg.svd(matrix, full_matrices=False)
+    u, s, vt = svd(matrix, full_matrices=False)
     if s.size:
         signs = np.sign(u[np.argmax(np.abs(u), axis=0), np.arange(s.size)])
         u, vt = u * signs, vt * signs[:, None]

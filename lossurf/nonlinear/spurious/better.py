@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from lossurf.decompositions import svd
 from lossurf.nonlinear.spurious.affine import AffineFit
 from lossurf.nonlinear.spurious.hinge import Hinge, Sides, best_hinge
 from lossurf.nonlinear.spurious.minimum import affine_units, spare_bias
@@ -51,7 +52,7 @@ def _build(problem: ShallowProblem, sides: Sides, hinge: Hinge) -> ShallowNetwor
     b = -hinge.cut - float(a @ fit.x_mean)
     values = activation(X @ a + b)
     coefficient, weights, level = _fit_with(fit, sides, values)
-    left, singular_values, _ = np.linalg.svd(weights * _finite(fit.x_scale), full_matrices=False)
+    left, singular_values, _ = svd(weights * _finite(fit.x_scale), full_matrices=False)
     rank = min(int(np.count_nonzero(singular_values > _SHARE * singular_values[:1])), hidden_width - 1)
     units, output_bias = affine_units(weights, (fit.x_mean, level), left[:, :rank], X, activation)
     bias = spare_bias(units, X)

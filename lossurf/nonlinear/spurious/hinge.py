@@ -15,6 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from lossurf.decompositions import svd
 from lossurf.nonlinear.spurious.activations import PiecewiseLinear
 from lossurf.nonlinear.spurious.affine import AffineFit
 from lossurf.numerics import Matrix
@@ -62,7 +63,7 @@ def directions(fit: AffineFit, seed: int) -> Matrix:
     moment that the residuals still have), axes, and random ones; fewer where the data are very large.
     """
     Z, varies = fit.standardised, np.isfinite(fit.x_scale)
-    candidates = [np.linalg.svd(fit.weights * np.where(varies, fit.x_scale, 0.0))[2][: fit.rank]]
+    candidates = [svd(fit.weights * np.where(varies, fit.x_scale, 0.0))[2][: fit.rank]]
     for q in np.argsort(-np.sum(fit.residuals**2, axis=0), kind="stable")[:_LARGEST_OUTPUTS]:
         values, vectors = np.linalg.eigh(Z.T @ (fit.residuals[:, q, None] * Z))
         candidates.append(vectors.T[np.argsort(-np.abs(values), kind="stable")[:_EIGENVECTORS_PER_OUTPUT]])
