@@ -222,7 +222,8 @@ def _claims(stored):
     for key in ("loss", "optimal_loss", "residual_loss"):
         size = claim["loss"] + 0.5 * float(np.sum(stored.arrays["T"] ** 2))
         yield key, signed(stored, **{key: claim[key] + 1e-3 * size + 1e-300})
-    yield "gradient", signed(stored, gradient=claim["gradient"] + 2.0 * claim["tolerance"])
+    # of means that are rounding alone the measure may be as much again
+    yield "gradient", signed(stored, gradient=3.0 * claim["gradient"] + 2.0 * claim["tolerance"])
     for k in range(len(names)):
         for changed in ({"norm": 1.001 * claim["layers"][k]["norm"] + 1e-9}, {"shape": [1, 99]}):
             layers = [{**layer, **changed} if at == k else layer for at, layer in enumerate(claim["layers"])]
