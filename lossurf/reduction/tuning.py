@@ -56,15 +56,16 @@ def panel_shape(n: int) -> PanelShape:
 
     Measured for 20, 80, 288, 544, 1088 and 2048 columns. Gram matrices take as long from the third-level cache as from
     the second, and what is done once a panel (its factor and a merge, whatever its length, and 0.2 ms of the
-    interpreter) is a tenth or less of the time from these lengths on: of 0.54 GB at 20, 80 and 288 columns 2048 to 8192
-    rows took 6, 4 and 20 % longer, twice as many rows 0 to 8 % less.
+    interpreter) is a tenth or less of the time from these lengths on up to 120 columns. Of more columns longer panels
+    would be faster (of 0.54 GB at 288 columns 4096 rows took 20 % less than 2048), but two threads, each with a panel
+    and its copy in other coordinates, stay within 120 MB up to 288 columns only with these.
     """
     if n <= 40:
         return PanelShape(n, 16_384, 8)
     if n <= 160:
-        return PanelShape(n, 8192, 24)
+        return PanelShape(n, 8192 if n <= 120 else 4096, 24)
     lengths = 2 if n <= _MANY_COLUMNS else 1
-    rows = max(4096, -(-lengths * n // 1024) * 1024)
+    rows = max(2560, -(-lengths * n // 1024) * 1024)
     return PanelShape(n, rows, 32 if n <= 768 else 48, LANES if n <= _FEW_COLUMNS else 2)
 
 
