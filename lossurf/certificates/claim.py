@@ -115,7 +115,7 @@ class Claim:
         error = max(error, rank_threshold(change, sum(W.shape[1] for W in self.weights)))
         measure = min(size / change if change else np.inf if size else 0.0, _LARGEST_MEASURE)
         claimed = float(self.said["gradient"])
-        is_rounding = size <= error and (claimed < 0.5 * measure or claimed <= self.tau)
+        is_rounding = size <= error and (claimed < 0.5 * measure or claimed <= self.tau < measure)
         uncertain = min(error / change, measure) if change else 0.0  # where nothing moves it, it is 0 or infinite
         return MeanResidual(size, 0.0 if is_rounding else measure, length, 0.0 if is_rounding else uncertain)
 
