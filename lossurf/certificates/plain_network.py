@@ -11,8 +11,8 @@ from functools import cached_property
 
 import numpy as np
 
-from lossurf import decompositions
 from lossurf.certificates.check import largest
+from lossurf.decompositions import singular_values as of_finite
 from lossurf.numerics import Matrix, column_norms
 
 
@@ -25,7 +25,7 @@ def singular_values(matrix: Matrix) -> Matrix:
     """Singular values, descending; infinite where a number is not finite."""
     if not np.isfinite(matrix).all():
         return np.full(min(matrix.shape), np.inf)
-    return decompositions.singular_values(matrix)
+    return of_finite(matrix)
 
 
 class LayerProducts:
