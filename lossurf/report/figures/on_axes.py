@@ -61,7 +61,8 @@ def draw_on(document: Document, axes: Axes | None, panel: str | None) -> Axes:
         return axes
     from matplotlib import pyplot
 
-    figure, made = pyplot.subplots(layout="constrained")
+    figure = pyplot.figure(layout="constrained")
+    made: Axes = figure.subplots()
     try:
         _draw(known[name], told, made, name)
     except UsageError:
