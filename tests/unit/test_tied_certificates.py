@@ -59,6 +59,11 @@ def test_no_honest_certificate_is_refused():
     assert len(asked) == 4
 
 
+def test_a_matrix_that_is_long_on_what_x_hardly_has_is_not_refused():
+    # W Q is rounded there relative to W, and U are left singular vectors of its image to no more than that
+    assert not refused(range(23946, 23947))[1]
+
+
 @pytest.mark.slow
 def test_no_honest_certificate_of_six_thousand_is_refused():
     asked, found = refused(range(20000, 27000))
