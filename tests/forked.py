@@ -19,6 +19,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
@@ -76,14 +77,14 @@ def _server() -> socket.socket:
     return ours
 
 
-def import_everything() -> None:
-    """Import lossurf and what its commands import when they need it."""
+def import_everything(needed_later: Sequence[str] = _NEEDED_LATER) -> None:
+    """Import lossurf and what else is named, as far as it is there: by default what its commands import when needed."""
     import lossurf
 
     for module in pkgutil.walk_packages(lossurf.__path__, "lossurf."):
         if module.name != "lossurf.__main__":
             importlib.import_module(module.name)
-    for name in _NEEDED_LATER:
+    for name in needed_later:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
 

@@ -14,7 +14,8 @@ import numpy as np
 
 from lossurf.certificates.check import Check, above, at_most
 from lossurf.certificates.nearest import FARTHEST
-from lossurf.certificates.tied_numbers import TWICE, TiedNumbers
+from lossurf.certificates.rounding import TWICE
+from lossurf.certificates.tied_numbers import TiedNumbers
 from lossurf.certificates.tied_point import Along
 from lossurf.certificates.tied_spectrum import layer_checks, spectrum_checks
 from lossurf.decompositions import singular_values

@@ -8,14 +8,12 @@ from typing import Any, Final
 
 import numpy as np
 
+from lossurf.certificates.rounding import TWICE
 from lossurf.certificates.stored import StoredCertificate
 from lossurf.certificates.tied_point import ExactPoint, Spectrum, gradient_range
 from lossurf.certificates.tolerance import stored_tolerance
 from lossurf.decompositions import largest_singular_value
 from lossurf.numerics import Matrix, column_norms, rank_threshold
-
-TWICE: Final = 4.0
-"""The two computations err apart, and each by as much again for what its bound leaves out."""
 
 NEGLECTED: Final = 100
 """Times eps: what LAPACK's SVD of any order may leave off the diagonal (TOLMUL of dbdsqr, which is at most that)."""

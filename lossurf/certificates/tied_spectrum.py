@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from lossurf.certificates.check import Check, at_most
-from lossurf.certificates.tied_numbers import TWICE, TiedNumbers
+from lossurf.certificates.rounding import TWICE
+from lossurf.certificates.tied_numbers import TiedNumbers
 from lossurf.decompositions import singular_values
 from lossurf.numerics import EPS, UNDECIDED_FACTOR, Matrix, column_norms, frobenius_norm, rank_threshold
 

@@ -17,9 +17,7 @@ from __future__ import annotations
 import argparse
 import ast
 import contextlib
-import importlib
 import os
-import pkgutil
 import resource
 import shutil
 import sys
@@ -245,14 +243,9 @@ def import_everything(where: Path) -> None:
     """Import what tests import, lossurf from a copy of the repository."""
     sys.path[:0] = [str(where), *(str(where / folder) for folder in ("tests", "tests/tools", "tests/faults"))]
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
-    import lossurf
+    import forked
 
-    for module in pkgutil.walk_packages(lossurf.__path__, "lossurf."):
-        if module.name != "lossurf.__main__":
-            importlib.import_module(module.name)
-    for name in _OF_TESTS:
-        with contextlib.suppress(ImportError):
-            importlib.import_module(name)
+    forked.import_everything(_OF_TESTS)
 
 
 def main() -> None:

@@ -16,7 +16,6 @@ from lossurf.decompositions import svd
 from lossurf.inputs.faults import fault
 
 _RELU: Final = {"relu", "ReLU"}
-_TORCH_PLAIN: Final = {"Identity", "Dropout", "Dropout1d", "Flatten", "Unflatten"}  # the identity, but for shapes
 _KERAS_PLAIN: Final = {"InputLayer", "Dropout", "Flatten", "Reshape", "Dense"}
 
 
