@@ -27,15 +27,11 @@ class Projection:
         P V, V the right singular vectors of T.
     product, residual : ndarray, shape (q,)
         Singular values of P and of E, descending; where they are rounding a bound of them.
-    left, right : ndarray, shapes (t, dy) and (t, rank_x)
-        Singular vectors, as rows, that go with the singular values of E that are not rounding.
     """
 
     mapped: Matrix = field(repr=False)
     product: Matrix
     residual: Matrix
-    left: Matrix = field(repr=False)
-    right: Matrix = field(repr=False)
 
 
 def projection_of(product: Matrix, problem: ReducedProblem, tau: float) -> Projection | None:
@@ -60,8 +56,7 @@ def projection_of(product: Matrix, problem: ReducedProblem, tau: float) -> Proje
         error += frobenius_norm(product - mapped @ vt)
     if not error <= min(_rounding(product, float(np.max(s[kept], initial=0.0))), tau / FAR):
         return None
-    product, residual = _descending(s, kept, error), _descending(s, ~kept, error)
-    return Projection(mapped, product, residual, -u.T[~kept], vt[~kept])
+    return Projection(mapped, _descending(s, kept, error), _descending(s, ~kept, error))
 
 
 def _rounding(product: Matrix, size: float) -> float:
