@@ -45,10 +45,10 @@ def build(directory: Path) -> Path:
 
 
 class Server:
-    """The process that runs are forked from."""
+    """The process that runs are forked from; `to_the_end`: each takes its modules down too, as an interpreter does."""
 
-    def __init__(self, library: Path, scratch: Path) -> None:
-        self.stdout, self.stderr = scratch / "stdout", scratch / "stderr"
+    def __init__(self, library: Path, scratch: Path, *, to_the_end: bool = True) -> None:
+        self.stdout, self.stderr, self.to_the_end = scratch / "stdout", scratch / "stderr", to_the_end
         environment = clean_environment(LD_PRELOAD=str(library), OPENBLAS_NUM_THREADS="1", MPLCONFIGDIR=str(scratch))
         self.process = subprocess.Popen(
             [sys.executable, HERE / "fork_server.py"],
@@ -69,7 +69,7 @@ class Server:
         before = prepare(home, it, there=there)
         request = {
             "argv": it.argv, "cwd": str(home), "kind": kind, "at": at, "error": error, "at_least": AT_LEAST,
-            "stdout": str(self.stdout), "stderr": str(self.stderr),
+            "to_the_end": self.to_the_end, "stdout": str(self.stdout), "stderr": str(self.stderr),
         }  # fmt: skip
         self.process.stdin.write(json.dumps(request) + "\n")
         self.process.stdin.flush()
