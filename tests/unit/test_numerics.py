@@ -132,6 +132,22 @@ def test_a_reference_is_near_the_middle_short_and_exact_for_integers():
     assert np.all(reference_row(spread) * 2.0**14 == np.rint(reference_row(spread) * 2.0**14))  # steps of 2^-12 or so
 
 
+def test_a_reference_is_the_lower_median_in_steps_of_a_quarter_of_the_lower_median_of_what_is_off_it():
+    # off 10.6: 6 in the middle of five, steps of 1; and 10.6 before 20, steps of 2
+    first = np.array([110.6, 10.6, 7.6, 9.6, 40.6, 16.6])
+    assert reference_row(first[:, None]).tolist() == [11.0]
+    assert reference_row(np.column_stack([first, -first, first])).tolist() == [11.0, -16.0, 11.0]  # 9 about -16.6, steps of 2
+    assert reference_row(np.array([[30.6], [0.0], [10.6]])).tolist() == [10.0]
+
+
+def test_a_reference_is_that_of_31_rows_from_the_first_to_the_last_spread_evenly():
+    rows = np.full((61, 1), 1.1)
+    rows[1::2] = 5.0
+    assert reference_row(rows).tolist() == [1.1]
+    rows[0] = rows[60] = 3.0  # two of 31, by 1.9: steps of a quarter
+    assert reference_row(rows).tolist() == [1.0]
+
+
 def test_one_outlier_moves_no_reference():
     rows = np.ones((41, 1))
     rows[20] = 1e300
