@@ -133,14 +133,11 @@ def test_a_reference_is_near_the_middle_short_and_exact_for_integers():
 
 
 def test_a_reference_is_the_lower_median_in_steps_of_a_quarter_of_the_lower_median_of_what_is_off_it():
-    # off 10.6: 6 in the middle of five, steps of 1; and 10.6 before 20, steps of 2
+    # off 10.6: 6 in the middle of five, steps of 1; off -16.6: 9, steps of 2; and off 10.6: 10.6 before 20, steps of 2
     first = np.array([110.6, 10.6, 7.6, 9.6, 40.6, 16.6])
-    assert reference_row(first[:, None]).tolist() == [11.0]
-    assert reference_row(np.column_stack([first, -first, first])).tolist() == [
-        11.0,
-        -16.0,
-        11.0,
-    ]  # 9 about -16.6, steps of 2
+    rows = np.column_stack([first, -first, first])
+    assert reference_row(rows).tolist() == [11.0, -16.0, 11.0]
+    assert reference_row(rows[:, :1]).tolist() == [11.0]
     assert reference_row(np.array([[30.6], [0.0], [10.6]])).tolist() == [10.0]
 
 
