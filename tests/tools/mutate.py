@@ -50,6 +50,7 @@ FILES = {
     "claim": (
         "certificates/claim.py",
         (
+            "verification_means",
             "verification_bounds",
             "verification_edges",
             "verification_units",
