@@ -6,6 +6,8 @@ Independent channel: layers and T that are diagonal, whose numbers and whose rou
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
+from itertools import pairwise
 from math import log
 
 import numpy as np
@@ -14,6 +16,7 @@ from certificates import certificate_of, signed
 from tampering import agreeing
 
 from lossurf.certificates.claim import Claim
+from lossurf.certificates.plain_network import PlainNetwork
 from lossurf.certificates.verify import verify_certificate
 from lossurf.reduction.engine import reduce_blocks
 from lossurf.reduction.problem import reduced_problem
@@ -180,13 +183,17 @@ def test_losses_are_held_to_four_times_the_rounding_of_their_squares(at):
             assert failed(changed) == (set() if abs(share) < 1.0 else {name}), (name, share)
 
 
+@cache
+def at_zero():
+    T = np.diag([2.0, 1.0])
+    return exactly(certificate([np.zeros((2, 2))] * 2, T), T)
+
+
 def saddle(**changes):
     """The saddle at zero of two layers for T = diag(2, 1), by 2 along the first eigenvector in both layers."""
-    T, V = np.diag([2.0, 1.0]), np.diag([1.0, 0.0]) / 2.0**0.5
-    stored = exactly(certificate([np.zeros((2, 2))] * 2, T), T)
-    arrays = {**stored.arrays, "V1": V, "V2": V}
+    V = np.diag([1.0, 0.0]) / 2.0**0.5
     said = {"curvature": -2.0, "step": 2.0, "loss_decrease": 2.0, "pair": [2, 1], **changes}
-    return signed(replace(stored, arrays=arrays), **said)
+    return signed(replace(at_zero(), arrays={**at_zero().arrays, "V1": V, "V2": V}), **said)
 
 
 def test_a_direction_is_held_to_the_rounding_of_its_own_terms():
@@ -239,23 +246,13 @@ def test_what_is_below_the_normal_range_is_known_to_the_smallest_number():
 
 
 def test_a_staircase_is_held_to_what_the_lengths_are_known_to():
-    # three layers and ten inner dimensions; two layers of more than 95 have norms to a per cent
+    # three layers and ten inner dimensions
     T = np.diag([2.0, 1.0])
     layers = [np.diag([2.0, 0.0]), np.diag([1.0, 0.0]), np.diag([1.0, 0.0])]
+    stored = exactly(certificate(layers, T), T)
+    assert stored.claim["claim"] == "bad-saddle"
     bound = 16 * 3 * (10 + 2.0 * log(2.0)) * EPS * (1.0 + 1e8)
-    assert shown(exactly(certificate(layers, T), T), "staircase")[1] == pytest.approx(bound, rel=1e-12, abs=0.0)
-    assert certificate(layers, T).claim["claim"] == "bad-saddle"
-
-
-@pytest.mark.parametrize(("widths", "known"), [((96, 95), 0.0), ((96, 96), 0.05), ((200, 97), 0.05), ((300, 2), 0.0)])
-def test_measures_of_wide_layers_are_held_to_five_per_cent(widths, known):
-    W = [np.ones((widths[0], 2)), np.ones((widths[1], widths[0])), np.ones((2, widths[1]))]
-    stored = certificate(W, np.diag([2.0, 1.0]))
-    assert Claim(stored).norms_known_to == known
-    gradient = stored.claim["gradient"]
-    for share, fails in ((0.04, not known), (-0.04, not known), (0.06, True)):
-        changed = signed(stored, gradient=gradient * (1.0 + share))
-        assert failed(changed) == ({"gradient-claimed"} if fails else set())
+    assert shown(stored, "staircase")[1] == pytest.approx(bound, rel=1e-12, abs=0.0)
 
 
 def test_a_point_is_critical_at_its_gradient_and_not_critical_below_it():
@@ -267,3 +264,60 @@ def test_a_point_is_critical_at_its_gradient_and_not_critical_below_it():
         said = {"claim": claim, "nearest": None, "next_level": None, "curvature": -1.0, "step": 1.0, "staircase": []}
         assert "critical" not in failed(signed(stored, tolerance=gradient, **said))
         assert "critical" in failed(signed(stored, tolerance=gradient * (1.0 - EPS), **said))
+
+
+@pytest.mark.parametrize(
+    ("inputs", "hidden", "known"),
+    [
+        (2, (96, 95), 0.0),
+        (2, (96, 96), 0.05),
+        (2, (97, 110), 0.05),
+        (2, (110, 2), 0.0),
+        (2, (96, 96, 2), 0.05),
+        (96, (96,), 0.0),  # of rank 2
+    ],
+)
+def test_measures_of_wide_layers_are_held_to_five_per_cent(inputs, hidden, known):
+    # two layers, or one and X, of more than 95 have norms to a per cent
+    W = [np.ones((b, a)) for a, b in pairwise((inputs, *hidden, 2))]
+    X = np.eye(2, inputs)
+    stored = certificate_of(reduced_problem(reduce_blocks([(X, np.diag([2.0, 1.0]))], inputs, 2)), W)
+    assert Claim(stored).norms_known_to == known
+    gradient = stored.claim["gradient"]
+    for share, fails in ((0.04, not known), (-0.04, not known), (0.06, True)):
+        changed = signed(stored, gradient=gradient * (1.0 + share))
+        assert failed(changed) == ({"gradient-claimed"} if fails else set())
+
+
+def test_a_product_that_is_not_nearly_zero_is_read_at_layers_of_one_size_alone():
+    # diag(1, 1/2) and 1/4 as they are stored would have another gradient
+    T = np.diag([1.0, 0.5])
+    stored = exactly(certificate([np.diag([1.0, 0.5]), 0.25 * np.eye(2)], T), T)
+    other = PlainNetwork(stored.listed("W"), np.eye(2), T, 1.0, as_stored=True).gradient()
+    assert abs(other - stored.claim["gradient"]) > 1e-3
+    assert failed(stored) == set()
+    assert failed(signed(stored, gradient=other)) == {"gradient-claimed"}
+
+
+def test_where_no_gradient_tells_the_lengths_of_the_layers_a_staircase_is_that_of_one_size():
+    # of four layers the outer two are zero, and so is the product of the others
+    half = [np.diag([0.5, 0.0]), np.diag([0.0, 0.5])]
+    stored = certificate([np.zeros((2, 2)), *half, np.zeros((2, 2))], np.diag([2.0, 1.0]))
+    assert stored.claim["claim"] == "bad-saddle"
+    assert len(Claim(stored).networks) == 2
+    assert failed(stored) == set()
+
+
+def test_the_margins_of_an_index_are_those_of_the_layers_whose_gradient_is_claimed():
+    # layers 1e-12 / 2 and 4e-12 in units of T, as they are stored, instead of two of 2 ** 0.5 * 1e-12
+    stored = certificate([1e-12 * np.eye(2), 4e-12 * np.eye(2)], np.diag([2.0, 1.0]))
+    assert stored.claim["claim"] == "strict-saddle"
+    assert failed(stored) == set()
+    sizes = {(1, 1): 0.5e-12, (2, 2): 4e-12, (2, 1): 2e-24 / 4.5e-12}
+    margins = {layers: 1e-8 / size for layers, size in sizes.items()}
+    index = stored.claim["index"]
+    ranks = [
+        {**rank, "margin": margins[tuple(rank["layers"])]} if rank["factor"] == "product" else rank
+        for rank in index["ranks"]
+    ]
+    assert failed(signed(stored, index={**index, "ranks": ranks})) == {"index-margins"}
