@@ -126,12 +126,11 @@ def _minimum(claim: Claim) -> Iterator[Check]:
         return
     kept, left_out = claim.s[: claim.rank_max], np.append(claim.s[claim.rank_max :], 0.0)
     steps = 0.5 * (kept[:, None] ** 2 - left_out**2).ravel()  # one eigenvalue exchanged or dropped
+    steps = steps[steps > TWICE * claim.rounding.own * claim.unit]  # exchanging equal ones leads nowhere
     step = float(following) - claim.loss(claim.rank_max)
     off = float(np.min(np.abs(steps - step), initial=np.inf)) / claim.unit
     of_step = claim.rounding.level(claim.s[:1]) + claim.rounding.unit * abs(float(following)) / claim.unit
-    bound = TWICE * of_step  # a level that is L* to rounding is none
-    hidden = TWICE * claim.rounding.unit * abs(float(following)) / claim.unit  # in what cannot be reached, say
-    yield Check("next-level", off <= bound and (bound < step / claim.unit or hidden > 0.5 * bound), off, bound)
+    yield at_most("next-level", off, TWICE * of_step)
 
 
 def _strict(claim: Claim) -> Iterator[Check]:

@@ -86,6 +86,12 @@ def test_the_norm_of_what_is_not_finite_is_infinite(entry):
     assert frobenius_norm(np.array([3.0]), np.array([[0.0, 4.0]])) == 5.0
 
 
+@pytest.mark.parametrize("size", [1e-300, 1e-160, 1.0, 1e160, 1e300])
+def test_the_norm_of_several_arrays_whose_squares_leave_the_range(size):
+    arrays = (np.array([2.0, 1.0]) * size, np.array([[0.0, 4.0], [2.0, 0.0]]) * size)
+    assert frobenius_norm(*arrays) == pytest.approx(5.0 * size, rel=1e-15, abs=0.0)
+
+
 def test_the_norms_of_no_rows_are_zero():
     assert column_norms(np.zeros((0, 2))).tolist() == [0.0, 0.0]
 

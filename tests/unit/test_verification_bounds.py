@@ -154,6 +154,21 @@ def test_a_singular_value_of_t_on_the_tolerance_need_not_be_held():
         assert failed(forged, any_tolerance=True) == fails
 
 
+@pytest.mark.parametrize("left", [0.0, 100.0, 1e6])
+@pytest.mark.parametrize(("second", "step"), [(2.0, 2.0), (1.0, 1.5), (2.0 - 2.0**-20, 2.0**-19 - 2.0**-41)])
+def test_the_next_level_is_no_exchange_of_equal_eigenvalues_whatever_x_leaves_of_y(left, second, step):
+    # one hidden unit and T = diag(2, .); a last sample at x = 0 adds 1/2 left^2 to every loss
+    X, Y = np.eye(3, 2), np.vstack([np.diag([2.0, second]), [left, 0.0]])
+    problem = reduced_problem(reduce_blocks([(X, Y)], 2, 2))
+    stored = certificate_of(problem, [2.0 * np.eye(1, 2), np.eye(2, 1)])
+    assert stored.claim["claim"] == "global-minimum"
+    assert failed(stored) == set()
+    optimum = stored.claim["optimal_loss"]
+    assert stored.claim["next_level"] - optimum == pytest.approx(step, abs=1e-14 + 1e-15 * left**2)
+    hidden = step < 1e-15 * left**2
+    assert failed(signed(stored, next_level=optimum)) == (set() if hidden else {"next-level"})
+
+
 def exactly(stored, T, **changes):
     """With X = I and T as they are, without the rounding of their reduction."""
     return signed(replace(stored, arrays={**stored.arrays, "R11": np.eye(len(T)), "T": T}), **changes)
