@@ -169,6 +169,16 @@ def test_the_next_level_is_no_exchange_of_equal_eigenvalues_whatever_x_leaves_of
     assert failed(signed(stored, next_level=optimum)) == (set() if hidden else {"next-level"})
 
 
+@pytest.mark.parametrize(("roundings", "fails"), [(8, set()), (200, {"critical", "at-the-optimum-itself"})])
+def test_a_minimum_of_fewer_units_than_singular_values_may_be_off_by_what_lies_beside_one(roundings, fails):
+    stored = certificate([2.0 * np.eye(1, 2), np.eye(2, 1)], np.diag([2.0, 1.0]), dtypes=["float32", "float32"])
+    arrays = {name: array for name, array in stored.arrays.items() if name[0] != "N"}
+    arrays["W1"] = 2.0 * (1.0 + roundings * 2.0**-23) * np.eye(1, 2)
+    moved = agreeing(replace(stored, arrays=arrays), nearest=None)
+    assert Claim(moved).rise > 4 * Claim(moved).rounding_of_rise
+    assert failed(moved) == fails
+
+
 def exactly(stored, T, **changes):
     """With X = I and T as they are, without the rounding of their reduction."""
     return signed(replace(stored, arrays={**stored.arrays, "R11": np.eye(len(T)), "T": T}), **changes)
