@@ -49,7 +49,7 @@ def layer_checks(weights: Sequence[Matrix], said: Mapping[str, Any], sizes: Mapp
     """Yield that layers and data are as long and as wide as they are said to be."""
     norms = [(frobenius_norm(W), float(layer["norm"])) for W, layer in zip(weights, said["layers"], strict=True)]
     # a sum of n squares is off by n eps of itself in any order
-    off = largest(abs(a - b) / max(a, b) if a != b else 0.0 for a, b in norms)
+    off = largest(abs(a - b) / max(a, abs(b)) if a != b else 0.0 for a, b in norms)
     yield at_most("weights", off, TWICE * EPS * max(W.size for W in weights))
     shapes = [
         layer.get("shape", list(W.shape)) == list(W.shape) for W, layer in zip(weights, said["layers"], strict=True)
@@ -166,10 +166,10 @@ def _fall(claim: Claim, V: Sequence[Matrix], weights: Sequence[Matrix]) -> Itera
     mapped, unit = TWICE * (1.0 + rounding.condition), rounding.unit
     yield Check("curvature", form < -rounding.own * terms, form, -rounding.own * terms)
     length = step / scale
-    claimed = None if said["curvature"] is None else float(said["curvature"]) * length * length
-    if claimed is None:
+    if said.get("curvature") is None:
         yield Check("curvature-claimed", not np.isfinite(form / length / length))
     else:
+        claimed = float(said["curvature"]) * length * length
         yield at_most("curvature-claimed", abs(form - claimed), unit * terms * mapped + _SMALLEST * length * length)
     fall = decrease(weights, moves, claim.R11, T, unit)
     least, claimed = _SMALLEST / scale / scale, drop / scale / scale
