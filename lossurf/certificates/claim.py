@@ -150,8 +150,8 @@ class Claim:
 
     @property
     def sizes(self) -> dict[str, int]:
-        """Columns of the data."""
-        return {"dx": self.R11.shape[1], "dy": len(self.T)}
+        """Columns of the data, and how many of X are independent."""
+        return {"dx": self.R11.shape[1], "dy": len(self.T), "rank_x": len(self.R11)}
 
     @property
     def rounding_of_rise(self) -> float:

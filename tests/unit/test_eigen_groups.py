@@ -85,3 +85,12 @@ def test_roots_nearer_than_their_error_go_together(apart, together):
     moved = lossurf.Data(np.eye(4), Y).problem(bias=False)
     sizes = carried_eigenvectors(moved, np.zeros((3, 4)), 0).sizes.tolist()
     assert sizes == ([1, 2] if together else [1, 1, 1])
+
+
+def test_nothing_and_all_outputs_are_carried_whatever_rounding_the_product_is():
+    # T = diag(2, 1e-9) / 2: a product of that size is rounding beside T, and not beside its second singular value
+    problem = lossurf.Data(np.eye(3), np.vstack([np.diag([2.0, 1e-9]), np.zeros((1, 2))])).problem(bias=False)
+    rounding = np.full((2, 2), 1e-9)
+    assert levels.carried_eigenvectors(problem, rounding, 0, least=0.0).counts.tolist() == [0, 0]
+    assert levels.carried_eigenvectors(problem, rounding, 2, least=1e-9).counts.tolist() == [1, 1]
+    assert levels.carried_eigenvectors(problem, 1e9 * rounding, 1, least=1.0) is None

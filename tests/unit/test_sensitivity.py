@@ -63,14 +63,12 @@ def test_the_measure_of_a_gradient_is_the_change_that_would_make_it_zero():
 
 
 def test_a_rank_falls_where_a_change_takes_the_singular_value_after_it_and_never_in_the_identity():
-    sensitivity = Sensitivity(NETWORK)
-    assert sensitivity.rank_ratio(3, 1, 0) == 0.5
-    assert sensitivity.rank_ratio(3, 1, 1) == 0.0
-    assert (sensitivity.rank_ratio(2, 1, 0), sensitivity.rank_ratio(2, 1, 1)) == (inf, 0.0)
+    pairs = np.array([[3, 1], [2, 1]])
+    assert Sensitivity(NETWORK).rank_ratio_table(pairs, 0, 2).tolist() == [[0.5, 0.0], [inf, 0.0]]
     layers = (np.diag([4.0, 1.0]), np.diag([1.0, 0.25]), np.eye(2))
     wider = Sensitivity(WhitenedNetwork(layers, np.eye(2), (0.0,) * 3, 1.0))
     assert [wider.next_singular_value(3, 1, rank) for rank in (0, 1, 2)] == [1.0, 0.25, 0.0]
-    assert wider.rank_ratio(3, 1, 1) == 0.25
+    assert wider.rank_ratios(pairs, 1).tolist() == [0.25, inf]
 
 
 def test_nothing_vanishes_at_no_change_and_a_zero_at_any():
