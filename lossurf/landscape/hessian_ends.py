@@ -13,7 +13,7 @@ from lossurf.landscape.triangular_bases import rank_and_samples
 
 _NEGLIGIBLE: Final = 1e-2
 _COMPRESSED: Final = 0.1  # of the error that is wanted may be what is left out of the factors
-_SMALLEST: Final = 96  # order of h_{N-1} below which a product costs calls, and not multiplications
+_SMALLEST: Final = 48  # order of h_{N-1} below which a product costs calls, and not multiplications
 _LOW_RANK: Final = 0.75  # of that order: above it only triangles are left to gain,
 _LARGE: Final = 256  # which pay for the change of bases from here on
 _WORTH: Final = 0.75  # of the multiplications, where the change of bases costs as much as four products
@@ -26,15 +26,15 @@ def ends_of_hessian(hessian: ParameterHessian, bounds: HessianBounds, share: flo
     left_out = bounds.of_layers(without)
     if compressed is not None:
         left_out += bounds.changed(compressed.share, hessian.unit)
-    apply = hessian.apply if compressed is None else compressed.apply
     found = extreme_eigenvalues(
-        partial(apply, without=without),
-        hessian.order,
+        partial(hessian.apply, without=without) if compressed is None else compressed.apply,
+        hessian.order if compressed is None else compressed.order,
         rounding=bounds.rounding,
         share=share,
         bounds=bounds.spectrum,
         allowance=bounds.rounding + bounds.data + left_out,
     )
+    found = found.with_zero() if compressed is not None and compressed.has_idle else found
     return found.widened(left_out)
 
 
@@ -49,8 +49,8 @@ def compress(
     rank, samples = rank_and_samples(hessian.network, most)
     if rank > _LOW_RANK * order and order < _LARGE:
         return None
-    found = CompressedHessian(hessian, rank, samples, most)
-    return found if found.share <= 2.0 * most and found.cost(without) <= _WORTH else None
+    found = CompressedHessian(hessian, rank, samples, most, without)
+    return found if found.share <= 2.0 * most and found.cost() <= _WORTH else None
 
 
 def negligible(bounds: HessianBounds, share: float, depth: int) -> frozenset[int]:

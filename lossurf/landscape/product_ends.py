@@ -25,17 +25,17 @@ from lossurf.numerics import EPS
 _ADDED: Final = 0.6  # of the error that is wanted may be ||M|| where it counts on both sides,
 _BETWEEN: Final = 1.5  # and of that of one side, which is twice as wide, where a product with H gives the other
 _EXCEEDED: Final = 1.05
-_LOOSE: Final = 8.0  # how far above the least bound of ||M|| that is computed the first one can be at 1,000 units
+_LOOSE: Final = 0.25  # power of the order by which the first bound of ||M|| can be above the least: of two `norm_bound`
 
 
 def ends_of_products(hessian: ParameterHessian, bounds: HessianBounds, share: float) -> Extremes | None:
     """Enclose the ends by products with J J^T; None where they cost more or say too little."""
     form = ProductForm(hessian)
-    if hessian.order <= form.order or not form.is_cheap or _is_large(bounds, share * bounds.trace):
+    if hessian.order <= form.order or not form.is_cheap or _is_large(hessian, bounds, share * bounds.trace):
         return None
     top = top_direction(form)
     wanted = share * top.quotient
-    if _is_large(bounds, wanted):
+    if _is_large(hessian, bounds, wanted):
         return None
     if bounds.mixed > _ADDED * wanted:
         bounds = bounds.tightened(hessian)
@@ -46,8 +46,10 @@ def ends_of_products(hessian: ParameterHessian, bounds: HessianBounds, share: fl
     return found if found.largest.error <= _EXCEEDED * share * found.largest.value else None
 
 
-def _is_large(bounds: HessianBounds, wanted: float) -> bool:
-    return bounds.mixed > _LOOSE * _BETWEEN * wanted
+def _is_large(hessian: ParameterHessian, bounds: HessianBounds, wanted: float) -> bool:
+    """Whether ||M|| is, however little its bound is above it."""
+    order = max(max(W.shape) for W in hessian.network.layers)
+    return bool(bounds.mixed > order**_LOOSE * _BETWEEN * wanted)
 
 
 @dataclass(frozen=True)
