@@ -73,6 +73,12 @@ class Boxed:
         """Leave out zeros: keep that many of the first rows and columns."""
         return replace(self, shape=(rows, columns))
 
+    def dense(self) -> Matrix:
+        """X without what was taken for zero."""
+        out = np.zeros(self.shape)
+        out[self.rows, self.columns] = self.block if self.diagonal is None else np.diag(self.diagonal)
+        return out
+
     @property
     def products(self) -> float:
         """Multiplications that a product with a vector takes, or as many as take the time."""

@@ -37,6 +37,9 @@ class CompressedHessian:
 
     Attributes
     ----------
+    turned : TurnedNetwork
+        The factors.
+    most : float
     share : float
         What every layer, node and residual is off by, relative to its Frobenius norm, rounding of the bases included.
     order : int
@@ -51,6 +54,7 @@ class CompressedHessian:
         network, N = hessian.network, hessian.network.depth
         self._network = network
         turned = in_bases(network, [part.factor for part in hessian.parts[:N]], rank, samples, most, without=without)
+        self.turned, self.most = turned, most
         self.share = turned.error + max(X.share for X in turned.boxes)
         self._ones = [turned.ones] * N
         for part in hessian.parts[N:]:

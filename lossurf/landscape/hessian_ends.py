@@ -9,6 +9,7 @@ from lossurf.landscape.compressed_hessian import CompressedHessian
 from lossurf.landscape.extreme_eigenvalues import Extremes, extreme_eigenvalues
 from lossurf.landscape.hessian_bounds import HessianBounds
 from lossurf.landscape.parameter_hessian import ParameterHessian
+from lossurf.landscape.split_ends import SplitNetwork, split_ends
 from lossurf.landscape.triangular_bases import rank_and_samples
 
 _NEGLIGIBLE: Final = 1e-2
@@ -25,6 +26,9 @@ def ends_of_hessian(hessian: ParameterHessian, bounds: HessianBounds, share: flo
     compressed = compress(hessian, bounds, _COMPRESSED * share, without)
     left_out = bounds.of_layers(without)
     if compressed is not None:
+        split = _split_ends(hessian, bounds, compressed, share, left_out)
+        if split is not None:
+            return split
         left_out += bounds.changed(compressed.share, hessian.unit)
     found = extreme_eigenvalues(
         partial(hessian.apply, without=without) if compressed is None else compressed.apply,
@@ -36,6 +40,24 @@ def ends_of_hessian(hessian: ParameterHessian, bounds: HessianBounds, share: flo
     )
     found = found.with_zero() if compressed is not None and compressed.has_idle else found
     return found.widened(left_out)
+
+
+def _split_ends(
+    hessian: ParameterHessian, bounds: HessianBounds, compressed: CompressedHessian, share: float, left_out: float
+) -> Extremes | None:
+    """Enclose the ends without H where it falls apart in the bases of the compressed one.
+
+    Its parts are products of the same factors as the dense Hessian, or of those with vectors: twice what those round.
+    """
+    network = None
+    if not any(hessian.network.biased):
+        network = SplitNetwork.of(compressed.turned, compressed.most)
+    if network is None:
+        return None
+    left_out += bounds.changed(compressed.share + network.share, hessian.unit)
+    rounded = 2.0 * (bounds.rounding + bounds.assembly)
+    found = split_ends(network, share, bounds.rounding + bounds.data + left_out + rounded, rounded)
+    return None if found is None else found.widened(left_out)
 
 
 def compress(

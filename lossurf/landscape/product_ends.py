@@ -33,7 +33,7 @@ def ends_of_products(hessian: ParameterHessian, bounds: HessianBounds, share: fl
     form = ProductForm(hessian)
     if hessian.order <= form.order or not form.is_cheap or _is_large(hessian, bounds, share * bounds.trace):
         return None
-    top = top_direction(form)
+    top = top_direction(*form.terms)
     wanted = share * top.quotient
     if _is_large(hessian, bounds, wanted):
         return None
@@ -85,7 +85,7 @@ class _Way:
         rounding = bounds.rounding + of_form
         width = 2.0 * (share * self.top.quotient - rounding - bounds.data) - taken
         if self.top.expected - self.top.quotient <= width:
-            end = self.top.end(self.form, self.hessian.unit)
+            end = self.top.end(*self.form.terms, of_form)
             if end.outer - end.inner <= width:
                 return Extremes(End(0.0, 0.0, 0.0), end, 0, self.top.change)
         found = extreme_eigenvalues(

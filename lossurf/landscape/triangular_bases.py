@@ -33,6 +33,8 @@ class TurnedNetwork:
         A_2^T E..E, None where they are left out.
     ones : ndarray, shape (samples,)
         o.
+    rank : int
+        r.
     error : float
         What bounds how far every matrix is from that of a network in orthogonal bases, relative to its Frobenius norm:
         two products with matrices that Householder reflections or an SVD make, each off by m n eps times a small
@@ -43,6 +45,7 @@ class TurnedNetwork:
     layers: list[Boxed]
     deltas: list[Boxed | None]
     ones: Matrix
+    rank: int
     error: float
 
     @property
@@ -116,7 +119,7 @@ def in_bases(
             delta = None if k in without else Boxed.of(sizes[k - 1] * (Q.T @ (network.deltas[k] @ samples)), most)
             deltas.append(delta)
     longest = max(network.samples, *(max(W.shape) for W in network.layers))
-    return TurnedNetwork(nodes, layers, deltas, network.ones @ samples, 20.0 * longest * longest * EPS)
+    return TurnedNetwork(nodes, layers, deltas, network.ones @ samples, rank, 20.0 * longest * longest * EPS)
 
 
 def _orthogonal(matrix: Matrix) -> Matrix | None:
