@@ -16,9 +16,11 @@ _MODERATE: Final = 1e20  # a Frobenius norm whose powers of eight are far inside
 _RELATIVE_ERROR: Final = 1e-2  # of the largest singular value, by the residual: the vectors carry all but its square
 _STEPS: Final = 60  # four times what a flat spectrum, the slowest case, takes to reach that
 _CHECKED_EVERY: Final = 5
-_TRIED: Final = (1.003, 1.01, 1.03, 1.1, 1.3)  # times what powers give, as bounds of an eigenvalue
+_TRIED: Final = (1.001, 1.003, 1.01, 1.03, 1.1, 1.3)  # times what powers give, as bounds of an eigenvalue
 _DOUBLINGS: Final = 4  # of the power: then a value of a flat spectrum is half a per cent below the largest
 _POWERS: Final = 8
+_LARGE: Final = 256  # order from which products with a vector cost nothing beside those of matrices:
+_MORE: Final = 32  # then so many powers leave a third of that
 
 
 def singular_values_of_each(matrices: Matrix) -> Matrix:
@@ -96,7 +98,7 @@ def top_of(matrix: Matrix) -> tuple[float, Matrix]:
         power = power @ power
     power /= np.linalg.norm(power)
     x = power[:, np.argmax(power.diagonal())]
-    for _ in range(_POWERS):
+    for _ in range(_POWERS if len(power) < _LARGE else _MORE):
         x = power @ x
     x /= np.linalg.norm(x)
     return float(x @ (matrix @ x)), x
