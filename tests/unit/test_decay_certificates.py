@@ -115,6 +115,8 @@ def test_no_number_of_a_claim_may_be_another(depth, off):
                 else (value * 1.001 + 1e-9, value - 1e-8 * max(abs(value), 1e-2))
             ):
                 assert check in failing(forged(stored, claim={key: other})), (key, other)
+        elif key in ("curvature", "loss_decrease"):
+            assert failing(forged(stored, claim={key: -1.0})) == {"belongs"}
     for key in ("dx", "dy", "rank_x"):
         assert failing(forged(stored, claim={"data": {**said["data"], key: said["data"][key] + 1}})) == {"shapes"}
     for at, layer in enumerate(said["layers"]):
