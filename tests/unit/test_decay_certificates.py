@@ -129,6 +129,24 @@ def test_no_number_of_a_claim_may_be_another(depth, off):
             assert failing(forged(stored, claim={"nearest": nearest})) == {f"nearest-{key}-claimed"}
 
 
+@pytest.mark.parametrize("bias", [0.0, 1.0, 3.0])
+@pytest.mark.parametrize("size", [0.0, 0.3])
+def test_the_gradient_of_an_output_bias_is_held_to_its_measure(bias, size):
+    # a mean of 3 that the bias is to be; zeros that no relative change moves have the largest measure there is
+    rng = np.random.default_rng(27)
+    X, Y = rng.standard_normal((9, 3)), rng.standard_normal((9, 2))
+    Y += 3.0 - Y.mean(axis=0)
+    network = Checkpoint.of([np.full((2, 3), size), np.eye(2)], [None, np.full(2, bias)])
+    found = lossurf.certify(network, X, Y, weight_decay=0.3, reduction="half-sum")
+    stored = StoredCertificate("c.npz", json.loads(json.dumps(found.to_dict())), dict(found.arrays), 2)
+    assert stored.claim["claim"] == Verdict.NOT_CRITICAL
+    assert failing(stored) == set()
+    if bias == size == 0.0:
+        assert stored.claim["gradient"] == 1e150
+    for factor in (0.999, 1.001):
+        assert failing(forged(stored, claim={"gradient": factor * stored.claim["gradient"]})) == {"gradient-claimed"}
+
+
 @pytest.mark.parametrize("depth", [1, 2, 3])
 @pytest.mark.parametrize("decay", [0.0, -1.0, 5e-324])
 def test_a_weight_decay_of_nothing_is_none(depth, decay):
