@@ -10,7 +10,7 @@ import numpy as np
 
 from lossurf.certificates.check import Check, above, at_most, largest
 from lossurf.certificates.decay_numbers import DecayNumbers, below_of, product_of, squares_of
-from lossurf.certificates.plain import layer_checks
+from lossurf.certificates.plain import layer_checks, misplaced
 from lossurf.numerics import UNDECIDED_FACTOR, Matrix, rank_threshold
 
 LARGEST_HESSIAN: Final = 1500
@@ -30,6 +30,7 @@ class DecayClaim(DecayNumbers):
 def decay_checks(claim: DecayClaim) -> Iterator[Check]:
     """Yield what the claim says, computed again."""
     yield from layer_checks(claim.weights, claim.said, claim.sizes)
+    yield from misplaced(claim.said)
     yield from _numbers(claim)
     yield from _measures(claim)
     verdict = str(claim.said["claim"])

@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 
 from lossurf.certificates.check import largest
-from lossurf.certificates.rounding import error_of_means
+from lossurf.certificates.rounding import LARGEST_MEASURE, error_of_means
 from lossurf.certificates.stored import StoredCertificate, total_weight
 from lossurf.certificates.tolerance import stored_tolerance
 from lossurf.decompositions import largest_singular_value as norm_2
@@ -63,8 +63,12 @@ class DecayNumbers:
         spread = float(np.hypot(np.linalg.norm(arrays["T"]), sqrt(2.0 * max(self.rest, 0.0)))) / sqrt(max(samples, 1.0))
         size = spread + float(np.linalg.norm(arrays["mean_y"]))
         known = max(known, error_of_means(size, arrays["R11"], arrays["T"], self.said["data"]))
-        share = off / self.scale
-        return 0.5 * samples * share * share, 0.0 if off <= known else ratio_of(off, change), ratio_of(known, change)
+        share, claimed = off / self.scale, float(self.said["gradient"])
+        measure = min(ratio_of(off, change), LARGEST_MEASURE)
+        # of rounding size it is none unless the claim counts it, as far as the tolerance lets it be none
+        is_rounding = off <= known and (claimed < 0.5 * measure or claimed <= self.tau < measure)
+        uncertain = min(known / change, measure) if change and not is_rounding else 0.0
+        return 0.5 * samples * share * share, 0.0 if is_rounding else measure, uncertain
 
     @cached_property
     def lower_bound(self) -> float:

@@ -21,6 +21,14 @@ _SMALLEST: Final = float(np.finfo(np.float64).smallest_subnormal)
 """Numbers below the normal range are known to this only."""
 
 
+_OF_VERDICT: Final = {
+    "strict-saddle": ("curvature", "loss_decrease", "step"),
+    "bad-saddle": ("staircase",),
+    "global-minimum": ("next_level",),
+}
+"""Which numbers of a claim go with one verdict alone."""
+
+
 class PlainClaim(Claim):
     """A claim about all layers of a network, without weight decay."""
 
@@ -39,10 +47,18 @@ class PlainClaim(Claim):
 
 def plain_checks(claim: Claim) -> Iterator[Check]:
     """Yield what a claim says of its layers and data, computed again."""
+    yield from misplaced(claim.said)
     yield from _numbers(claim)
     yield from _BY_CLAIM[str(claim.said["claim"])](claim)
     yield from _nearest(claim)
     yield from index_checks(claim)
+
+
+def misplaced(said: Mapping[str, Any]) -> Iterator[Check]:
+    """Refuse numbers that belong to another verdict than the one that is claimed: nothing here computes them again."""
+    others = [key for verdict, keys in _OF_VERDICT.items() if verdict != said["claim"] for key in keys]
+    if any(said.get(key) not in (None, []) for key in others):
+        yield Check("belongs", False)
 
 
 def layer_checks(weights: Sequence[Matrix], said: Mapping[str, Any], sizes: Mapping[str, int]) -> Iterator[Check]:

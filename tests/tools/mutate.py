@@ -35,7 +35,10 @@ ROOT = Path(__file__).resolve().parents[2]
 FILES = {
     "numerics": ("numerics.py", ("numerics", "norms", "sensitivity", "few_samples", "critical_values", "precision")),
     "sensitivity": ("landscape/sensitivity.py", ("sensitivity", "type_test_edges", "norms", "biases_by_place")),
-    "type_test": ("landscape/type_test.py", ("type_test_edges", "depth", "type_test", "biases_by_place")),
+    "type_test": (
+        "landscape/type_test.py",
+        ("type_test_edges", "type_test_wide", "wide", "depth", "type_test", "biases_by_place"),
+    ),
     "plain": (
         "certificates/plain.py",
         (

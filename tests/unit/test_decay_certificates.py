@@ -115,6 +115,8 @@ def test_no_number_of_a_claim_may_be_another(depth, off):
                 else (value * 1.001 + 1e-9, value - 1e-8 * max(abs(value), 1e-2))
             ):
                 assert check in failing(forged(stored, claim={key: other})), (key, other)
+        elif key in ("curvature", "loss_decrease"):
+            assert failing(forged(stored, claim={key: -1.0})) == {"belongs"}
     for key in ("dx", "dy", "rank_x"):
         assert failing(forged(stored, claim={"data": {**said["data"], key: said["data"][key] + 1}})) == {"shapes"}
     for at, layer in enumerate(said["layers"]):
@@ -125,6 +127,24 @@ def test_no_number_of_a_claim_may_be_another(depth, off):
         for key, more in (("distance", 1e-9), ("gradient", 1e-9), ("gradient", -1.0)):
             nearest = {**said["nearest"], key: said["nearest"][key] + more}
             assert failing(forged(stored, claim={"nearest": nearest})) == {f"nearest-{key}-claimed"}
+
+
+@pytest.mark.parametrize("bias", [0.0, 1.0, 3.0])
+@pytest.mark.parametrize("size", [0.0, 0.3])
+def test_the_gradient_of_an_output_bias_is_held_to_its_measure(bias, size):
+    # a mean of 3 that the bias is to be; zeros that no relative change moves have the largest measure there is
+    rng = np.random.default_rng(27)
+    X, Y = rng.standard_normal((9, 3)), rng.standard_normal((9, 2))
+    Y += 3.0 - Y.mean(axis=0)
+    network = Checkpoint.of([np.full((2, 3), size), np.eye(2)], [None, np.full(2, bias)])
+    found = lossurf.certify(network, X, Y, weight_decay=0.3, reduction="half-sum")
+    stored = StoredCertificate("c.npz", json.loads(json.dumps(found.to_dict())), dict(found.arrays), 2)
+    assert stored.claim["claim"] == Verdict.NOT_CRITICAL
+    assert failing(stored) == set()
+    if bias == size == 0.0:
+        assert stored.claim["gradient"] == 1e150
+    for factor in (0.999, 1.001):
+        assert failing(forged(stored, claim={"gradient": factor * stored.claim["gradient"]})) == {"gradient-claimed"}
 
 
 @pytest.mark.parametrize("depth", [1, 2, 3])

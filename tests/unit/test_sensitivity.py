@@ -71,6 +71,15 @@ def test_a_rank_falls_where_a_change_takes_the_singular_value_after_it_and_never
     assert wider.rank_ratios(pairs, 1).tolist() == [0.25, inf]
 
 
+def test_every_product_has_its_norm_and_every_layer_its_width():
+    layers = (np.full((3, 2), 0.1), np.full((1, 3), 0.5), np.full((4, 1), 0.25))
+    sensitivity = Sensitivity(WhitenedNetwork(layers, np.zeros((4, 2)), (0.0,) * 3, 1.0))
+    assert sensitivity.widths.tolist() == [2, 3, 1, 4]
+    # products of ones are ones: 3 * 0.1 * 0.5 * 0.25 eight times
+    assert sensitivity.norm(4, 0) == pytest.approx(0.0375 * 8**0.5, rel=1e-14)
+    assert sensitivity.norm(3, 0) == pytest.approx(0.15 * 2**0.5, rel=1e-14)
+
+
 def test_nothing_vanishes_at_no_change_and_a_zero_at_any():
     assert [vanishing_tolerance(*pair) for pair in ((0.0, 0.0), (0.0, 2.0), (3.0, 2.0), (1.0, 0.0))] == [0, 0, 1.5, inf]
 

@@ -51,6 +51,24 @@ def test_what_is_shown_of_a_number_is_what_was_compared():
     assert shown(signed(stored, loss=stored.claim["loss"] + 1.0), "loss")[0] == pytest.approx(1.0, rel=1e-12, abs=0.0)
 
 
+def test_a_claim_says_nothing_that_belongs_to_another_verdict():
+    T = np.diag([2.0, 1.0])
+    claims = {
+        "not-critical": certificate([np.diag([2.0, 0.5]), np.eye(2)], T),
+        "global-minimum": certificate([T, np.eye(2)], T),
+        "strict-saddle": certificate([np.diag([2.0, 0.0]), np.diag([1.0, 0.0])], T),
+        "bad-saddle": certificate([np.diag([2.0, 0.0]), np.diag([1.0, 0.0]), np.diag([1.0, 0.0])], T),
+    }
+    stairs = claims["bad-saddle"].claim["staircase"]
+    numbers = {"curvature": -1.0, "loss_decrease": 1.0, "step": 1.0, "staircase": stairs[:1], "next_level": 4.0}
+    own = {"strict-saddle": set(list(numbers)[:3]), "bad-saddle": {"staircase"}, "global-minimum": {"next_level"}}
+    for verdict, stored in claims.items():
+        assert stored.claim["claim"] == verdict
+        assert failed(stored) == set()
+        for key in set(numbers) - own.get(verdict, set()):
+            assert failed(signed(stored, **{key: numbers[key]})) == {"belongs"}, (verdict, key)
+
+
 def test_layers_and_data_have_the_shapes_that_are_said():
     stored = certificate([np.diag([2.0, 0.5]), np.eye(2)], np.diag([2.0, 1.0]))
     layers, data = stored.claim["layers"], stored.claim["data"]

@@ -42,7 +42,7 @@ def failed(stored):
     return {name for name, check in checks(stored).items() if not check.ok}
 
 
-NOT_CRITICAL = {"claim": "not-critical", "kind": "gradient"}
+NOT_CRITICAL = {"claim": "not-critical", "kind": "gradient", "next_level": None}
 
 
 @pytest.mark.parametrize("weight", [1.0, 4.0])
