@@ -18,7 +18,7 @@ import numpy as np
 
 from lossurf.inputs.checkpoints.checkpoint import Checkpoint
 from lossurf.landscape.curvature_result import AtMinimum, Curvature, Leaving, Method
-from lossurf.landscape.extreme_eigenvalues import End, Extremes
+from lossurf.landscape.ends import End, Extremes
 from lossurf.landscape.flattest import flattest_minimum
 from lossurf.landscape.hessian_bounds import HessianBounds, hessian_bounds
 from lossurf.landscape.hessian_ends import ends_of_hessian

@@ -6,7 +6,8 @@ from functools import partial
 from typing import Final
 
 from lossurf.landscape.compressed_hessian import CompressedHessian
-from lossurf.landscape.extreme_eigenvalues import Extremes, extreme_eigenvalues
+from lossurf.landscape.ends import Extremes
+from lossurf.landscape.extreme_eigenvalues import extreme_eigenvalues
 from lossurf.landscape.hessian_bounds import HessianBounds
 from lossurf.landscape.parameter_hessian import ParameterHessian
 from lossurf.landscape.split_ends import SplitNetwork, split_ends

@@ -16,7 +16,8 @@ from typing import Final
 
 import numpy as np
 
-from lossurf.landscape.extreme_eigenvalues import End, Extremes, extreme_eigenvalues
+from lossurf.landscape.ends import End, Extremes
+from lossurf.landscape.extreme_eigenvalues import extreme_eigenvalues
 from lossurf.landscape.hessian_bounds import HessianBounds
 from lossurf.landscape.parameter_hessian import ParameterHessian
 from lossurf.landscape.product_form import ProductForm
@@ -40,9 +41,10 @@ def ends_of_products(hessian: ParameterHessian, bounds: HessianBounds, share: fl
     wanted = share * top.quotient
     if _is_large(hessian, bounds, wanted):
         return None
-    if bounds.mixed > _ADDED * wanted:
-        bounds = bounds.tightened(hessian)
     way = _Way(hessian, form, bounds, share, top)
+    if bounds.mixed > _ADDED * wanted and way.certain_end(bounds.mixed) is None:
+        bounds = bounds.tightened(hessian)
+        way = _Way(hessian, form, bounds, share, top)
     if bounds.mixed <= _ADDED * wanted:
         found = way.added_on_both_sides()
     elif bounds.mixed <= _BETWEEN * wanted or way.certain_end(bounds.mixed) is not None:

@@ -27,8 +27,9 @@ from typing import Final
 
 import numpy as np
 
-from lossurf.decompositions import svd
-from lossurf.landscape.extreme_eigenvalues import End, Extremes, extreme_eigenvalues
+from lossurf.decompositions import largest_singular_value, svd
+from lossurf.landscape.ends import End, Extremes
+from lossurf.landscape.extreme_eigenvalues import extreme_eigenvalues
 from lossurf.landscape.norms import norm_bound
 from lossurf.landscape.top_direction import top_direction
 from lossurf.landscape.triangular_bases import TurnedNetwork
@@ -144,60 +145,71 @@ def _other_ends(network: SplitNetwork, rounded: float) -> tuple[End, End]:
     M = np.eye(len(network.nodes[0]))
     for W in network.layers[:-1]:
         M = W @ M
-    A = network.layers[-1] @ M
-    z, w = _top_pair(network.residual @ network.rest.T)
-    phi, least, most = _squares(network.rest, w)
-    pair = _Pair(phi, z, A.T @ A, M, network.nodes[-1] @ network.nodes[-1].T)
-    low, high = pair.ends(phi)
-    below, above = pair.beyond(low, high, least, most)
+    A, h = network.layers[-1] @ M, network.nodes[-1]
+    coupling = _Coupling.of(network.residual @ network.rest.T, network.rest @ network.rest.T)
+    low, high = _Pair(coupling, A.T @ A, M, h @ h.T).enclosed()
     if len(network.layers) == 1 and network.has_idle:
-        low, high, below, above = min(low, -z), max(high, z), min(below, -z), max(above, z)
-    rounded += 4.0 * rank_threshold(max(above, -below), 2 * len(M))  # of LAPACK, as in `curvature`
-    return End(low + rounded, below - rounded, 0.0), End(high - rounded, above + rounded, 0.0)
+        z = End(coupling.z, coupling.z, 0.0)
+        low, high = _farther(low, End(-z.inner, -z.outer, 0.0), -1.0), _farther(high, z, 1.0)
+    rounded += 4.0 * rank_threshold(max(high.outer, -low.outer), 2 * len(M))  # of LAPACK, as in `curvature`
+    return End(low.inner + rounded, low.outer - rounded, 0.0), End(high.inner - rounded, high.outer + rounded, 0.0)
+
+
+def _farther(first: End, second: End, sign: float) -> End:
+    """Take the larger of each, of sign times them."""
+    return End(
+        sign * max(sign * first.inner, sign * second.inner), sign * max(sign * first.outer, sign * second.outer), 0.0
+    )
+
+
+@dataclass(frozen=True)
+class _Coupling:
+    """z_1, and phi = ||G^T w_1||^2, which is within `off` of that; all such squares lie between `least` and `most`."""
+
+    z: float
+    phi: float
+    off: float
+    least: float
+    most: float
+
+    @classmethod
+    def of(cls, Z: Matrix, square: Matrix) -> _Coupling:
+        """From E G^T and G G^T; where that is a multiple of the identity, without vectors."""
+        mean = float(np.trace(square)) / len(square)
+        rest = square.copy()
+        rest.flat[:: len(rest) + 1] -= mean
+        off = float(np.linalg.norm(rest))
+        if off <= _SAME * mean:
+            return cls(largest_singular_value(Z), mean, off, mean - off, mean + off)
+        _, values, right = svd(Z, full_matrices=False)
+        squares = np.linalg.eigvalsh(square)
+        error = 4.0 * rank_threshold(float(squares[-1]), squares.size)
+        phi = float(right[0] @ square @ right[0])
+        return cls(float(values[0]), phi, 0.0, float(squares[0]) - error, float(squares[-1]) + error)
 
 
 @dataclass(frozen=True)
 class _Pair:
-    """T(phi, z)."""
+    """T, but for its arguments."""
 
-    phi: float
-    z: float
+    coupling: _Coupling
     above: Matrix
     between: Matrix
     below: Matrix
 
-    def ends(self, phi: float) -> tuple[float, float]:
-        """Least and largest eigenvalue."""
-        off = self.z * self.between
+    def enclosed(self) -> tuple[End, End]:
+        """Enclose the least and the largest eigenvalue of the second form."""
+        at = self.coupling
+        low, high = self._ends(at.phi)
+        size = norm_bound(self.above)
+        off, below, above = at.off * size, (at.phi - at.least) * size, (at.most - at.phi) * size
+        limit = _SAME * high
+        least = low - below if below <= limit else self._ends(at.least)[0]
+        most = high + above if above <= limit else self._ends(at.most)[1]
+        return End(low + off, least, 0.0), End(high - off, most, 0.0)
+
+    def _ends(self, phi: float) -> tuple[float, float]:
+        """Least and largest eigenvalue of T(phi, z_1)."""
+        off = self.coupling.z * self.between
         values = np.linalg.eigvalsh(np.block([[phi * self.above, off.T], [off, self.below]]))
         return float(values[0]), float(values[-1])
-
-    def beyond(self, low: float, high: float, least: float, most: float) -> tuple[float, float]:
-        """Bound the ends for every phi from `least` to `most`."""
-        size = norm_bound(self.above)
-        limit = _SAME * high
-        below, above = (self.phi - least) * size, (most - self.phi) * size
-        return (
-            low - below if below <= limit else self.ends(least)[0],
-            high + above if above <= limit else self.ends(most)[1],
-        )
-
-
-def _top_pair(matrix: Matrix) -> tuple[float, Matrix]:
-    """Return the largest singular value and its right vector."""
-    _, values, right = svd(matrix, full_matrices=False)
-    return float(values[0]), right[0]
-
-
-def _squares(G: Matrix, w: Matrix) -> tuple[float, float, float]:
-    """Return ||G^T w||^2, and between what numbers all such squares lie."""
-    square = G @ G.T
-    own = float(w @ square @ w)
-    off = square.copy()
-    off.flat[:: len(off) + 1] -= own
-    apart = float(np.linalg.norm(off))
-    if apart > _SAME * own:
-        values = np.linalg.eigvalsh(square)
-        error = 4.0 * rank_threshold(float(values[-1]), values.size)
-        return own, float(values[0]) - error, float(values[-1]) + error
-    return own, own - apart, own + apart

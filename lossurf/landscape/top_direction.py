@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lossurf.landscape.extreme_eigenvalues import End
+from lossurf.landscape.ends import End
 from lossurf.landscape.norms import eigenvalue_bound, top_of
 from lossurf.numerics import EPS, Matrix
 
