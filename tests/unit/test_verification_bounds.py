@@ -75,8 +75,16 @@ def test_layers_and_data_have_the_shapes_that_are_said():
     for k in range(2):
         other = [*layers[:k], {**layers[k], "shape": [2, 3]}, *layers[k + 1 :]]
         assert failed(signed(stored, layers=other)) == {"shapes"}
-    for key in ("dx", "dy"):
+    for key in ("dx", "dy", "rank_x"):
         assert failed(signed(stored, data={**data, key: 3})) == {"shapes"}
+
+
+@pytest.mark.parametrize("norm", [0.0, -1.0, 1.0])
+def test_a_layer_of_zeros_and_none_but_that_has_the_norm_0(norm):
+    stored = certificate([np.zeros((2, 2)), np.diag([2.0, 0.5])], np.diag([2.0, 1.0]))
+    first, second = stored.claim["layers"]
+    assert failed(signed(stored, layers=[{**first, "norm": norm}, second])) == ({"weights"} if norm else set())
+    assert failed(signed(stored, layers=[first, {**second, "norm": norm}])) == {"weights"}
 
 
 @pytest.mark.parametrize("unit", [2.0**-20, 1.0, 2.0**20])
