@@ -148,6 +148,8 @@ def test_small_layers_lose_no_singular_value_above_the_tolerance():
         assert {name[-1] for name in found if name.startswith("best-fit-of-rank-")} == {rank}
         pairs = {f"pair-{pair}-at-rank-{rank}" for pair in ("2-1", "3-1", "3-2")}
         assert {name for name in found if name.startswith("pair-")} == pairs
+        # E_21 = W_3^T E is 1/4 * 63/64; a change of W_3 moves it by 63/64, of the product by 1/4 of 3/16; M_21 is I
+        assert found[f"pair-2-1-at-rank-{rank}"].value == pytest.approx((63 / 256) / (63 / 64 + 3 / 64), rel=1e-12)
 
 
 def test_what_is_no_bad_saddle_is_none_by_the_pair_or_the_level_that_it_lacks():
