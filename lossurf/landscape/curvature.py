@@ -18,7 +18,7 @@ import numpy as np
 
 from lossurf.inputs.checkpoints.checkpoint import Checkpoint
 from lossurf.landscape.curvature_result import AtMinimum, Curvature, Leaving, Method
-from lossurf.landscape.extreme_eigenvalues import End, Extremes
+from lossurf.landscape.ends import End, Extremes
 from lossurf.landscape.flattest import flattest_minimum
 from lossurf.landscape.hessian_bounds import HessianBounds, hessian_bounds
 from lossurf.landscape.hessian_ends import ends_of_hessian
@@ -163,7 +163,7 @@ def _spectrum(hessian: ParameterHessian, bounds: HessianBounds, share: float) ->
         with_kernel = np.append(0.0, values) if hessian.order > form.order else values
         return _certain("product-form", with_kernel, _solver_error(values) + bounds.mixed, flat)
     ends = ends_of_products(hessian, bounds, share) or ends_of_hessian(hessian, bounds, share)
-    return _Spectrum(_with_flat(ends, flat), "lanczos")
+    return _Spectrum(ends.with_zero() if flat else ends, "lanczos")
 
 
 def _eigenvalues(matrix: Matrix) -> Matrix:
@@ -182,17 +182,7 @@ def _certain(method: Method, values: Matrix, error: float, flat: int) -> _Spectr
     low, high = float(values.min(initial=inf)), float(values.max(initial=-inf))
     ends = Extremes(End(low + error, low - error, 0.0), End(high - error, high + error, 0.0), 0)
     every = np.sort(np.append(values, np.zeros(flat)))
-    return _Spectrum(_with_flat(ends, flat), method, every)
-
-
-def _with_flat(ends: Extremes, flat: int) -> Extremes:
-    """Take the zeros of directions that were left out for eigenvalues, which they are."""
-    if not flat:
-        return ends
-    low, high = ends.smallest, ends.largest
-    smallest = End(min(low.inner, 0.0), min(low.outer, 0.0), low.failure)
-    largest = End(max(high.inner, 0.0), max(high.outer, 0.0), high.failure)
-    return Extremes(smallest, largest, ends.products)
+    return _Spectrum(ends.with_zero() if flat else ends, method, every)
 
 
 def _scaled(value: float, exponent: int) -> float:

@@ -17,7 +17,7 @@ from typing import Final
 
 import numpy as np
 
-from lossurf.landscape.extreme_eigenvalues import End
+from lossurf.landscape.ends import End
 from lossurf.landscape.product_form import ProductForm
 from lossurf.numerics import Matrix, rank_threshold
 

@@ -21,7 +21,8 @@ def problem():
 def carried_eigenvectors(problem, product, rank):
     """By numpy's singular values of the product."""
     least = np.linalg.svd(product, compute_uv=False)[rank - 1] if rank else 0.0
-    return levels.carried_eigenvectors(problem, product @ problem.target_svd[2].T, rank, least=least)
+    mapped = product @ problem.target_svd[2].T
+    return levels.carried_eigenvectors(problem, mapped, levels.overlaps_of(problem, mapped), rank, least=least)
 
 
 def carrying(problem, rows):

@@ -20,7 +20,7 @@ from lossurf.inputs.files import file_size
 from lossurf.inputs.memory import require_memory
 from lossurf.inputs.tables.cells import logical, to_float
 from lossurf.inputs.tables.dialect import Dialect, decimal_comma_possible, sniff
-from lossurf.inputs.tables.fast_text import count_lines, open_bytes, pieces, read_plain, worth_pieces
+from lossurf.inputs.tables.fast_text import count_lines, open_bytes, read_ahead, read_plain, worth_pieces
 from lossurf.inputs.tables.lines import lines_of, open_text, split
 from lossurf.inputs.tables.row_names import RowNames
 from lossurf.numerics import Matrix
@@ -92,9 +92,8 @@ class TextTable:
         parser, body, number = _Parser(self), _Body(self), 0
         try:
             with open_bytes(self.path) as (stream, raw):
-                for piece in pieces(stream):
-                    self.position = raw.tell()
-                    block = None if body.header else parser.parse_piece(piece)
+                for piece, self.position, plain in read_ahead(stream, raw, parser.plain):
+                    block = None if body.header else parser.parse_piece(piece, plain)
                     if block is not None:
                         number += len(block)  # a plain piece has a sample a line
                     else:
@@ -163,14 +162,17 @@ class _Parser:
         fast = self._fast(block)
         return fast if fast is not None else self._slow(block)
 
-    def parse_piece(self, piece: bytes) -> Matrix | None:
-        """Convert whole lines at once, or None where a closer look is needed."""
-        delimiter, picked = self.dialect.delimiter, self.table.picked
-        if delimiter is None or self.dialect.trailing:
+    def plain(self, piece: bytes) -> Matrix | None:
+        """Convert whole lines at once, whatever comes before them; None where a closer look is needed."""
+        if self.dialect.delimiter is None or self.dialect.trailing:
             return None
+        return read_plain(piece, self.dialect.delimiter, self.dialect.width)
+
+    def parse_piece(self, piece: bytes, numbers: Matrix | None) -> Matrix | None:
+        """Take what `plain` made of whole lines, or None where what came before asks for a closer look."""
+        picked = self.table.picked
         if b"." in piece and self.decimal == ",":
             return None
-        numbers = read_plain(piece, delimiter, self.dialect.width)
         if b"." in piece and numbers is not None and self._reads_all(picked):
             self.decimal = "."
         return numbers if numbers is None or picked is None else numbers[:, list(picked)]
