@@ -21,7 +21,11 @@ def problem():
 def carried_eigenvectors(problem, product, rank):
     """By numpy's singular values of the product."""
     least = np.linalg.svd(product, compute_uv=False)[rank - 1] if rank else 0.0
-    mapped = product @ problem.target_svd[2].T
+    return told(problem, product @ problem.target_svd[2].T, rank, least=least)
+
+
+def told(problem, mapped, rank, *, least):
+    """Of a product in the singular vectors of T, and what its least singular value is taken for."""
     return levels.carried_eigenvectors(problem, mapped, levels.overlaps_of(problem, mapped), rank, least=least)
 
 
@@ -92,12 +96,12 @@ def test_nothing_and_all_outputs_are_carried_whatever_rounding_the_product_is():
     # T = diag(2, 1e-9) / 2: a product of that size is rounding beside T, and not beside its second singular value
     problem = lossurf.Data(np.eye(3), np.vstack([np.diag([2.0, 1e-9]), np.zeros((1, 2))])).problem(bias=False)
     rounding = np.full((2, 2), 1e-9)
-    assert levels.carried_eigenvectors(problem, rounding, 0, least=0.0).counts.tolist() == [0, 0]
-    assert levels.carried_eigenvectors(problem, rounding, 2, least=1e-9).counts.tolist() == [1, 1]
-    assert levels.carried_eigenvectors(problem, 1e9 * rounding, 1, least=1.0) is None
+    assert told(problem, rounding, 0, least=0.0).counts.tolist() == [0, 0]
+    assert told(problem, rounding, 2, least=1e-9).counts.tolist() == [1, 1]
+    assert told(problem, 1e9 * rounding, 1, least=1.0) is None
     # beside a singular value of 1 of the product, its rounding along the second is nothing, however small that one is
     first = np.diag(np.sign(np.diag(problem.target_svd[0]))) @ np.diag([1.0, 5e-10])
-    assert levels.carried_eigenvectors(problem, first, 1, least=1.0).counts.tolist() == [1, 0]
+    assert told(problem, first, 1, least=1.0).counts.tolist() == [1, 0]
 
 
 def test_beside_tied_eigenvectors_of_which_one_is_carried_so_may_be_another_group(problem):
@@ -134,5 +138,5 @@ def test_an_eigenvalue_within_the_error_of_the_data_is_carried_by_no_critical_po
 
 def test_where_x_is_zero_nothing_is_carried():
     problem = lossurf.Data(np.zeros((3, 2)), np.ones((3, 2))).problem(bias=False)
-    found = levels.carried_eigenvectors(problem, np.zeros((2, problem.target_svd[1].size)), 0, least=0.0)
+    found = told(problem, np.zeros((2, problem.target_svd[1].size)), 0, least=0.0)
     assert (found.roots.size, found.left.shape, int(found.sizes.sum())) == (0, (2, 0), problem.target_svd[1].size)

@@ -75,8 +75,16 @@ def test_layers_and_data_have_the_shapes_that_are_said():
     for k in range(2):
         other = [*layers[:k], {**layers[k], "shape": [2, 3]}, *layers[k + 1 :]]
         assert failed(signed(stored, layers=other)) == {"shapes"}
-    for key in ("dx", "dy"):
+    for key in ("dx", "dy", "rank_x"):
         assert failed(signed(stored, data={**data, key: 3})) == {"shapes"}
+
+
+@pytest.mark.parametrize("norm", [0.0, -1.0, 1.0])
+def test_a_layer_of_zeros_and_none_but_that_has_the_norm_0(norm):
+    stored = certificate([np.zeros((2, 2)), np.diag([2.0, 0.5])], np.diag([2.0, 1.0]))
+    first, second = stored.claim["layers"]
+    assert failed(signed(stored, layers=[{**first, "norm": norm}, second])) == ({"weights"} if norm else set())
+    assert failed(signed(stored, layers=[first, {**second, "norm": norm}])) == {"weights"}
 
 
 @pytest.mark.parametrize("unit", [2.0**-20, 1.0, 2.0**20])
@@ -135,20 +143,43 @@ def test_small_layers_lose_no_singular_value_above_the_tolerance():
     assert template.claim["claim"] == "bad-saddle"
     arrays = {name: array for name, array in template.arrays.items() if name[0] != "N"}
     arrays |= {f"W{k}": quarter for k in (1, 2, 3)} | {"R11": np.eye(2), "T": T}
-    for tau, ranks in ((0.01, {"1"}), (0.0157, {"0"})):
+    for tau, rank in ((0.01, "1"), (0.0157, "0")):
         found = checks(signed(replace(template, arrays=arrays), tolerance=tau, nearest=None))
-        assert {name[-1] for name in found if name.startswith("best-fit-of-rank-")} == ranks
+        assert {name[-1] for name in found if name.startswith("best-fit-of-rank-")} == {rank}
+        pairs = {f"pair-{pair}-at-rank-{rank}" for pair in ("2-1", "3-1", "3-2")}
+        assert {name for name in found if name.startswith("pair-")} == pairs
+        # E_21 = W_3^T E is 1/4 * 63/64; a change of W_3 moves it by 63/64, of the product by 1/4 of 3/16; M_21 is I
+        assert found[f"pair-2-1-at-rank-{rank}"].value == pytest.approx((63 / 256) / (63 / 64 + 3 / 64), rel=1e-12)
 
 
-def minimum(unit, product, T):
+def test_what_is_no_bad_saddle_is_none_by_the_pair_or_the_level_that_it_lacks():
+    # of two layers nothing lies between, and E is not zero; and a minimum has no singular value beyond its rank
+    T, said = np.diag([2.0, 1.0]), {"claim": "bad-saddle", "kind": "staircase", "nearest": None, "next_level": None}
+    strict = certificate([np.diag([2.0, 0.0]), np.diag([1.0, 0.0])], T)
+    assert strict.claim["claim"] == "strict-saddle"
+    none = dict.fromkeys(("curvature", "loss_decrease", "step", "index"))
+    arrays = {name: array for name, array in strict.arrays.items() if name[0] not in "NDV"}
+    forged = signed(replace(strict, arrays=arrays), **said, **none)
+    assert failed(forged) == {"pair-2-1-at-rank-1", "staircase-covers"}
+    minimum = certificate([T, np.eye(2)], T)
+    arrays = {name: array for name, array in minimum.arrays.items() if name[0] != "N"}
+    assert failed(signed(replace(minimum, arrays=arrays), **said)) == {"above-the-optimum", "staircase-covers"}
+
+
+def minimum(unit, product, T, *, depth=2):
     """A claim of a minimum at 1e-6 with W_1 = unit * diag(product), T = unit * diag(T), and no point beside it."""
     Y = unit * np.diag(T)
-    layers = [Y] if len(product) == 1 else [Y, np.eye(2)]
-    stored = certificate(layers, Y, dtypes=["float32"] * len(layers))
+    stored = certificate([Y, np.eye(2)][:depth], Y, dtypes=["float32"] * depth)
     assert (stored.claim["claim"], stored.claim["tolerance"]) == ("global-minimum", 1e-6)
     arrays = {name: array for name, array in stored.arrays.items() if name[0] != "N"}
     arrays["W1"] = unit * np.diag(np.float32(product).astype(float))
     return agreeing(replace(stored, arrays=arrays), nearest=None, rank=2)
+
+
+@pytest.mark.parametrize(("depth", "fails"), [(1, set()), (2, {"at-the-optimum-itself"})])
+def test_a_singular_value_is_held_against_what_all_layers_together_move(depth, fails):
+    # T = diag(1, 2.4e-6), a second of 1.5e-6: above what one layer moves the product by, 1e-6, and not what two do
+    assert failed(minimum(1.0, (1.0 + 4.0 * 2.0**-23, 1.5e-6), (1.0, 2.4e-6), depth=depth)) == fails
 
 
 @pytest.mark.parametrize("unit", [2.0**-10, 1.0, 2.0**10])
@@ -261,6 +292,31 @@ def test_a_direction_is_held_to_the_rounding_of_its_own_terms():
     assert shown(saddle(loss_decrease=None), "descent-claimed")[0] == pytest.approx(0.5, rel=1e-12, abs=0.0)
 
 
+def test_a_saddle_without_a_direction_is_none_and_its_gap_is_that_of_its_loss():
+    arrays = {name: array for name, array in saddle().arrays.items() if name[0] not in "VD"}
+    assert "direction" in failed(signed(replace(saddle(), arrays=arrays)))
+    assert verify_certificate(saddle()).gap == pytest.approx(2.5, rel=1e-12)
+
+
+def test_a_fall_that_is_rounding_may_be_claimed_to_be_none():
+    assert failed(saddle(step=1e-9, loss_decrease=0.0)) == set()
+    assert failed(saddle(step=1e-9, loss_decrease=None)) == set()
+
+
+def test_a_curvature_that_leaves_the_range_of_float64_is_none_and_no_other():
+    # T = 2^480 diag(2, 1) and two layers of 2^400 between two of zeros: -2^1281, while 2^-159 of the direction make T
+    assert failed(saddle(curvature=None)) == {"curvature-claimed"}
+    T, inner, V = np.diag([2.0, 1.0]), np.diag([1.0, 0.0]), np.diag([1.0, 0.0]) / 2.0**0.5
+    stored = exactly(certificate([np.zeros((2, 2)), inner, inner, np.zeros((2, 2))], T), T)
+    assert stored.claim["claim"] == "strict-saddle"
+    arrays = {name: array for name, array in stored.arrays.items() if name[0] not in "ND"}
+    arrays |= {"T": 2.0**480 * T, "W2": 2.0**400 * inner, "W3": 2.0**400 * inner}
+    arrays |= {"V1": V, "V2": 0.0 * V, "V3": 0.0 * V, "V4": V}
+    said = {"step": 2.0**-159, "loss_decrease": 2.0**961, "pair": [4, 1], "index": None, "nearest": None}
+    for curvature, fails in ((None, set()), (-1e308, {"curvature-claimed"})):
+        assert failed(agreeing(replace(stored, arrays=arrays), curvature=curvature, **said)) == fails
+
+
 @pytest.mark.parametrize("turn", [1.0, -1.0])
 def test_a_direction_is_of_length_1_to_four_times_the_rounding_of_its_squares(turn):
     for share, fails in ((0.9, set()), (1.1, {"direction"})):
@@ -295,6 +351,7 @@ def test_a_staircase_is_held_to_what_the_lengths_are_known_to():
     stored = exactly(certificate(layers, T), T)
     assert stored.claim["claim"] == "bad-saddle"
     bound = 16 * 3 * (10 + 2.0 * log(2.0)) * EPS * (1.0 + 1e8)
+    assert shown(signed(stored, tolerance=0.0), "staircase")[1] == 0.0
     assert shown(stored, "staircase")[1] == pytest.approx(bound, rel=1e-12, abs=0.0)
 
 
