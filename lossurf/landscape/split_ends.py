@@ -65,6 +65,14 @@ class SplitNetwork:
     has_idle: bool
     share: float
 
+    @property
+    def other_factors(self) -> tuple[Matrix, Matrix, Matrix]:
+        """A_1, M and h_{N-1}."""
+        M = np.eye(len(self.nodes[0]))
+        for W in self.layers[:-1]:
+            M = W @ M
+        return self.layers[-1] @ M, M, self.nodes[-1]
+
     @classmethod
     def of(cls, turned: TurnedNetwork, most: float) -> SplitNetwork | None:
         """Split a network without biases; None where it does not fall apart, or nothing is beside the first r."""
@@ -101,7 +109,7 @@ def split_ends(network: SplitNetwork, share: float, allowance: float, rounded: f
         Bound of what the matrices here are rounded by.
     """
     below, above = _other_ends(network, rounded)
-    G, K = _first_terms(network)
+    G, K = first_terms(network)
     top = top_direction(G, K)
     radius = max(above.inner, top.quotient, -below.inner)
     width = 2.0 * (share * radius - allowance)
@@ -116,7 +124,7 @@ def split_ends(network: SplitNetwork, share: float, allowance: float, rounded: f
     return Extremes(smallest, largest, products) if widest <= _EXCEEDED * width else None
 
 
-def _first_terms(network: SplitNetwork) -> tuple[list[Matrix], list[Matrix]]:
+def first_terms(network: SplitNetwork) -> tuple[list[Matrix], list[Matrix]]:
     """A_k A_k^T and h_{k-1}^T h_{k-1}, k = 1..N."""
     above = [np.eye(len(network.nodes[0]))]
     for W in reversed(network.layers):
@@ -142,10 +150,7 @@ def _first_end(above: list[Matrix], beside: list[Matrix], share: float, allowanc
 
 def _other_ends(network: SplitNetwork, rounded: float) -> tuple[End, End]:
     """Enclose the ends of the second form, and of the third: least and largest."""
-    M = np.eye(len(network.nodes[0]))
-    for W in network.layers[:-1]:
-        M = W @ M
-    A, h = network.layers[-1] @ M, network.nodes[-1]
+    A, M, h = network.other_factors
     coupling = _Coupling.of(network.residual @ network.rest.T, network.rest @ network.rest.T)
     low, high = _Pair(coupling, A.T @ A, M, h @ h.T).enclosed()
     if len(network.layers) == 1 and network.has_idle:
