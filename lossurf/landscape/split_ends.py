@@ -23,6 +23,7 @@ what phi is not known by. Where that is not enough, H itself is asked.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -73,6 +74,12 @@ class SplitNetwork:
             M = W @ M
         return self.layers[-1] @ M, M, self.nodes[-1]
 
+    @cached_property
+    def coupling(self) -> tuple[Matrix, Matrix]:
+        """z_1, ..., and all w_i as rows."""
+        _, z, W = svd(self.residual @ self.rest.T)
+        return z, W
+
     @classmethod
     def of(cls, turned: TurnedNetwork, most: float) -> SplitNetwork | None:
         """Split a network without biases; None where it does not fall apart, or nothing is beside the first r."""
@@ -109,7 +116,7 @@ def split_ends(network: SplitNetwork, share: float, allowance: float, rounded: f
         Bound of what the matrices here are rounded by.
     """
     below, above = _other_ends(network, rounded)
-    G, K = first_terms(network)
+    G, K = _first_terms(network)
     top = top_direction(G, K)
     radius = max(above.inner, top.quotient, -below.inner)
     width = 2.0 * (share * radius - allowance)
@@ -124,7 +131,7 @@ def split_ends(network: SplitNetwork, share: float, allowance: float, rounded: f
     return Extremes(smallest, largest, products) if widest <= _EXCEEDED * width else None
 
 
-def first_terms(network: SplitNetwork) -> tuple[list[Matrix], list[Matrix]]:
+def _first_terms(network: SplitNetwork) -> tuple[list[Matrix], list[Matrix]]:
     """A_k A_k^T and h_{k-1}^T h_{k-1}, k = 1..N."""
     above = [np.eye(len(network.nodes[0]))]
     for W in reversed(network.layers):
@@ -151,7 +158,7 @@ def _first_end(above: list[Matrix], beside: list[Matrix], share: float, allowanc
 def _other_ends(network: SplitNetwork, rounded: float) -> tuple[End, End]:
     """Enclose the ends of the second form, and of the third: least and largest."""
     A, M, h = network.other_factors
-    coupling = _Coupling.of(network.residual @ network.rest.T, network.rest @ network.rest.T)
+    coupling = _Coupling.of(network)
     low, high = _Pair(coupling, A.T @ A, M, h @ h.T).enclosed()
     if len(network.layers) == 1 and network.has_idle:
         z = End(coupling.z, coupling.z, 0.0)
@@ -178,15 +185,17 @@ class _Coupling:
     most: float
 
     @classmethod
-    def of(cls, Z: Matrix, square: Matrix) -> _Coupling:
+    def of(cls, network: SplitNetwork) -> _Coupling:
         """From E G^T and G G^T; where that is a multiple of the identity, without vectors."""
+        square = network.rest @ network.rest.T
         mean = float(np.trace(square)) / len(square)
         rest = square.copy()
         rest.flat[:: len(rest) + 1] -= mean
         off = float(np.linalg.norm(rest))
         if off <= _SAME * mean:
-            return cls(largest_singular_value(Z), mean, off, mean - off, mean + off)
-        _, values, right = svd(Z, full_matrices=False)
+            z = largest_singular_value(network.residual @ network.rest.T)
+            return cls(z, mean, off, mean - off, mean + off)
+        values, right = network.coupling
         squares = np.linalg.eigvalsh(square)
         error = 4.0 * rank_threshold(float(squares[-1]), squares.size)
         phi = float(right[0] @ square @ right[0])

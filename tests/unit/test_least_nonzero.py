@@ -1,11 +1,12 @@
 """The least eigenvalue that is not zero at minima of any size, against the dense Hessian and exact values."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import pytest
-from critical_points import build, dense_hessian
-from test_split_ends import INPUTS, split_data
+from critical_points import build, chain, dense_hessian
+from test_split_ends import INPUTS, drawn_parts, other_form, split_data
 
 from lossurf.data import Data
 from lossurf.landscape import curvature, hessian_ends
@@ -14,6 +15,7 @@ from lossurf.landscape.least_nonzero import least_eigenvalue
 from lossurf.landscape.node_network import node_network
 from lossurf.landscape.parameter_hessian import ParameterHessian
 from lossurf.landscape.product_form import ProductForm
+from lossurf.landscape.split_least import split_least
 from lossurf.landscape.verdict import Inertia
 from lossurf.words import Verdict
 
@@ -128,3 +130,26 @@ def test_a_bottleneck_has_the_least_eigenvalue_that_is_not_zero_where_x_keeps_sa
         others += find_curvature(weights, None, Data(X.T, Y.T).problem(bias=False), **options).minimum is not None
     assert tight >= 20
     assert others == 0
+
+
+@pytest.mark.parametrize("depth", [2, 3, 4])
+@pytest.mark.parametrize("white", [False, True])
+def test_the_least_of_all_parts_is_enclosed_whatever_their_factors(depth, white):
+    # channel: both forms as dense matrices
+    for seed in range(40):
+        parts = drawn_parts(np.random.default_rng([5, seed, depth]), depth, white=white)
+        if seed % 2:  # a minimum's: no direction leads down
+            parts = replace(parts, residual=1e-3 * parts.residual)
+        r = len(parts.nodes[0])
+        above = [chain(parts.layers[k:], r) for k in range(depth)]
+        first = sum(np.kron(A @ A.T, h.T @ h) for A, h in zip(above, parts.nodes, strict=True))
+        values = np.linalg.eigvalsh(first), np.linalg.eigvalsh(other_form(parts))
+        found = split_least(parts, 0.0)
+        assert (found is None) == (depth == 2 and parts.has_idle)
+        if found is not None:
+            end, count = found
+            least, slack = min(v[0] for v in values), 1e-12 * max(v[-1] for v in values)
+            assert end.outer - slack <= least <= end.inner + slack
+            assert count == sum(v.size for v in values)
+            if white:
+                assert end.inner - end.outer <= slack
