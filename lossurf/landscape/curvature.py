@@ -1,10 +1,11 @@
 """How steep a point is: the Hessian's extreme eigenvalues in the checkpoint's own parameters, and the steps they allow.
 
-Five ways, the first that fits: the dense Hessian of a small network; where the residual is zero the spectrum of
+Six ways, the first that fits: the dense Hessian of a small network; where the residual is zero the spectrum of
 sum_k (A_k A_k^T) x (B_{k-1} X X^T B_{k-1}^T), a matrix of order dy dx (theory, section 10); where the residual is so
 small that its part is within the error norms of the layers that one direction reaches (`top_direction`), or the
-Lanczos method on that; and the Lanczos method on the Hessian. The last two are certain on the inner side of each
-eigenvalue, and on the outer but for a stated probability (`extreme_eigenvalues`); the others are certain.
+Lanczos method on that; where H falls apart matrices of the order of the rank (`split_ends`); and the Lanczos method on
+the Hessian. Lanczos methods are certain on the inner side of each eigenvalue, and on the outer but for a stated
+probability (`extreme_eigenvalues`); the others are certain.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ _PRODUCT_ORDER: Final = 1200  # a third of a second, and 12 MB: only asked for w
 
 _NO_LEAST: Final = (
     "the least eigenvalue that is not zero is not known: it is within rounding of 0, or the network is large and its "
-    "layers leave some directions of the outputs out"
+    "layers leave some directions of the outputs out, which is followed for inputs like white ones or an autoencoder's"
 )
 
 
