@@ -23,6 +23,7 @@ what phi is not known by. Where that is not enough, H itself is asked.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -64,6 +65,20 @@ class SplitNetwork:
     residual: Matrix
     has_idle: bool
     share: float
+
+    @property
+    def other_factors(self) -> tuple[Matrix, Matrix, Matrix]:
+        """A_1, M and h_{N-1}."""
+        M = np.eye(len(self.nodes[0]))
+        for W in self.layers[:-1]:
+            M = W @ M
+        return self.layers[-1] @ M, M, self.nodes[-1]
+
+    @cached_property
+    def coupling(self) -> tuple[Matrix, Matrix]:
+        """z_1, ..., and all w_i as rows."""
+        _, z, W = svd(self.residual @ self.rest.T)
+        return z, W
 
     @classmethod
     def of(cls, turned: TurnedNetwork, most: float) -> SplitNetwork | None:
@@ -142,11 +157,8 @@ def _first_end(above: list[Matrix], beside: list[Matrix], share: float, allowanc
 
 def _other_ends(network: SplitNetwork, rounded: float) -> tuple[End, End]:
     """Enclose the ends of the second form, and of the third: least and largest."""
-    M = np.eye(len(network.nodes[0]))
-    for W in network.layers[:-1]:
-        M = W @ M
-    A, h = network.layers[-1] @ M, network.nodes[-1]
-    coupling = _Coupling.of(network.residual @ network.rest.T, network.rest @ network.rest.T)
+    A, M, h = network.other_factors
+    coupling = _Coupling.of(network)
     low, high = _Pair(coupling, A.T @ A, M, h @ h.T).enclosed()
     if len(network.layers) == 1 and network.has_idle:
         z = End(coupling.z, coupling.z, 0.0)
@@ -173,15 +185,17 @@ class _Coupling:
     most: float
 
     @classmethod
-    def of(cls, Z: Matrix, square: Matrix) -> _Coupling:
+    def of(cls, network: SplitNetwork) -> _Coupling:
         """From E G^T and G G^T; where that is a multiple of the identity, without vectors."""
+        square = network.rest @ network.rest.T
         mean = float(np.trace(square)) / len(square)
         rest = square.copy()
         rest.flat[:: len(rest) + 1] -= mean
         off = float(np.linalg.norm(rest))
         if off <= _SAME * mean:
-            return cls(largest_singular_value(Z), mean, off, mean - off, mean + off)
-        _, values, right = svd(Z, full_matrices=False)
+            z = largest_singular_value(network.residual @ network.rest.T)
+            return cls(z, mean, off, mean - off, mean + off)
+        values, right = network.coupling
         squares = np.linalg.eigvalsh(square)
         error = 4.0 * rank_threshold(float(squares[-1]), squares.size)
         phi = float(right[0] @ square @ right[0])
