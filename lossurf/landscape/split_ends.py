@@ -118,15 +118,13 @@ def split_ends(network: SplitNetwork, share: float, allowance: float, rounded: f
     below, above = _other_ends(network, rounded)
     G, K = _first_terms(network)
     top = top_direction(G, K)
-    radius = max(above.inner, top.quotient, -below.inner)
-    width = 2.0 * (share * radius - allowance)
-    own = top.end(G, K, rounded)
-    products = 0
-    if own.outer - max(own.inner, above.inner) > width:
+    own, products = top.end(G, K, rounded), 0
+    if own.outer - max(own.inner, above.inner) > 2.0 * (share * max(own.inner, above.inner, -below.inner) - allowance):
         found = _first_end(G, K, share, allowance, rounded)
         own, products = found.largest, found.products
     smallest = End(min(below.inner, 0.0), min(below.outer, 0.0), 0.0)
     largest = End(max(own.inner, above.inner), max(own.outer, above.outer), own.failure)
+    width = 2.0 * (share * max(largest.inner, -smallest.inner) - allowance)
     widest = max(largest.outer - largest.inner, smallest.inner - smallest.outer)
     return Extremes(smallest, largest, products) if widest <= _EXCEEDED * width else None
 
