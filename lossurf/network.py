@@ -63,6 +63,12 @@ class WhitenedNetwork:
         """Number of weight matrices N."""
         return len(self.layers)
 
+    @cached_property
+    def widest_two(self) -> tuple[int, int]:
+        """Shape of the largest product of layers that there may be."""
+        *_, second, first = sorted([self.layers[0].shape[1], *(W.shape[0] for W in self.layers)])
+        return second, first
+
     def partial_product(self, i: int, j: int) -> Matrix:
         """M_ij = W_{i-1} ... W_{j+1}, shape (d_{i-1}, d_j)."""
         if (i, j) not in self._products:
@@ -362,10 +368,10 @@ def to_user(network: WhitenedNetwork, direction: Sequence[Matrix | None], proble
 
 def layer_to_user(network: WhitenedNetwork, change: Matrix, k: int, problem: ReducedProblem) -> Matrix:
     """Map a change of W_k, or some of its rows, to the caller's coordinates; shape (rows, d_{k-1} as stored)."""
-    inverse_norms = np.divide(1.0, problem.column_norms, out=np.zeros(problem.dx), where=problem.column_norms > 0.0)
     with np.errstate(over="ignore", invalid="ignore"):
         if k > 1:
             return np.asarray(change * np.exp(-network.stretch[k - 1]))
+        inverse_norms = np.divide(1.0, problem.column_norms, out=np.zeros(problem.dx), where=problem.column_norms > 0.0)
         whole = change * np.exp(log(problem.scale) - network.stretch[0])
         return np.asarray(whole @ problem.left_inverse * inverse_norms)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from typing import Final
 
 from lossurf.errors import LossurfError
@@ -27,6 +26,8 @@ def remedy_of(error: LossurfError) -> str:
 
 def chapter_of(error: BaseException) -> str | None:
     """Return the chapter for the innermost room that an error passed on its way."""
+    import traceback
+
     for frame, _ in reversed(list(traceback.walk_tb(error.__traceback__))):
         name = f"{frame.f_globals.get('__name__', '')}."
         for room, chapter in CHAPTERS.items():

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from pathlib import Path
+from time import monotonic
+from typing import Final
 
 from lossurf.inputs.faults import fault
 from lossurf.sizes import parse_size, size_text
 
-_FALLBACK = 2 << 30  # where the system tells nothing: what any machine that runs numpy comfortably has
+_FALLBACK: Final = 2 << 30  # where the system tells nothing: what any machine that runs numpy comfortably has
+
+_ASKED_A_SECOND: Final = 10  # what a file takes in the time between is small beside what is left
 
 
 def memory_limit(max_memory: int | str | None) -> int:
@@ -23,6 +28,11 @@ def memory_limit(max_memory: int | str | None) -> int:
         return parse_size(max_memory)
     if max_memory is not None:
         return max_memory
+    return _system_limit(int(_ASKED_A_SECOND * monotonic()))
+
+
+@lru_cache(maxsize=1)  # of hundreds of small checkpoints each takes a few milliseconds, a tenth of them this question
+def _system_limit(moment: int) -> int:  # noqa: ARG001  # it is what makes an answer old
     known = [left for left in (_machine_memory(), _control_group_memory(), _address_space()) if left is not None]
     return max(min(known, default=_FALLBACK), 0)
 

@@ -5,10 +5,7 @@ A line is Python, run by the user with the library that knows the format; lossur
 
 from __future__ import annotations
 
-import json
 import re
-import shlex
-import zlib
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -228,7 +225,13 @@ def flattening() -> str:
 
 def python_line(path: Path, code: str, out: str) -> str:
     """Return the command that runs Python in which FILE is a file and OUT one beside it with another ending."""
-    return f"python -c {shlex.quote(filled(path, code, out))}"
+    return f"python -c {_quoted(filled(path, code, out))}"
+
+
+def _quoted(code: str) -> str:
+    import shlex
+
+    return shlex.quote(code)
 
 
 def _refuse(path: Path, known: dict[str, tuple[str, str, str]]) -> None:
@@ -248,7 +251,7 @@ def _refusal(path: Path, kind: str, code: str, out: str, program: str = "python 
         kind=kind,
         trust=trust,
         tool=tool,
-        line=f"{program} {shlex.quote(filled(path, code, out))}",
+        line=f"{program} {_quoted(filled(path, code, out))}",
     )
 
 
@@ -264,6 +267,8 @@ def _head(path: Path) -> str:
     with open_binary(path) as file:
         head = file.read(_HEAD)
     if path.name.lower().endswith(".gz"):
+        import zlib
+
         with suppress(zlib.error):
             head = zlib.decompressobj(31).decompress(head, _HEAD)
     return head.decode("latin-1")
@@ -277,6 +282,8 @@ def _holds_vectors(head: str, *, lines: bool) -> bool:
 
 def filled(path: Path, code: str, out: str) -> str:
     """Put the names of the files into code."""
+    import json
+
     stem = path.name
     while Path(stem).suffix.lower() in _SUFFIXES:
         stem = Path(stem).stem

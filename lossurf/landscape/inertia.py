@@ -13,7 +13,6 @@ from typing import Final, Literal
 
 import numpy as np
 
-from lossurf.decompositions import singular_values
 from lossurf.landscape.inner_products import is_narrow
 from lossurf.landscape.levels import root_resolution
 from lossurf.landscape.type_test import TypeTest
@@ -197,8 +196,9 @@ class RankTable:
         change = sensitivity.change(i + 1, j)
         if not carried > _FAR * self._tau * outer * change:
             return None
-        beyond = self._test.singular_value_beyond(i + 1, j, r)
-        if beyond * _FAR > self._tau * change:  # there are tails: the rank is theirs to say
+        zero = self._tau * change / _FAR
+        beyond = self._test.singular_value_beyond(i + 1, j, r, zero=zero)
+        if beyond > zero:  # there are tails: the rank is theirs to say
             return None
         return _vanishing(np.append(np.full(r, carried / outer), beyond), change)
 
@@ -209,7 +209,7 @@ class RankTable:
             if ratio <= self._tau:  # zero at tau: where it ceases to be is all that matters
                 self._blocks[i, j] = np.array([ratio])
                 return self._blocks[i, j]
-            values, top = singular_values(self._test.network.residual_block(i, j)), self.depth + 1
+            values, top = self._sensitivity.block_singular_values(i, j), self.depth + 1
             error = root_resolution(self._problem) * self._sensitivity.norm(top, i) * self._sensitivity.norm(j, 0)
             values = np.where(values > error, values, 0.0)
             self._blocks[i, j] = _vanishing(values, self._sensitivity.block_change(i, j))

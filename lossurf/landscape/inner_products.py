@@ -59,18 +59,13 @@ def inner_norms(network: WhitenedNetwork, product_norm: float) -> InnerNorms:
 
 def is_narrow(network: WhitenedNetwork) -> bool:
     """Whether no product of layers is so large that its norm is better found by iteration."""
-    return is_direct(*_widest_two(network))
-
-
-def _widest_two(network: WhitenedNetwork) -> list[int]:
-    """Shape of the largest product of layers that there may be."""
-    return sorted([network.layers[0].shape[1], *(W.shape[0] for W in network.layers)])[-2:]
+    return is_direct(*network.widest_two)
 
 
 def _measure_together(network: WhitenedNetwork, norms: Matrix) -> Matrix | None:
     """Fill in ||M_ij|| for i <= N, one row of products after the other; return their singular values if they fit."""
     N = network.depth
-    most = min(_widest_two(network))
+    most = min(network.widest_two)
     spectra = np.zeros((N + 2, N + 1, most)) if 8 * (N + 2) * (N + 1) * most <= _KEPT_BYTES else None
     row: dict[int, tuple[list[int], Matrix]] = {}  # by the width d_j: every j, and the products M_ij
     for k, W in enumerate(network.layers[:-1], 1):
@@ -85,21 +80,29 @@ def _measure_together(network: WhitenedNetwork, norms: Matrix) -> Matrix | None:
     return spectra
 
 
-def norm_beyond(matrix: Matrix, rounding: float) -> float:
-    """||matrix||_2, or its Frobenius norm, which bounds it, where even that is rounding."""
+def norm_beyond(matrix: Matrix, rounding: float, known: float | None = None) -> float:
+    """||matrix||_2, or its Frobenius norm, which bounds it, where even that is rounding; `known` is ||matrix||_2."""
     if is_direct(*matrix.shape):
         return spectral_norm(matrix)
     size = float(np.linalg.norm(matrix))
-    return size if _SQUARES_IN_RANGE < size <= rounding else spectral_norm(matrix)
+    if _SQUARES_IN_RANGE < size <= rounding:
+        return size
+    return spectral_norm(matrix) if known is None else known
 
 
-def block_norms(network: WhitenedNetwork, rounding: Matrix) -> Matrix:
-    """||E_ij||_2 at [i, j] for 1 <= j < i <= N, shape (N + 1, N + 1); 0 elsewhere; `rounding` of each, as bounds."""
+def block_norms(network: WhitenedNetwork, rounding: Matrix, residual_norm: float) -> Matrix:
+    """||E_ij||_2 at [i, j] for 1 <= j < i <= N, shape (N + 1, N + 1); 0 elsewhere.
+
+    `rounding` of each, as bounds; `residual_norm` is that of E = E_N1, measured by the same rule.
+    """
     N = network.depth
     norms = np.zeros((N + 1, N + 1))
     if not is_narrow(network):
         for i in range(2, N + 1):
-            norms[i, 1:i] = [norm_beyond(network.residual_block(i, j), float(rounding[i, j])) for j in range(1, i)]
+            first = 2 if i == N else 1
+            blocks = ((j, network.residual_block(i, j)) for j in range(first, i))
+            norms[i, first:i] = [norm_beyond(block, float(rounding[i, j])) for j, block in blocks]
+        norms[N, 1] = residual_norm if N > 1 else 0.0
         return norms
     by_width: dict[int, list[int]] = {}
     for j in range(1, N):

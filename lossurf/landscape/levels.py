@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations
 from math import comb, inf
 from typing import Annotated
@@ -61,7 +62,9 @@ class Carried:
     counts: NDArray[np.intp]
 
 
-def carried_eigenvectors(problem: ReducedProblem, mapped: Matrix, rank: int, *, least: float) -> Carried | None:
+def carried_eigenvectors(
+    problem: ReducedProblem, mapped: Matrix, overlaps: Matrix, rank: int, *, least: float
+) -> Carried | None:
     """Say which eigenvectors of Sigma a product P carries.
 
     Parameters
@@ -69,6 +72,8 @@ def carried_eigenvectors(problem: ReducedProblem, mapped: Matrix, rank: int, *, 
     problem : ReducedProblem
     mapped : ndarray, shape (dy, q)
         P V, V the right singular vectors of T.
+    overlaps : ndarray, shape (q,)
+        u_i^T P v_i (`overlaps_of`).
     rank : int
         Of P.
     least : float
@@ -80,12 +85,10 @@ def carried_eigenvectors(problem: ReducedProblem, mapped: Matrix, rank: int, *, 
         None if P is no combination of whole eigenvectors, or carries one of eigenvalue zero.
     """
     u, s, vt = problem.target_svd
-    resolution = root_resolution(problem)
-    starts = np.concatenate([[0], np.flatnonzero(-np.diff(s) > resolution) + 1])[: s.size]
-    sizes = np.diff(np.append(starts, s.size))
+    resolution, starts, sizes = _groups(problem)
     counts = sizes if rank else np.zeros_like(sizes)
     if 0 < rank < len(u):  # the range of nothing and of all outputs is known without a look at the product
-        shares = np.add.reduceat(carried_shares(problem, mapped, least), starts)
+        shares = np.add.reduceat(carried_shares(problem, overlaps, least), starts)
         counts = np.clip(np.rint(shares), 0, sizes).astype(np.intp)
     if np.sum(counts) != rank or np.any(s[starts[counts > 0]] <= resolution):
         return None
@@ -99,20 +102,32 @@ def carried_eigenvectors(problem: ReducedProblem, mapped: Matrix, rank: int, *, 
     return Carried(left[:, kept], right[:, kept], roots, left[:, ~kept], right[:, ~kept], sizes, counts)
 
 
+@lru_cache(maxsize=1)  # one checkpoint asks for many ranks, and so do others on the same data
+def _groups(problem: ReducedProblem) -> tuple[float, NDArray[np.intp], NDArray[np.intp]]:
+    """Return what tells roots apart, and the first place and the size of every group that it does not tell apart."""
+    s, resolution = problem.target_svd[1], root_resolution(problem)
+    starts = np.concatenate([[0], np.flatnonzero(-np.diff(s) > resolution) + 1])[: s.size]
+    return resolution, starts, np.diff(np.append(starts, s.size))
+
+
 def _turned(vectors: Matrix, group: slice, turn: Matrix) -> Matrix:
     turned = vectors.copy()
     turned[:, group] = vectors[:, group] @ turn
     return turned
 
 
-def carried_shares(problem: ReducedProblem, mapped: Matrix, least: float) -> Matrix:
+def overlaps_of(problem: ReducedProblem, mapped: Matrix) -> Matrix:
+    """u_i^T P v_i of every singular triple of T, shape (q,); `mapped` is P V."""
+    return np.asarray(np.sum(problem.target_svd[0] * mapped, axis=0))
+
+
+def carried_shares(problem: ReducedProblem, overlaps: Matrix, least: float) -> Matrix:
     """u_i^T P v_i / s_i of every singular triple of T, shape (q,): its share in Pi where P = Pi T, Pi a projector.
 
-    `mapped` is P V; below the least singular value that P carries, an s_i is no longer what P v_i can be measured by.
+    Below the least singular value that P carries, an s_i is no longer what P v_i can be measured by.
     """
-    u, s, _ = problem.target_svd
-    sizes = np.maximum(s, least)
-    return np.asarray(np.divide(np.sum(u * mapped, axis=0), sizes, out=np.zeros_like(s), where=sizes > 0.0))
+    sizes = np.maximum(problem.target_svd[1], least)
+    return np.asarray(np.divide(overlaps, sizes, out=np.zeros_like(sizes), where=sizes > 0.0))
 
 
 def best_loss(problem: ReducedProblem, rank: int) -> float:
@@ -152,15 +167,23 @@ def nearest_critical_losses(problem: ReducedProblem, rank_max: int, loss: float)
 
 
 def _critical_losses(problem: ReducedProblem, rank_max: int, own: Sequence[int] | None = None) -> Matrix:
+    return _losses(problem, rank_max) if own is None else _losses_near(problem, rank_max, own)
+
+
+@lru_cache(maxsize=1)  # of many checkpoints on the same data they are the same
+def _losses(problem: ReducedProblem, rank_max: int) -> Matrix:
+    return _losses_near(problem, rank_max, ())
+
+
+def _losses_near(problem: ReducedProblem, rank_max: int, own: Sequence[int]) -> Matrix:
     eigenvalues = problem.eigenvalues[: problem.target_svd[1].size]
     if eigenvalues.size <= _ENUMERATED:
         gains = _all_gains(eigenvalues, rank_max)
     else:
         gains = _leading_gains(eigenvalues, rank_max)
-        carried = [k - 1 for k in own or () if k <= eigenvalues.size]  # what lies beyond has the eigenvalue 0
+        carried = [k - 1 for k in own if k <= eigenvalues.size]  # what lies beyond has the eigenvalue 0
         near = _near(carried, eigenvalues.size, rank_max) if carried else ()
-        one = eigenvalues[: eigenvalues.size if rank_max else 0]  # what is near the empty set
-        gains = np.concatenate([gains, one, [float(np.sum(eigenvalues[sorted(chosen)])) for chosen in near]])
+        gains = np.concatenate([gains, [float(np.sum(eigenvalues[sorted(chosen)])) for chosen in near]])
     return np.asarray(best_loss(problem, 0) - 0.5 * gains)
 
 

@@ -10,6 +10,7 @@ from math import inf, nextafter
 import numpy as np
 
 from lossurf.landscape.bias import MeanResidual, mean_residual
+from lossurf.landscape.projection import projection_of
 from lossurf.landscape.sensitivity import Sensitivity
 from lossurf.landscape.type_test import Step, TypeTest
 from lossurf.network import Gauge, whiten
@@ -109,9 +110,10 @@ def read_point(
 
 
 def _test(weights: Sequence[Matrix], problem: ReducedProblem, mean: MeanResidual, gauge: Gauge) -> TypeTest:
+    network = whiten(weights, problem, gauge=gauge)
     return TypeTest(
         problem,
-        Sensitivity(whiten(weights, problem, gauge=gauge)),
+        Sensitivity(network, projection_of(network.product, problem)),
         rank_max=min(problem.dx, *(W.shape[0] for W in weights)),
         mean_excess=0.5 * mean.norm**2,
         mean_gradient=mean.measure,

@@ -8,19 +8,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import inf
 
 import numpy as np
 
 from lossurf.decompositions import singular_values
-from lossurf.landscape.inner_products import InnerNorms, block_norms, inner_norms, norm_beyond
+from lossurf.landscape.inner_products import InnerNorms, block_norms, inner_norms, is_narrow, norm_beyond
+from lossurf.landscape.projection import Projection
 from lossurf.landscape.staircase import Pairs
 from lossurf.network import WhitenedNetwork, rounding_of_products
 from lossurf.numerics import Matrix
+from lossurf.spectral import RELATIVE_ERROR
 
 
 def vanishing_tolerance(size: float, change: float) -> float:
     """Return the tau at which a quantity of this size counts as zero: infinite if no change reaches it."""
-    return float(vanishing_tolerances(np.array(size), np.array(change)))
+    if size == 0.0:
+        return 0.0
+    return size / change if change > 0.0 else inf
 
 
 def vanishing_tolerances(sizes: Matrix, changes: Matrix) -> Matrix:
@@ -40,9 +45,12 @@ class Sensitivity:
     Parameters
     ----------
     network : WhitenedNetwork
+    projection : Projection, optional
+        Where the product is a projection of T to rounding.
     """
 
     network: WhitenedNetwork
+    projection: Projection | None = field(default=None, repr=False, compare=False)
     _spectra: dict[tuple[int, int], Matrix] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
@@ -99,7 +107,8 @@ class Sensitivity:
     @cached_property
     def residual_norm(self) -> float:
         """||E||_2."""
-        return norm_beyond(self.network.residual, self.rounding * self.product_change)
+        known = None if self.projection is None else float(self.projection.residual[0])
+        return norm_beyond(self.network.residual, self.rounding * self.product_change, known)
 
     @cached_property
     def block_changes(self) -> Matrix:
@@ -122,11 +131,30 @@ class Sensitivity:
     @cached_property
     def block_norms(self) -> Matrix:
         """||E_ij||_2 at [i, j] for 1 <= j < i <= N, shape (N + 1, N + 1); 0 elsewhere."""
-        return block_norms(self.network, self.rounding * self.block_changes)
+        if self._rounded_blocks is not None:
+            return np.tril(self._rounded_blocks, -1)
+        return block_norms(self.network, self.rounding * self.block_changes, self.residual_norm)
+
+    @cached_property
+    def _rounded_blocks(self) -> Matrix | None:
+        """Bounds of ||E_ij||_2 <= ||A_i|| ||E|| ||B_{j-1}|| at [i, j] in a wide network whose E is rounding.
+
+        Shape (N + 1, N + 1), 0 where i or j is 0. So is then every block: change(E_ij) is at least ||A_i|| ||B_{j-1}||
+        change(P). None where E is more than rounding.
+        """
+        N, size = self.network.depth, self.residual_norm
+        if is_narrow(self.network) or not size <= self.rounding * self.product_change:
+            return None
+        above, below = self.norms[N + 1, 1:], self.norms[1 : N + 1, 0]
+        bounds = np.zeros((N + 1, N + 1))
+        bounds[1:, 1:] = above[:, None] * (size * (1.0 + RELATIVE_ERROR) ** 2) * below
+        return bounds
 
     @cached_property
     def layer_gradient_norms(self) -> Matrix:
         """||E_kk||_2 = ||dL/dW_k||_2 for k = 1..N, shape (N,)."""
+        if self._rounded_blocks is not None:
+            return np.asarray(self._rounded_blocks.diagonal()[1:])
         blocks = ((k, self.network.residual_block(k, k)) for k in range(1, self.network.depth + 1))
         return np.array([norm_beyond(block, self.rounding * self.block_change(k, k)) for k, block in blocks])
 
@@ -142,10 +170,6 @@ class Sensitivity:
     def block_ratio(self, i: int, j: int) -> float:
         """Return the tau at which E_ij counts as zero, i > j."""
         return float(self.block_ratios[i, j])
-
-    def rank_ratio(self, i: int, j: int, rank: int) -> float:
-        """Return the tau at which rank(M_ij) falls to `rank`."""
-        return float(self.rank_ratios(np.array([[i, j]]), rank)[0])
 
     def rank_ratios(self, pairs: Pairs, rank: int) -> Matrix:
         """Return the tau at which rank(M_ij) falls to `rank` for pairs (i, j), one a row."""
@@ -180,9 +204,36 @@ class Sensitivity:
 
     def singular_values(self, i: int, j: int) -> Matrix:
         """Singular values of M_ij, descending."""
+        if self.projection is not None and (i, j) == (self.network.depth + 1, 0):
+            return self.projection.product
         if (i, j) not in self._spectra:
             self._spectra[i, j] = singular_values(self.network.partial_product(i, j))
         return self._spectra[i, j]
+
+    def block_singular_values(self, i: int, j: int) -> Matrix:
+        """Singular values of E_ij, descending."""
+        if self.projection is not None and (i, j) == (self.network.depth, 1):
+            return self.projection.residual
+        return singular_values(self.network.residual_block(i, j))
+
+    def departures(self, distances: Matrix) -> Matrix:
+        """Bounds of ||M_ij - M'_ij||_2 at [i, j] for other layers W'_k, shape (N + 2, N + 1).
+
+        Parameters
+        ----------
+        distances : ndarray, shape (N,)
+            Bounds of ||W_k - W'_k||_2.
+
+        Notes
+        -----
+        M - M' = sum_k M_ik (W_k - W'_k) M'_kj, and ||M'_kj|| is at most ||M_kj|| and what that departs by. The norms
+        are surely not below the true ones: raised by their relative error.
+        """
+        norms = self.norms * (1.0 + RELATIVE_ERROR)
+        total = np.zeros_like(norms)
+        for k, distance in enumerate(distances.tolist(), 1):
+            total[k + 1 :, :k] += (norms[k + 1 :, k] * distance)[:, None] * (norms[k, :k] + total[k, :k])
+        return total
 
     def gradient_measures(self) -> Matrix:
         """||dL/dW_k||_2 / change(E_kk) for k = 1..N, shape (N,): critical where all are at most tau.

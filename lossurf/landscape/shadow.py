@@ -115,7 +115,9 @@ def _critical_layers(test: TypeTest, tau: float) -> Layers | None:
     signal = test.signal(rank)
     if signal is None:  # a block of it cannot be inverted
         return None
-    parts = signal.layers() if rank else tuple(np.zeros_like(W) for W in network.layers)
+    beyond = test.beyond(rank)
+    layers = signal.layers() if beyond is None else beyond.layers
+    parts = layers if rank else tuple(np.zeros_like(W) for W in network.layers)
     if _are_rounding(parts, test):
         return parts
     Y = [_complement(V), *(_complement(Q.T) for Q in signal.Q), _complement(U)]

@@ -52,12 +52,16 @@ class Signal:
 
     def layers(self, U: Matrix | None = None) -> Layers:
         """Return W_1..W_N, with other orthonormal columns in the place of `U` if given."""
+        return tuple(left @ right for left, right in self.factors(U))
+
+    def factors(self, U: Matrix | None = None) -> list[tuple[Matrix, Matrix]]:
+        """Return every layer as a matrix of r columns and one of r rows that it is the product of."""
         U = self.U if U is None else U
         *inner, last = self.K
         sizes = np.prod([np.ones(self.rank), *inner], axis=0)
         of_inner = zip(self.S[1:], inner, self.Q[:-1], strict=True)
-        first = self.S[0] @ _solved(last * sizes, U.T @ self.target)
-        return (first, *((S * K) @ Q for S, K, Q in of_inner), U @ (last @ self.Q[-1]))
+        first = self.S[0], _solved(last * sizes, U.T @ self.target)
+        return [first, *((S * K, Q) for S, K, Q in of_inner), (U, last @ self.Q[-1])]
 
     def turned(self, U: Matrix) -> Signal:
         """Return the signal with another range."""

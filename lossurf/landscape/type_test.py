@@ -18,8 +18,9 @@ from math import inf
 import numpy as np
 from numpy.typing import NDArray
 
+from lossurf.landscape.beyond import Beyond, beyond_signal, left_by
 from lossurf.landscape.inner_products import is_narrow
-from lossurf.landscape.levels import Carried, carried_eigenvectors, carried_shares, excess_by_rank
+from lossurf.landscape.levels import Carried, carried_eigenvectors, carried_shares, excess_by_rank, overlaps_of
 from lossurf.landscape.sensitivity import Sensitivity, vanishing_tolerance
 from lossurf.landscape.signal import Signal, signal_between
 from lossurf.landscape.staircase import Pairs
@@ -82,6 +83,7 @@ class TypeTest:
         self._excess_by_rank = excess_by_rank(problem)
         self._carried: dict[int, Carried | None] = {}
         self._signals: dict[int, Signal | None] = {}
+        self._beyond: dict[int, Beyond | None] = {}
         self._target_roots = np.sort(problem.target_svd[1]).tolist()
         # ||T||_F^2 >= 1 is the unit of loss; where T = 0 the unit is ||Y||^2 = 1 in these coordinates
         self._loss_unit = max(float(np.sum(problem.target**2)), 1.0)
@@ -143,32 +145,50 @@ class TypeTest:
                 if ratio <= explained:
                     best = ratio
                     break
-                linked = inf if self.sensitivity.widths[j] > rank else 0.0  # of the identity
-                if i > j + 1:
-                    beyond = self.singular_value_beyond(i, j, rank)
-                    linked = vanishing_tolerance(beyond, self.sensitivity.change(i, j))
-                best = max(best, min(ratio, linked))
+                best = max(best, min(ratio, self._rank_ratio(i, j, rank)))
             self._of_ranks[rank] = best
         return self._of_ranks[rank]
 
-    def singular_value_beyond(self, i: int, j: int, rank: int) -> float:
-        """Return the singular value of M_ij after the first `rank`, or a bound of it where that is rounding.
+    def _rank_ratio(self, i: int, j: int, rank: int) -> float:
+        """Return the tau at which rank(M_ij) falls to `rank` in a wide network, or a bound of it that is rounding."""
+        if i == j + 1:  # the identity: no change moves it
+            return inf if self.sensitivity.widths[j] > rank else 0.0
+        return vanishing_tolerance(self.singular_value_beyond(i, j, rank), self.sensitivity.change(i, j))
 
-        M = Pi M + (I - Pi) M, Pi = S_{i-1} Q_{i-1} the projector on the signal, of rank `rank`: the singular values of
-        M beyond that are at most those of (I - Pi) M (Weyl), whatever Pi is; two products are cheaper than an SVD. Of
-        A_j, to the left of which there is no projector, M Pi.
+    def singular_value_beyond(self, i: int, j: int, rank: int, *, zero: float | None = None) -> float:
+        """Return the singular value of M_ij after the first `rank`, or a bound of it where that is at most `zero`.
+
+        `zero` is what rounding amounts to if it is not given. Layers that are the signal's bound it without a product.
+        Otherwise M = Pi M + (I - Pi) M, Pi = S_{i-1} Q_{i-1} the projector on the signal, of rank `rank`: the singular
+        values of M beyond that are at most those of (I - Pi) M (Weyl), whatever Pi is; two products are cheaper than an
+        SVD. Of A_j, to the left of which there is no projector, M Pi.
         """
         signal = None if is_narrow(self.network) else self.signal(rank)
-        if signal is not None and (i <= self.network.depth or j > 0):
-            bound = float(np.linalg.norm(_left_by(signal, self.network.partial_product(i, j), i, j)))
-            if bound <= self.sensitivity.rounding * self.sensitivity.change(i, j):
+        beyond = self.beyond(rank)
+        if signal is not None and beyond is not None and (i <= self.network.depth or j > 0):
+            zero = self.sensitivity.rounding * self.sensitivity.change(i, j) if zero is None else zero
+            if (bound := float(beyond.bounds[i, j])) <= zero:
+                return bound
+            bound = float(np.linalg.norm(left_by(signal, self.network.partial_product(i, j), i, j)))
+            if bound <= zero:
                 return bound
         return self.sensitivity.next_singular_value(i, j, rank)
+
+    def beyond(self, rank: int) -> Beyond | None:
+        """Return what the signal of that rank leaves of a wide network; None where there is no signal."""
+        if rank not in self._beyond:
+            signal = None if is_narrow(self.network) else self.signal(rank)
+            self._beyond[rank] = None if signal is None else beyond_signal(self.sensitivity, signal)
+        return self._beyond[rank]
 
     def strict_pairs(self, rank: int, tau: float) -> Pairs:
         """Layer pairs i > j with E_ij != 0 and rank(M_ij) > `rank` at tau, one a row, the clearest first."""
         linked = self.linked_pairs(tau)
-        ratios = np.minimum(self.pair_ratios[: len(linked)], self.sensitivity.rank_ratios(linked, rank))
+        if is_narrow(self.network):
+            of_ranks = self.sensitivity.rank_ratios(linked, rank)
+        else:
+            of_ranks = np.array([self._rank_ratio(i, j, rank) for i, j in linked.tolist()])
+        ratios = np.minimum(self.pair_ratios[: len(linked)], of_ranks)
         order = np.argsort(-ratios, kind="stable")
         return linked[order[ratios[order] > tau]]
 
@@ -197,7 +217,7 @@ class TypeTest:
         if rank == 0:
             return ()
         problem, s = self._problem, self._problem.target_svd[1]
-        weights = carried_shares(problem, self._mapped, float(self.product_singular_values[rank - 1]))
+        weights = carried_shares(problem, self._overlaps, float(self.product_singular_values[rank - 1]))
         chosen = np.sort(np.argsort(-weights, kind="stable")[:rank])
         others = np.delete(np.arange(s.size), chosen)
         # an eigenvector is carried or not: a weight near one half means the set is not determined by P
@@ -210,13 +230,20 @@ class TypeTest:
         """Return which eigenvectors of Sigma P carries if it is of that rank; None where they are not told apart."""
         if rank not in self._carried:
             least = float(self.product_singular_values[rank - 1]) if rank else 0.0
-            self._carried[rank] = carried_eigenvectors(self._problem, self._mapped, rank, least=least)
+            self._carried[rank] = carried_eigenvectors(self._problem, self._mapped, self._overlaps, rank, least=least)
         return self._carried[rank]
 
     @cached_property
     def _mapped(self) -> Matrix:
         """P V, V the right singular vectors of T."""
+        if self.sensitivity.projection is not None:
+            return self.sensitivity.projection.mapped
         return np.asarray(self.network.product @ self._problem.target_svd[2].T)
+
+    @cached_property
+    def _overlaps(self) -> Matrix:
+        """u_i^T P v_i."""
+        return overlaps_of(self._problem, self._mapped)
 
     def signal(self, rank: int) -> Signal | None:
         """Return the part of the layers that carries P if it is of that rank, between eigenvectors of Sigma.
@@ -339,13 +366,6 @@ class TypeTest:
     def _cuts(self, rank: int, tau: float) -> list[float]:
         saddle = self.level(self.rank_max, tau) is Level.ABOVE and self.level(rank, tau) is Level.EQUAL
         return [self.strict_below(rank)] if saddle else []
-
-
-def _left_by(signal: Signal, M: Matrix, i: int, j: int) -> Matrix:
-    """M_ij less what the projector on the signal at one end of it takes; 0 < j or i <= N."""
-    if i <= signal.depth:
-        return np.asarray(M - signal.S[i - 2] @ (signal.Q[i - 2] @ M))
-    return np.asarray(M - (M @ signal.S[j - 1]) @ signal.Q[j - 1])
 
 
 def _above(ascending: list[float], tau: float) -> int:

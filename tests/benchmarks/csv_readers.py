@@ -1,8 +1,9 @@
 """A CSV of 20 columns with each reader, and reduced, in processes of their own: python csv_readers.py [MB].
 
 `itself` is the reader alone on the same pieces of the file, of which nothing is made; `blocks` is reading as lossurf
-does, with every check; `reduced` is the whole triangle, as `lossurf reduce` makes it, on the cores at hand. The last
-column is wall time of `reduced` over that of `itself`: what is left of factoring where two threads share the work.
+does, with every check; `reduced` is the whole triangle, as `lossurf reduce` makes it, on the cores at hand; `by_hand`
+is what a user would write: the file read whole by that library, and the normal equations in numpy. The last columns are
+`reduced` over `itself`, in CPU and in wall time, and over `by_hand`, in CPU time.
 """
 
 from __future__ import annotations
@@ -67,6 +68,33 @@ def reduced(path: Path, reader: str | None) -> None:
     reduce_data(_opened(path, reader))
 
 
+def by_hand(path: Path, reader: str | None) -> None:
+    """Read all of the table with a library, then solve the normal equations and measure the residual in numpy."""
+    numbers = _whole(path, reader)
+    X, Y = numbers[:, :-1], numbers[:, -1:]
+    np.linalg.norm(Y - X @ np.linalg.solve(X.T @ X, X.T @ Y))
+
+
+def _whole(path: Path, reader: str | None) -> np.ndarray:
+    if path.suffix == ".parquet":
+        import pandas
+
+        return pandas.read_parquet(path).to_numpy()
+    if reader == "polars":
+        import polars
+
+        return polars.read_csv(path).to_numpy()
+    if reader == "pandas":
+        import pandas
+
+        return pandas.read_csv(path).to_numpy()
+    if reader == "pyarrow":
+        from pyarrow import csv
+
+        return np.stack([column.to_numpy() for column in csv.read_csv(path).columns], axis=1)
+    return np.loadtxt(path, delimiter=",", skiprows=1)
+
+
 def _opened(path: Path, reader: str | None):
     from lossurf.inputs.tables import fast_text, text
     from lossurf.inputs.tables.data import open_dataset
@@ -78,10 +106,10 @@ def _opened(path: Path, reader: str | None):
 
 def main() -> None:
     megabytes = float(sys.argv[1]) if len(sys.argv) > 1 else 310.0
-    ways = (itself, blocks, reduced)
+    ways = (itself, blocks, reduced, by_hand)
     heads = [f"{way.__name__}: {what}" for way in ways for what in ("CPU s", "wall s", "MB")]
-    print("| reader | " + " | ".join(heads) + " | CPU ratio | wall ratio |")
-    print("|---|" + "---|" * (len(heads) + 2))
+    print("| reader | " + " | ".join(heads) + " | CPU ratio | wall ratio | CPU : by hand |")
+    print("|---|" + "---|" * (len(heads) + 3))
     with tempfile.TemporaryDirectory() as folder:
         path, binary = Path(folder) / "table.csv", Path(folder) / "table.parquet"
         write_table(path, megabytes)
@@ -89,7 +117,7 @@ def main() -> None:
         for table, reader in (*((path, reader) for reader in READERS), (binary, "pyarrow")):
             costs: list[Cost] = [alone(way, table, reader) for way in ways]
             cells = [text for cost in costs for text in (f"{cost.cpu:.2f}", f"{cost.wall:.2f}", f"{cost.peak:.0f}")]
-            ratios = [costs[2].cpu / costs[0].cpu, costs[2].wall / costs[0].wall]
+            ratios = [costs[2].cpu / costs[0].cpu, costs[2].wall / costs[0].wall, costs[2].cpu / costs[3].cpu]
             name = f"{reader or 'none (numpy)'}{', Parquet' if table is binary else ''}"
             print(f"| {name} | " + " | ".join([*cells, *(f"{ratio:.2f}" for ratio in ratios)]) + " |", flush=True)
 

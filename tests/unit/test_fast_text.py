@@ -2,6 +2,7 @@
 
 import gzip
 import random
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from lossurf.errors import InputError
 from lossurf.inputs.tables import fast_text
 from lossurf.inputs.tables.data import open_dataset
 
-INSTALLED = [name for name in fast_text.READERS if fast_text.find_spec(name) is not None]
+INSTALLED = [name for name in fast_text.READERS if find_spec(name) is not None]
 pytestmark = pytest.mark.skipif(not INSTALLED, reason="needs pandas, polars or pyarrow")
 
 

@@ -7,18 +7,17 @@ refuses, or in which it finds less than expected, is read again cell by cell, wh
 
 from __future__ import annotations
 
-import gzip
 import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import BinaryIO, Final
 
 import numpy as np
 
 from lossurf.inputs.files import file_size, open_binary
+from lossurf.inputs.tables.lines import unpacked
 from lossurf.numerics import Matrix
 
 PIECE: Final = 1 << 22  # bytes read at a time: beyond it no reader gets faster, and each takes several times as much
@@ -34,7 +33,7 @@ def open_bytes(path: Path) -> Iterator[tuple[BinaryIO, BinaryIO]]:
     with open_binary(path) as raw:
         packed = raw.read(2) == b"\x1f\x8b"
         raw.seek(0)
-        yield (io.BufferedReader(gzip.GzipFile(fileobj=raw)) if packed else raw), raw
+        yield (io.BufferedReader(unpacked(raw)) if packed else raw), raw
 
 
 def pieces(stream: BinaryIO) -> Iterator[bytes]:
@@ -110,6 +109,8 @@ def _count(piece: bytes, character: bytes) -> int:
 @cache
 def fastest_reader() -> Reader | None:
     """Return the fastest reader that is installed, in the measured order; None where there is none."""
+    from importlib.util import find_spec
+
     return next((reader for name, reader in READERS.items() if find_spec(name) is not None), None)
 
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 import re
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final, TextIO
+from typing import TYPE_CHECKING, BinaryIO, Final, TextIO
 
 from lossurf.inputs.faults import fault, place
 from lossurf.inputs.files import open_binary
 from lossurf.inputs.tables.cells import is_comment
+
+if TYPE_CHECKING:
+    from gzip import GzipFile
 
 LONGEST_LINE: Final = 1 << 25  # a million columns of 25 characters: a longer line is not a table of samples
 _MARKS: Final = ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"), (b"\xef\xbb\xbf", "utf-8-sig"))
@@ -35,27 +36,41 @@ def open_text(path: Path, encoding: str | None = None) -> Iterator[TextIO]:
         packed = raw.read(2) == b"\x1f\x8b"
         raw.seek(0)
         try:
-            binary = gzip.GzipFile(fileobj=raw) if packed else raw
+            binary = unpacked(raw) if packed else raw
             encoding = encoding or _encoding(binary.read(4))
             binary.seek(0)
             with io.TextIOWrapper(binary, encoding=encoding, errors="strict") as text:
                 yield text
         except UnicodeError as error:
             raise fault("not-text", _undecodable(path, encoding), reason=_decoding(error)) from None
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        except _damages() as error:
             raise fault("damaged", name=str(path), format="gzip", reason=str(error)) from None
         except OSError as error:
             raise fault("not-readable", name=str(path), reason=error.strerror or str(error)) from None
+
+
+def unpacked(raw: BinaryIO) -> GzipFile:
+    """Return what a gzip file holds."""
+    import gzip  # few tables are packed
+
+    return gzip.GzipFile(fileobj=raw)
+
+
+def _damages() -> tuple[type[Exception], ...]:
+    import gzip
+    import zlib
+
+    return EOFError, zlib.error, gzip.BadGzipFile
 
 
 def _undecodable(path: Path, encoding: str | None) -> str:
     """Name the line of the first byte that is not UTF-8; in other encodings a byte tells no line."""
     if encoding not in ("utf-8", "utf-8-sig"):
         return str(path)
-    with open_binary(path) as raw, suppress(OSError, EOFError, zlib.error):  # damaged further on as well
+    with open_binary(path) as raw, suppress(OSError, *_damages()):  # damaged further on as well
         packed = raw.read(2) == b"\x1f\x8b"
         raw.seek(0)
-        binary = gzip.GzipFile(fileobj=raw) if packed else raw
+        binary = unpacked(raw) if packed else raw
         for number, line in enumerate(iter(lambda: binary.readline(LONGEST_LINE), b""), 1):
             if not _is_utf8(line):
                 return place(str(path), line=number)

@@ -89,12 +89,14 @@ class TextTable:
 
     def _by_pieces(self) -> Iterator[Matrix]:
         """Yield blocks of any size: plain pieces by the fastest reader, the others line by line."""
+        from lossurf.inputs.tables.ahead import each_ahead  # small tables are not read like this
+
         parser, body, number = _Parser(self), _Body(self), 0
         try:
             with open_bytes(self.path) as (stream, raw):
-                for piece in pieces(stream):
-                    self.position = raw.tell()
-                    block = None if body.header else parser.parse_piece(piece)
+                read = ((piece, raw.tell()) for piece in pieces(stream))
+                for (piece, self.position), plain in each_ahead(read, lambda item: parser.plain(item[0])):
+                    block = None if body.header else parser.parse_piece(piece, plain)
                     if block is not None:
                         number += len(block)  # a plain piece has a sample a line
                     else:
@@ -163,14 +165,17 @@ class _Parser:
         fast = self._fast(block)
         return fast if fast is not None else self._slow(block)
 
-    def parse_piece(self, piece: bytes) -> Matrix | None:
-        """Convert whole lines at once, or None where a closer look is needed."""
-        delimiter, picked = self.dialect.delimiter, self.table.picked
-        if delimiter is None or self.dialect.trailing:
+    def plain(self, piece: bytes) -> Matrix | None:
+        """Convert whole lines at once, whatever comes before them; None where a closer look is needed."""
+        if self.dialect.delimiter is None or self.dialect.trailing:
             return None
+        return read_plain(piece, self.dialect.delimiter, self.dialect.width)
+
+    def parse_piece(self, piece: bytes, numbers: Matrix | None) -> Matrix | None:
+        """Take what `plain` made of whole lines, or None where what came before asks for a closer look."""
+        picked = self.table.picked
         if b"." in piece and self.decimal == ",":
             return None
-        numbers = read_plain(piece, delimiter, self.dialect.width)
         if b"." in piece and numbers is not None and self._reads_all(picked):
             self.decimal = "."
         return numbers if numbers is None or picked is None else numbers[:, list(picked)]
