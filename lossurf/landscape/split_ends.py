@@ -31,7 +31,6 @@ import numpy as np
 from lossurf.decompositions import largest_singular_value, svd
 from lossurf.landscape.ends import End, Extremes
 from lossurf.landscape.extreme_eigenvalues import extreme_eigenvalues
-from lossurf.landscape.norms import norm_bound
 from lossurf.landscape.top_direction import top_direction
 from lossurf.landscape.triangular_bases import TurnedNetwork
 from lossurf.numerics import Matrix, rank_threshold
@@ -118,15 +117,13 @@ def split_ends(network: SplitNetwork, share: float, allowance: float, rounded: f
     below, above = _other_ends(network, rounded)
     G, K = _first_terms(network)
     top = top_direction(G, K)
-    radius = max(above.inner, top.quotient, -below.inner)
-    width = 2.0 * (share * radius - allowance)
-    own = top.end(G, K, rounded)
-    products = 0
-    if own.outer - max(own.inner, above.inner) > width:
+    own, products = top.end(G, K, rounded), 0
+    if own.outer - max(own.inner, above.inner) > 2.0 * (share * max(own.inner, above.inner, -below.inner) - allowance):
         found = _first_end(G, K, share, allowance, rounded)
         own, products = found.largest, found.products
     smallest = End(min(below.inner, 0.0), min(below.outer, 0.0), 0.0)
     largest = End(max(own.inner, above.inner), max(own.outer, above.outer), own.failure)
+    width = 2.0 * (share * max(largest.inner, -smallest.inner) - allowance)
     widest = max(largest.outer - largest.inner, smallest.inner - smallest.outer)
     return Extremes(smallest, largest, products) if widest <= _EXCEEDED * width else None
 
@@ -215,7 +212,7 @@ class _Pair:
         """Enclose the least and the largest eigenvalue of the second form."""
         at = self.coupling
         low, high = self._ends(at.phi)
-        size = norm_bound(self.above)
+        size = float(np.trace(self.above))  # of a semidefinite matrix: at least its norm, and r times that at most
         off, below, above = at.off * size, (at.phi - at.least) * size, (at.most - at.phi) * size
         limit = _SAME * high
         least = low - below if below <= limit else self._ends(at.least)[0]
@@ -224,6 +221,16 @@ class _Pair:
 
     def _ends(self, phi: float) -> tuple[float, float]:
         """Least and largest eigenvalue of T(phi, z_1)."""
-        off = self.coupling.z * self.between
-        values = np.linalg.eigvalsh(np.block([[phi * self.above, off.T], [off, self.below]]))
+        arguments = np.array([phi]), np.array([self.coupling.z])
+        values = np.linalg.eigvalsh(pair_matrices(*arguments, self.above, self.between, self.below)[0])
         return float(values[0]), float(values[-1])
+
+
+def pair_matrices(phi: Matrix, z: Matrix, above: Matrix, between: Matrix, below: Matrix) -> Matrix:
+    """T(phi_i, z_i), shape (pairs, 2 r, 2 r)."""
+    r = len(between)
+    T = np.empty((len(phi), 2 * r, 2 * r))
+    T[:, :r, :r], T[:, r:, r:] = phi[:, None, None] * above, below
+    T[:, r:, :r] = z[:, None, None] * between
+    T[:, :r, r:] = z[:, None, None] * between.T
+    return T

@@ -16,8 +16,8 @@ import numpy as np
 
 from lossurf.landscape.ends import End
 from lossurf.landscape.norms import norm_bound
-from lossurf.landscape.split_ends import SplitNetwork
-from lossurf.numerics import Matrix, rank_threshold
+from lossurf.landscape.split_ends import SplitNetwork, pair_matrices
+from lossurf.numerics import rank_threshold
 
 _MOST_WORK: Final = 1e9  # of the cubes of orders: about a second
 _SAME: Final = 1e-9  # relative: phi that are one number but for rounding, of which the largest z decides
@@ -59,18 +59,8 @@ def _least_of_second(network: SplitNetwork) -> End | None:
         off, z, paired = off + float(np.ptp(phi)) * norm_bound(A) ** 2, z[:1], paired[:1]
     if len(paired) * (2.0 * len(M)) ** 3 > _MOST_WORK:
         return None
-    values.append(np.linalg.eigvalsh(_pairs(paired, z, A.T @ A, M, h @ h.T)).ravel())
+    values.append(np.linalg.eigvalsh(pair_matrices(paired, z, A.T @ A, M, h @ h.T)).ravel())
     every = np.concatenate(values)
     least, size = float(np.min(every)), float(np.max(np.abs(every)))
     error = 4.0 * rank_threshold(size, 2 * len(M)) + off
     return End(least + error, least - error, 0.0)
-
-
-def _pairs(phi: Matrix, z: Matrix, above: Matrix, between: Matrix, below: Matrix) -> Matrix:
-    """T(phi_i, z_i), shape (pairs, 2 r, 2 r)."""
-    r = len(between)
-    T = np.empty((len(phi), 2 * r, 2 * r))
-    T[:, :r, :r], T[:, r:, r:] = phi[:, None, None] * above, below
-    T[:, r:, :r] = z[:, None, None] * between
-    T[:, :r, r:] = z[:, None, None] * between.T
-    return T
