@@ -1,9 +1,9 @@
 """Runs of the command line forked from one process that has imported it: a start of the interpreter costs most of one.
 
 As a program it is that process: it takes a message for each run, as JSON with the file descriptors of standard input,
-output and error beside it, and answers with the exit code. Two things differ from an interpreter of its own: variables
-that are read before its first line, for which `may_fork` is asked, and the destruction of its modules at the end, which
-is left out.
+output and error beside it, and answers with the exit code. Programs of a shell send theirs through forked_program.py.
+Two things differ from an interpreter of its own: variables that are read before its first line, for which `may_fork` is
+asked, and the destruction of its modules at the end, which is left out.
 """
 
 from __future__ import annotations
@@ -15,16 +15,21 @@ import importlib
 import json
 import os
 import pkgutil
+import select
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 
 SECONDS = 120
+ANEW = "anew"
+"""The answer where a run needs an interpreter of its own."""
 _MESSAGE = 1 << 17
 _NEEDED_LATER = (
     "scipy.linalg", "scipy.optimize", "rich.table", "rich.console", "yaml", "h5py", "pyarrow.parquet",
@@ -43,14 +48,15 @@ def run(argv: list[str], *, cwd: str, env: dict[str, str], text: str | None = No
     pipes = [os.pipe() for _ in range(3)]
     (stdin, feed), (read_out, stdout), (read_err, stderr) = pipes
     request = {"argv": argv, "cwd": cwd, "env": env}
-    socket.send_fds(_server(), [json.dumps(request).encode()], [0 if text is None else stdin, stdout, stderr])
+    server, _ = _server()
+    socket.send_fds(server, [json.dumps(request).encode()], [0 if text is None else stdin, stdout, stderr])
     for descriptor in (stdin, stdout, stderr):
         os.close(descriptor)
     with ThreadPoolExecutor(2) as readers:
         out, err = (readers.submit(_all_of, descriptor) for descriptor in (read_out, read_err))
         with contextlib.suppress(BrokenPipeError), os.fdopen(feed, "wb") as stream:
             stream.write((text or "").encode())
-        code = int(_server().recv(_MESSAGE))
+        code = int(server.recv(_MESSAGE))
     return subprocess.CompletedProcess(["lossurf", *argv], code, out.result(), err.result())
 
 
@@ -59,22 +65,31 @@ def _all_of(descriptor: int) -> str:
         return stream.read()
 
 
+def address() -> str:
+    """Return where forked_program.py finds the process: it is started if it was not."""
+    return _server()[1]
+
+
 @cache
-def _server() -> socket.socket:
+def _server() -> tuple[socket.socket, str]:
     from process import clean_environment
 
+    place = tempfile.mkdtemp()
     ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    started = subprocess.Popen(
-        [sys.executable, __file__, str(its.fileno())], env=clean_environment(), pass_fds=[its.fileno()]
-    )
-    its.close()
+    with its, socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as door:
+        door.bind(f"{place}/door")
+        door.listen(64)
+        descriptors = [its.fileno(), door.fileno()]
+        command = [sys.executable, __file__, *map(str, descriptors)]
+        started = subprocess.Popen(command, env=clean_environment(), pass_fds=descriptors)
 
     def end() -> None:
         ours.close()
         started.wait()
+        shutil.rmtree(place)
 
     atexit.register(end)
-    return ours
+    return ours, f"{place}/door"
 
 
 def import_everything(needed_later: Sequence[str] = _NEEDED_LATER) -> None:
@@ -89,22 +104,55 @@ def import_everything(needed_later: Sequence[str] = _NEEDED_LATER) -> None:
             importlib.import_module(name)
 
 
-def _serve(connection: socket.socket) -> dict | None:
+def _serve(connection: socket.socket, door: socket.socket) -> dict | None:
     """Answer until there is nobody to answer; in a child return what it is to run."""
+    running: dict[int, tuple[int, socket.socket]] = {}  # by the end of a pipe whose other end closes with the child
     while True:
-        message, descriptors, _, _ = socket.recv_fds(connection, _MESSAGE, 3)
-        if not message:
-            return None
-        pid = os.fork()
-        if pid == 0:
-            for target, descriptor in enumerate(descriptors):
-                os.dup2(descriptor, target)
+        for source in select.select([connection, door, *running], [], [])[0]:
+            if source in running:
+                os.close(source)
+                pid, asking = running.pop(source)
+                _answer(asking, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+                continue
+            asking = connection.dup() if source is connection else door.accept()[0]
+            message, streams, _, _ = socket.recv_fds(asking, _MESSAGE, 3)
+            if not message and source is connection:
+                return None
+            if source is door and not _as_started(message):
+                _answer(asking, ANEW)
+            else:
+                closing, held = os.pipe()
+                pid = os.fork()
+                if pid == 0:
+                    _take(streams, (connection, door, asking))
+                    return json.loads(message)
+                os.close(held)
+                running[closing] = pid, asking
+            for descriptor in streams:
                 os.close(descriptor)
-            connection.close()
-            return json.loads(message)
-        for descriptor in descriptors:
-            os.close(descriptor)
-        connection.send(str(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])).encode())
+
+
+def _as_started(message: bytes) -> bool:
+    """Whether a request has the variables that this process began with, of those that are read first."""
+    wanted, here = (
+        {name: value for name, value in env.items() if name.startswith(_READ_FIRST)}
+        for env in (json.loads(message or '{"env": {}}')["env"], os.environ)
+    )
+    return wanted == here
+
+
+def _answer(asking: socket.socket, told: int | str) -> None:
+    with asking, contextlib.suppress(OSError):  # who asked may have gone
+        asking.send(str(told).encode())
+
+
+def _take(streams: Sequence[int], sockets: Sequence[socket.socket]) -> None:
+    """Make these the standard streams, and leave the sockets to the parent."""
+    for target, descriptor in enumerate(streams):
+        os.dup2(descriptor, target)
+        os.close(descriptor)
+    for each in sockets:
+        each.close()
 
 
 def _become(request: dict) -> None:
@@ -128,9 +176,9 @@ def _become(request: dict) -> None:
 
 
 if __name__ == "__main__":
-    with socket.socket(fileno=int(sys.argv[1])) as listening:
+    with socket.socket(fileno=int(sys.argv[1])) as connected, socket.socket(fileno=int(sys.argv[2])) as opened:
         import_everything()
         gc.freeze()
-        wanted = _serve(listening)
+        wanted = _serve(connected, opened)
     if wanted is not None:
         _become(wanted)

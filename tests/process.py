@@ -13,11 +13,14 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def clean_environment(**changes: str) -> dict[str, str]:
-    """The caller's environment without what changes lossurf's output, with this repository importable."""
-    hidden = ("COLUMNS", "NO_COLOR", "FORCE_COLOR", "TERM", "GITHUB_STEP_SUMMARY", "OPENBLAS_NUM_THREADS")
+    """The caller's environment without what changes lossurf's output, with this repository importable.
+
+    Linear algebra has one thread: a second, beside other tests, mostly waits for a processor, and takes one to wait.
+    """
+    hidden = ("COLUMNS", "NO_COLOR", "FORCE_COLOR", "TERM", "GITHUB_STEP_SUMMARY")
     kept = {name: value for name, value in os.environ.items() if name not in hidden and name[:8] != "LOSSURF_"}
     kept["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
-    return {**kept, "LC_ALL": "C.UTF-8", **changes}
+    return {**kept, "LC_ALL": "C.UTF-8", "OPENBLAS_NUM_THREADS": "1", **changes}
 
 
 def python(*args: str | Path, cwd: Path | None = None, env: dict[str, str] | None = None, **options: object):

@@ -9,12 +9,10 @@ from typing import Final
 import numpy as np
 
 from lossurf.certificates.plain_network import PlainNetwork, norm, singular_values
-from lossurf.certificates.rounding import TWICE, Rounding, error_of_means
+from lossurf.certificates.rounding import LARGEST_MEASURE, TWICE, Rounding, error_of_means
 from lossurf.certificates.stored import StoredCertificate, total_weight
 from lossurf.certificates.tolerance import stored_tolerance
 from lossurf.numerics import EPS, Matrix, rank_threshold
-
-_LARGEST_MEASURE: Final = 1e150  # of a mean residual that no relative change of zeros reaches
 
 _WIDE: Final = 96
 _NORMS_OF_WIDE: Final = 0.05
@@ -113,7 +111,7 @@ class Claim:
         change /= self.scale
         error = self._error_of_means(float(np.linalg.norm(mean_y / self.scale)))
         error = max(error, rank_threshold(change, sum(W.shape[1] for W in self.weights)))
-        measure = min(size / change if change else np.inf if size else 0.0, _LARGEST_MEASURE)
+        measure = min(size / change if change else np.inf if size else 0.0, LARGEST_MEASURE)
         claimed = float(self.said["gradient"])
         is_rounding = size <= error and (claimed < 0.5 * measure or claimed <= self.tau < measure)
         uncertain = min(error / change, measure) if change else 0.0  # where nothing moves it, it is 0 or infinite
@@ -150,8 +148,8 @@ class Claim:
 
     @property
     def sizes(self) -> dict[str, int]:
-        """Columns of the data."""
-        return {"dx": self.R11.shape[1], "dy": len(self.T)}
+        """Columns of the data, and how many of X are independent."""
+        return {"dx": self.R11.shape[1], "dy": len(self.T), "rank_x": len(self.R11)}
 
     @property
     def rounding_of_rise(self) -> float:

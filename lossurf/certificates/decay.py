@@ -1,172 +1,38 @@
-"""Claims about a loss with weight decay derived again: products, norms, a dense Hessian, a scalar problem. Own path.
-
-    L(W) = 1/2 ||W_N ... W_1 R11^T - T||_F^2 + 1/2 lam sum ||W_k||_F^2 + residual loss
-
-Layers are measured in omega = (||T||_2 / ||R11||_2)^{1/N}, the size that the data and the depth set.
-"""
+"""Claims about a loss with weight decay derived again: products, norms, a dense Hessian, a scalar problem. Own path."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from functools import cached_property
+from collections.abc import Iterator
 from math import sqrt
 from typing import Final
 
 import numpy as np
 
 from lossurf.certificates.check import Check, above, at_most, largest
-from lossurf.certificates.rounding import error_of_means
-from lossurf.certificates.stored import StoredCertificate, total_weight
-from lossurf.certificates.tolerance import stored_tolerance
-from lossurf.decompositions import largest_singular_value as norm_2
-from lossurf.decompositions import singular_values
+from lossurf.certificates.decay_numbers import DecayNumbers, below_of, product_of, squares_of
+from lossurf.certificates.plain import layer_checks, misplaced
 from lossurf.numerics import UNDECIDED_FACTOR, Matrix, rank_threshold
 
 LARGEST_HESSIAN: Final = 1500
 """Weights of a network whose Hessian is formed: 18 MB, and its eigenvalues in a few seconds."""
 
-_FARTHEST: Final = 10.0  # times tau: how far an exact point may be away (theory, end of section 6a)
-_FAR: Final = 1e-3  # of a layer, or up to this where idle units may be that far from zero
-_GRID: Final = 2001  # points of the first look at a scalar problem, whose minimum is then closed in on
 
-
-class DecayClaim:
-    """A stored claim in units of its own: ||R11|| = ||T|| = 1, layers divided by omega."""
+class DecayClaim(DecayNumbers):
+    """A claim about a loss with weight decay."""
 
     gap_is_bound: Final = True
-
-    def __init__(self, stored: StoredCertificate) -> None:
-        self.stored, self.said = stored, stored.claim
-        self.weights, self.depth = stored.listed("W"), stored.depth
-        self.tau, self.default_tau = float(self.said["tolerance"]), stored_tolerance(self.said["layers"])
-        R11, T = stored.arrays["R11"], stored.arrays["T"]
-        self.rest = float(self.said["residual_loss"])
-        self.scale = norm_2(T) or sqrt(2.0 * max(self.rest, 0.0)) or 1.0
-        size = norm_2(R11) or 1.0
-        self.omega: float = (self.scale / size) ** (1.0 / self.depth)
-        self.F, self.T = R11.T / size, T / self.scale
-        self.lam: float = float(self.said["lambda"]) * (self.omega / self.scale) ** 2
-        self.layers = [W / self.omega for W in self.weights]
-        self.mean, self.mean_measure = self._mean_residual() if "mean_x" in stored.arrays else (0.0, 0.0)
-        self.order = sum(R11.shape) + len(T) + max(max(W.shape) for W in self.weights)
-
-    def _mean_residual(self) -> tuple[float, float]:
-        """1/2 m ||P mean_x + b_eff - mean_y||^2 over the squared scale, and the tolerance at which it vanishes."""
-        arrays = self.stored.arrays
-        mean, change, terms = arrays["mean_x"], 0.0, np.abs(arrays["mean_x"])
-        for k, W in enumerate(self.weights, 1):
-            shift = arrays.get(f"b{k}", np.zeros(len(W)))
-            change = change * norm_2(W) + float(np.linalg.norm(np.abs(W) @ np.abs(mean)) + np.linalg.norm(shift))
-            mean, terms = W @ mean + shift, np.abs(W) @ terms + np.abs(shift)
-        off = float(np.linalg.norm(mean - arrays["mean_y"]))
-        known = rank_threshold(float(np.linalg.norm(terms + np.abs(arrays["mean_y"]))), sum(map(len, self.weights)))
-        samples = total_weight(self.said["data"])
-        spread = float(np.hypot(np.linalg.norm(arrays["T"]), sqrt(2.0 * max(self.rest, 0.0)))) / sqrt(max(samples, 1.0))
-        size = spread + float(np.linalg.norm(arrays["mean_y"]))
-        known = max(known, error_of_means(size, arrays["R11"], arrays["T"], self.said["data"]))
-        share = off / self.scale
-        return 0.5 * samples * share * share, 0.0 if off <= known else _ratio(off, change)
-
-    @cached_property
-    def lower_bound(self) -> float:
-        """No network of the depth has a lower loss: by the dual point where there is one, else by singular values."""
-        return dual_bound(self) if "D" in self.stored.arrays and self.depth <= 2 else spectral_bound(self)
-
-    @property
-    def gap(self) -> float:
-        """Of the weights above the lower bound, units of the data."""
-        return self.scale**2 * max(self.loss(self.layers) + self.mean - self.lower_bound, 0.0)
 
     def checks(self) -> Iterator[Check]:
         """Yield what the claim says, computed again."""
         return decay_checks(self)
 
-    @cached_property
-    def nearest(self) -> list[Matrix]:
-        """The exact point, in the same units."""
-        return [W / self.omega for W in self.stored.listed("N")]
-
-    def loss(self, layers: Sequence[Matrix]) -> float:
-        """Regularised loss without the constant part."""
-        fit = float(np.sum((_product(layers) @ self.F - self.T) ** 2))
-        return 0.5 * fit + 0.5 * self.lam * _squares(layers)
-
-    def rounding(self, layers: Sequence[Matrix]) -> float:
-        """Error of the loss: of every product and sum in it, their sizes taken."""
-        sizes = _product([np.abs(W) for W in layers]) @ np.abs(self.F) + np.abs(self.T)
-        terms = float(np.sum(sizes**2)) + self.lam * _squares(layers)
-        return UNDECIDED_FACTOR * rank_threshold(terms, self.order)
-
-    def gradients(self, layers: Sequence[Matrix]) -> list[tuple[Matrix, float]]:
-        """dL/dW_k, each with the sum of the sizes of its terms."""
-        E = _product(layers) @ self.F - self.T
-        sizes = [np.abs(W) for W in layers]
-        size = _product(sizes) @ np.abs(self.F) + np.abs(self.T)
-        found = []
-        for k, W in enumerate(layers):
-            above_k, below_k = _product([np.eye(len(W)), *layers[k + 1 :]]), _below(layers, k)
-            terms = _product([np.eye(len(W)), *sizes[k + 1 :]]).T @ size @ (_below(sizes, k) @ np.abs(self.F)).T
-            slope = above_k.T @ E @ (below_k @ self.F).T + self.lam * W
-            found.append((slope, float(np.linalg.norm(terms)) + self.lam * float(np.linalg.norm(W))))
-        return found
-
-    @cached_property
-    def measures(self) -> tuple[float, float, float]:
-        """Tolerances at which the gradients vanish and at which the layers are balanced, and the stiffness.
-
-        The last is how much more of a gradient the layers reach than an idle unit of their size, which has lam of it.
-        """
-        sizes = [max(norm_2(W), 1.0) for W in self.layers]
-        E = _product(self.layers) @ self.F - self.T
-        change_of_product = self._change(0, self.depth, sizes)
-        gradient, stiffness = 0.0, 0.0
-        for k, (slope, _) in enumerate(self.gradients(self.layers)):
-            up, down = self._size(k + 1, self.depth), self._size(0, k)
-            change = self._change(k + 1, self.depth, sizes) * norm_2(E) * down + up * down * change_of_product
-            change += up * norm_2(E) * self._change(0, k, sizes) + self.lam * sizes[k]
-            gradient = largest([gradient, _ratio(norm_2(slope), change)])
-            stiffness = max(stiffness, change / (self.lam * sizes[k]))
-        balance = 0.0
-        for k in range(self.depth - 1):
-            lower, upper = self.layers[k], self.layers[k + 1]
-            change = 2.0 * (norm_2(lower) * sizes[k] + norm_2(upper) * sizes[k + 1])
-            balance = largest([balance, _ratio(norm_2(upper.T @ upper - lower @ lower.T), change)])
-        return gradient, balance, stiffness
-
-    @property
-    def reach(self) -> float:
-        """How far away an exact point may be: ten times tau, or as far as its gradient lets idle units be."""
-        return min(self.tau * max(_FARTHEST, self.measures[2]), max(_FARTHEST * self.tau, _FAR))
-
-    @property
-    def balanced_at(self) -> float:
-        """The least tau whose reach is the imbalance, which is a distance from every critical point."""
-        _, balance, stiffness = self.measures
-        least = balance / max(_FARTHEST, stiffness)
-        return least if balance <= _FAR else max(least, balance / _FARTHEST)
-
-    def _part(self, start: int, stop: int) -> Matrix:
-        """W_stop ... W_{start+1}, with F where it begins with the first layer."""
-        width = self.layers[start].shape[1] if start < self.depth else len(self.layers[-1])
-        part = _product([np.eye(width), *self.layers[start:stop]])
-        return np.asarray(part @ self.F) if start == 0 else part
-
-    def _size(self, start: int, stop: int) -> float:
-        """Norm of a part; none of the layers is an identity, before the first layer too."""
-        return norm_2(self._part(start, stop)) if stop > start else 1.0
-
-    def _change(self, start: int, stop: int, sizes: Sequence[float]) -> float:
-        return sum(
-            self._size(k + 1, stop) * sizes[k] * self._size(start, k)
-            if k > start
-            else self._size(k + 1, stop) * sizes[k]
-            for k in range(start, stop)
-        )
-
 
 def decay_checks(claim: DecayClaim) -> Iterator[Check]:
     """Yield what the claim says, computed again."""
+    yield from layer_checks(claim.weights, claim.said, claim.sizes)
+    yield from misplaced(claim.said)
     yield from _numbers(claim)
+    yield from _measures(claim)
     verdict = str(claim.said["claim"])
     gradient, balance, _ = claim.measures
     if verdict == "not-critical":
@@ -198,13 +64,28 @@ def _numbers(claim: DecayClaim) -> Iterator[Check]:
     yield at_most("loss", abs(value - float(claim.said["loss"])), bound)
 
 
+def _measures(claim: DecayClaim) -> Iterator[Check]:
+    """Yield the gradient and the ranks, each a ratio or a count of norms of products."""
+    said = claim.said
+    gradient = max(claim.measures[0], claim.mean_measure)
+    off = abs(gradient - float(said["gradient"])) if said["gradient"] >= 0.0 else np.inf
+    known = UNDECIDED_FACTOR * rank_threshold(max(1.0, gradient), claim.depth * claim.order)
+    yield at_most("gradient-claimed", off, known + claim.mean_uncertain)
+    yield Check("rank", claim.rank == said["rank"], float(claim.rank), float(said["rank"]))
+    most = min(claim.weights[0].shape[1], *(len(W) for W in claim.weights))
+    yield Check("rank-max", most == said["rank_max"], float(most), float(said["rank_max"]))
+
+
 def _nearest(claim: DecayClaim) -> Iterator[Check]:
     """Hold the exact point to both: as near as a verdict may speak of, and critical to rounding."""
     pairs = zip(claim.layers, claim.nearest, strict=True)
     moves = [float(np.linalg.norm(N - W)) / max(float(np.linalg.norm(W)), 1.0) for W, N in pairs]
     yield at_most("nearest-distance", largest(moves), claim.reach)
+    said, rounding = claim.said["nearest"], UNDECIDED_FACTOR * rank_threshold(1.0, claim.order)
+    yield at_most("nearest-distance-claimed", abs(largest(moves) - float(said["distance"])), rounding)
     shares = [float(np.linalg.norm(slope)) / size if size else 0.0 for slope, size in claim.gradients(claim.nearest)]
-    yield at_most("nearest-critical", largest(shares), UNDECIDED_FACTOR * rank_threshold(1.0, claim.order))
+    yield at_most("nearest-critical", largest(shares), rounding)
+    yield Check("nearest-gradient-claimed", 0.0 <= said["gradient"] <= rounding, float(said["gradient"]), rounding)
 
 
 def _minimum(claim: DecayClaim) -> Iterator[Check]:
@@ -214,44 +95,13 @@ def _minimum(claim: DecayClaim) -> Iterator[Check]:
     yield at_most("least", claim.loss(claim.nearest) - claim.lower_bound, claim.rounding(claim.nearest))
 
 
-def dual_bound(claim: DecayClaim) -> float:
-    """Lower bound from the dual point; one that is not feasible for a hidden layer gives none."""
-    dual = claim.stored.arrays["D"] / claim.scale
-    slope = dual @ claim.F.T
-    value = float(np.sum(dual * claim.T)) - 0.5 * float(np.sum(dual**2))
-    if claim.depth == 1:
-        return value - float(np.sum(slope**2)) / (2.0 * claim.lam)
-    return value if norm_2(slope) <= claim.lam * (1.0 + rank_threshold(1.0, claim.order)) else -np.inf
-
-
-def spectral_bound(claim: DecayClaim) -> float:
-    """Lower bound for any depth: the singular values of P F against those of T, or of P against those of T F^T."""
-    N, width = claim.depth, min(claim.F.shape[0], *(len(W) for W in claim.layers))
-    f = singular_values(claim.F)
-    of_outputs, of_products = (singular_values(A)[:width] for A in (claim.T, claim.T @ claim.F.T))
-    first = sum(_least(1.0, t, 0.5 * N * claim.lam * f[0] ** (-2.0 / N), N) for t in of_outputs)
-    second = sum(_least(f[-1] ** 2, t, 0.5 * N * claim.lam, N) for t in of_products)
-    return 0.5 * float(np.sum(claim.T**2)) + max(first, second)
-
-
-def _least(square: float, slope: float, weight: float, N: int) -> float:
-    """Least value of 1/2 square q^2 - slope q + weight q^{2/N} over q >= 0: a grid that closes in on its best point."""
-    low, high = 0.0, slope / square
-    for _ in range(8):
-        q = np.linspace(low, high, _GRID)
-        values = 0.5 * square * q * q - slope * q + weight * q ** (2.0 / N)
-        best = int(np.argmin(values))
-        low, high = float(q[max(best - 1, 0)]), float(q[min(best + 1, _GRID - 1)])
-    return min(float(values[best]), 0.0)
-
-
 def _strict(claim: DecayClaim) -> Iterator[Check]:
     yield Check("kind", claim.said["kind"] == "hessian")
     if "V1" not in claim.stored.arrays:
         yield Check("direction", False)
         return
     V = claim.stored.listed("V")
-    length = sqrt(_squares(V))
+    length = sqrt(squares_of(V))
     yield at_most("direction", abs(length - 1.0), UNDECIDED_FACTOR * rank_threshold(1.0, sum(W.size for W in V)))
     P = [claim.F, 0.0 * claim.F, 0.0 * claim.F]
     sizes = [np.abs(part) for part in P]
@@ -259,15 +109,18 @@ def _strict(claim: DecayClaim) -> Iterator[Check]:
         P = [W @ P[0], W @ P[1] + change @ P[0], W @ P[2] + change @ P[1]]
         w, v = np.abs(W), np.abs(change)
         sizes = [w @ sizes[0], w @ sizes[1] + v @ sizes[0], w @ sizes[2] + v @ sizes[1]]
-    form = float(np.sum(P[1] ** 2) + 2.0 * np.sum((P[0] - claim.T) * P[2])) + claim.lam * _squares(V)
+    form = float(np.sum(P[1] ** 2) + 2.0 * np.sum((P[0] - claim.T) * P[2])) + claim.lam * squares_of(V)
     terms = float(np.sum(sizes[1] ** 2) + 2.0 * np.sum((sizes[0] + np.abs(claim.T)) * sizes[2])) + claim.lam
     bound = UNDECIDED_FACTOR * rank_threshold(terms, claim.order)
     yield Check("curvature", form < -bound, form, -bound)
     said = float(claim.said["curvature"]) * (claim.omega / claim.scale) ** 2
-    yield at_most("curvature-claimed", abs(form - said), bound + 1e-9 * abs(form))
+    yield at_most("curvature-claimed", abs(form - said), bound)
     step = float(claim.said["step"]) / claim.omega
     moved = [W + step * change for W, change in zip(claim.nearest, V, strict=True)]
-    yield above("descends", claim.loss(claim.nearest) - claim.loss(moved), 0.0)
+    fall = claim.loss(claim.nearest) - claim.loss(moved)
+    yield above("descends", fall, 0.0)
+    claimed = float(claim.said.get("loss_decrease") or 0.0) / claim.scale / claim.scale
+    yield at_most("descent-claimed", abs(fall - claimed), claim.rounding(claim.nearest) + claim.rounding(moved))
 
 
 def _local(claim: DecayClaim) -> Iterator[Check]:
@@ -280,9 +133,7 @@ def _local(claim: DecayClaim) -> Iterator[Check]:
     values = np.linalg.eigvalsh(hessian(claim))
     largest = float(np.max(np.abs(values)))
     rounding = UNDECIDED_FACTOR * rank_threshold(largest, count + claim.order)
-    ranks = {int(np.sum(singular_values(W) > claim.tau * max(norm_2(W), 1.0))) for W in claim.nearest}
-    yield Check("rank", ranks == {claim.said["rank"]}, float(max(ranks)), float(claim.said["rank"]))
-    r = max(ranks)
+    r = claim.rank
     rotations = sum(r * (r - 1) // 2 + (len(W) - r) * r for W in claim.nearest[:-1])
     beside = np.sort(np.abs(values))[:rotations]
     yield at_most("rotations", float(np.max(beside, initial=0.0)), max(rounding, claim.tau * largest))
@@ -297,42 +148,19 @@ def _local(claim: DecayClaim) -> Iterator[Check]:
 
 def hessian(claim: DecayClaim) -> Matrix:
     """Return the Hessian at the exact point in the row-major weights: of P F in every weight, and in pairs of them."""
-    layers, E = claim.nearest, _product(claim.nearest) @ claim.F - claim.T
+    layers, E = claim.nearest, product_of(claim.nearest) @ claim.F - claim.T
     ends = np.cumsum([0, *(W.size for W in layers)])
-    jacobian = np.hstack(
-        [
-            np.einsum("oa,bs->osab", _product([np.eye(len(W)), *layers[k + 1 :]]), _below(layers, k) @ claim.F).reshape(
-                E.size, W.size
-            )
-            for k, W in enumerate(layers)
-        ]
-    )
+    parts = [
+        np.einsum("oa,bs->osab", product_of([np.eye(len(W)), *layers[k + 1 :]]), below_of(layers, k) @ claim.F)
+        for k, W in enumerate(layers)
+    ]
+    jacobian = np.hstack([part.reshape(E.size, W.size) for part, W in zip(parts, layers, strict=True)])
     H = jacobian.T @ jacobian + claim.lam * np.eye(int(ends[-1]))
     for i in range(1, len(layers)):
         for j in range(i):
-            between = _product([np.eye(len(layers[j])), *layers[j + 1 : i]])
-            outer = _below(layers, j) @ claim.F @ E.T @ _product([np.eye(len(layers[i])), *layers[i + 1 :]])
+            between = product_of([np.eye(len(layers[j])), *layers[j + 1 : i]])
+            outer = below_of(layers, j) @ claim.F @ E.T @ product_of([np.eye(len(layers[i])), *layers[i + 1 :]])
             block = np.einsum("bc,da->abcd", between, outer).reshape(layers[i].size, layers[j].size)
             H[ends[i] : ends[i + 1], ends[j] : ends[j + 1]] += block
             H[ends[j] : ends[j + 1], ends[i] : ends[i + 1]] += block.T
     return np.asarray(H)
-
-
-def _product(layers: Sequence[Matrix]) -> Matrix:
-    product = layers[0]
-    for W in layers[1:]:
-        product = W @ product
-    return np.asarray(product)
-
-
-def _below(layers: Sequence[Matrix], k: int) -> Matrix:
-    """W_k ... W_1, the identity for k = 0."""
-    return _product([np.eye(layers[0].shape[1]), *layers[:k]])
-
-
-def _squares(layers: Sequence[Matrix]) -> float:
-    return sum(float(np.sum(W**2)) for W in layers)
-
-
-def _ratio(size: float, change: float) -> float:
-    return 0.0 if size == 0.0 else size / change if change else np.inf

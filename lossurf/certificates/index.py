@@ -81,7 +81,7 @@ class _Table:
 
     def worst(self, said: Sequence[dict[str, Any]]) -> float:
         """How far the margins are from those that are said, at most."""
-        return max((self._off((rank["factor"], *rank["layers"]), rank["margin"]) for rank in said), default=0.0)
+        return max((self._off((rank["factor"], *rank["layers"]), rank.get("margin")) for rank in said), default=0.0)
 
     def _off(self, key: tuple[str, int, int], margin: float | None) -> float:
         """How far a margin is from that of the singular values here, relative to it.

@@ -1,7 +1,7 @@
 """Whether the explicit critical point that a certificate names beside its weights is one, is near, and is of the kind.
 
 The claim "an exact bad saddle lies within 3e-9 of the stored weights" in the form a reader can check (theory, end of
-section 6a). It is checked in the gauge the layers are stored in, where a distance relative to each layer needs none.
+section 6a). Its distance is measured between the layers as they are stored; relative to each it needs no gauge.
 """
 
 from __future__ import annotations
@@ -79,12 +79,23 @@ def nearest_checks(
         precision), of the claimed rank, and of the claimed type: the loss of its level, and the pairs of layers.
     """
     with np.errstate(all="ignore"):  # what overflows fails
-        point = _Point(nearest.layers, R11, T, rank)
+        point = _Point(_leveled(nearest.layers), R11, T, rank)
         return (*_distance(weights, nearest, tau), *_critical(point, nearest), *_TYPES[claim](point))
 
 
+def _leveled(layers: Sequence[Matrix]) -> list[Matrix]:
+    """Layers of about one size by powers of two, their product kept: as stored a part of it may leave float64.
+
+    Beside a zero they are of size 1: any scale of theirs is one of the zero.
+    """
+    exponents = [int(np.frexp(np.max(np.abs(W), initial=0.0))[1]) for W in layers]
+    total = sum(exponents) if all(W.any() for W in layers) else 0
+    shares = np.diff(np.rint(np.linspace(0, total, len(layers) + 1))).astype(int).tolist()
+    return [np.ldexp(W, share - exponent) for W, share, exponent in zip(layers, shares, exponents, strict=True)]
+
+
 class _Point(LayerProducts):
-    """W' with the norms of its products, in the gauge it is stored in."""
+    """W' with the norms of its products, which a power of two in a layer and its inverse in another do not change."""
 
     def __init__(self, layers: Sequence[Matrix], R11: Matrix, T: Matrix, rank: int) -> None:
         units = column_norms(R11)

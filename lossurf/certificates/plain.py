@@ -21,6 +21,14 @@ _SMALLEST: Final = float(np.finfo(np.float64).smallest_subnormal)
 """Numbers below the normal range are known to this only."""
 
 
+_OF_VERDICT: Final = {
+    "strict-saddle": ("curvature", "loss_decrease", "step"),
+    "bad-saddle": ("staircase",),
+    "global-minimum": ("next_level",),
+}
+"""Which numbers of a claim go with one verdict alone."""
+
+
 class PlainClaim(Claim):
     """A claim about all layers of a network, without weight decay."""
 
@@ -39,17 +47,25 @@ class PlainClaim(Claim):
 
 def plain_checks(claim: Claim) -> Iterator[Check]:
     """Yield what a claim says of its layers and data, computed again."""
+    yield from misplaced(claim.said)
     yield from _numbers(claim)
     yield from _BY_CLAIM[str(claim.said["claim"])](claim)
     yield from _nearest(claim)
     yield from index_checks(claim)
 
 
+def misplaced(said: Mapping[str, Any]) -> Iterator[Check]:
+    """Refuse numbers that belong to another verdict than the one that is claimed: nothing here computes them again."""
+    others = [key for verdict, keys in _OF_VERDICT.items() if verdict != said["claim"] for key in keys]
+    if any(said.get(key) not in (None, []) for key in others):
+        yield Check("belongs", False)
+
+
 def layer_checks(weights: Sequence[Matrix], said: Mapping[str, Any], sizes: Mapping[str, int]) -> Iterator[Check]:
     """Yield that layers and data are as long and as wide as they are said to be."""
     norms = [(frobenius_norm(W), float(layer["norm"])) for W, layer in zip(weights, said["layers"], strict=True)]
     # a sum of n squares is off by n eps of itself in any order
-    off = largest(abs(a - b) / max(a, b) if a != b else 0.0 for a, b in norms)
+    off = largest(abs(a - b) / max(a, abs(b)) if a != b else 0.0 for a, b in norms)
     yield at_most("weights", off, TWICE * EPS * max(W.size for W in weights))
     shapes = [
         layer.get("shape", list(W.shape)) == list(W.shape) for W, layer in zip(weights, said["layers"], strict=True)
@@ -126,12 +142,11 @@ def _minimum(claim: Claim) -> Iterator[Check]:
         return
     kept, left_out = claim.s[: claim.rank_max], np.append(claim.s[claim.rank_max :], 0.0)
     steps = 0.5 * (kept[:, None] ** 2 - left_out**2).ravel()  # one eigenvalue exchanged or dropped
+    steps = steps[steps > TWICE * claim.rounding.own * claim.unit]  # exchanging equal ones leads nowhere
     step = float(following) - claim.loss(claim.rank_max)
     off = float(np.min(np.abs(steps - step), initial=np.inf)) / claim.unit
     of_step = claim.rounding.level(claim.s[:1]) + claim.rounding.unit * abs(float(following)) / claim.unit
-    bound = TWICE * of_step  # a level that is L* to rounding is none
-    hidden = TWICE * claim.rounding.unit * abs(float(following)) / claim.unit  # in what cannot be reached, say
-    yield Check("next-level", off <= bound and (bound < step / claim.unit or hidden > 0.5 * bound), off, bound)
+    yield at_most("next-level", off, TWICE * of_step)
 
 
 def _strict(claim: Claim) -> Iterator[Check]:
@@ -167,10 +182,10 @@ def _fall(claim: Claim, V: Sequence[Matrix], weights: Sequence[Matrix]) -> Itera
     mapped, unit = TWICE * (1.0 + rounding.condition), rounding.unit
     yield Check("curvature", form < -rounding.own * terms, form, -rounding.own * terms)
     length = step / scale
-    claimed = None if said["curvature"] is None else float(said["curvature"]) * length * length
-    if claimed is None:
+    if said.get("curvature") is None:
         yield Check("curvature-claimed", not np.isfinite(form / length / length))
     else:
+        claimed = float(said["curvature"]) * length * length
         yield at_most("curvature-claimed", abs(form - claimed), unit * terms * mapped + _SMALLEST * length * length)
     fall = decrease(weights, moves, claim.R11, T, unit)
     least, claimed = _SMALLEST / scale / scale, drop / scale / scale

@@ -21,6 +21,8 @@ TWICE: Final = 4.0
 of squares, the balancing of the layers."""
 
 
+LARGEST_MEASURE: Final = 1e150  # of a mean residual that no relative change of zeros reaches
+
 _FACTORISED: Final = 30.0
 """Times order * eps: of a factorisation, the constant of its bound being known to a decimal digit."""
 

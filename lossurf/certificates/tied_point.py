@@ -238,5 +238,11 @@ class Along:
 
     def fall(self, t: float) -> tuple[float, float]:
         """L(N) - L(N + t V), and a bound of its rounding."""
-        terms = (self.slope, t), (self.curvature, 0.5 * t * t), (self.cubic, t**3), (self.quartic, t**4)
+        square = t * t  # t**4 would raise where it overflows
+        terms = (
+            (self.slope, t),
+            (self.curvature, 0.5 * square),
+            (self.cubic, square * t),
+            (self.quartic, square * square),
+        )
         return -sum(part[0] * power for part, power in terms), sum(part[1] * abs(power) for part, power in terms)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
+from math import sqrt
 from typing import Any, Final
 
 import numpy as np
@@ -48,23 +49,35 @@ class Boxed:
 
         Half of it at the first and last rows and columns together, what is left of it in the box.
         """
-        squares = matrix * matrix
-        whole = float(squares.sum())
-        rows, columns = (_ends(squares.sum(axis=axis), 0.0625 * most * most * whole) for axis in (1, 0))
-        left_out, rest = _outside(squares, rows, columns), 0.75 * most * most * whole
-        block, kept = matrix[rows, columns].copy(), squares[rows, columns]
-        diagonal, upper = None, False
+        of_rows = np.einsum("ij,ij->i", matrix, matrix)
+        whole = float(of_rows.sum())
+        limit, rest = 0.0625 * most * most * whole, 0.75 * most * most * whole
+        rows, columns = _ends(of_rows, limit), _ends(np.einsum("ij,ij->j", matrix, matrix), limit)
+        left_out = _outside(matrix, rows, columns)
+        block, diagonal, upper = matrix[rows, columns].copy(), None, False
         if block.size and block.shape[0] == block.shape[1]:
-            np.fill_diagonal(kept, 0.0)
-            beside = float(kept.sum())
+            kept = block.copy()
+            np.einsum("ii->i", kept)[...] = 0.0
+            beside = float(np.vdot(kept, kept))
             if beside <= rest:
-                diagonal, left_out = np.diag(block).copy(), left_out + beside
+                diagonal, left_out = block.diagonal().copy(), left_out + beside
             elif len(block) >= _TRIANGULAR:
-                below = float(np.tril(kept).sum())
+                kept = np.tril(kept)
+                below = float(np.vdot(kept, kept))
                 if below <= rest:
                     block, upper, left_out = np.triu(block), True, left_out + below
-        share = float(np.sqrt(left_out / whole)) if whole > 0.0 else 0.0
+        share = sqrt(left_out / whole) if whole > 0.0 else 0.0
         return cls(matrix.shape, rows, columns, block, diagonal, upper, share)
+
+    def narrowed(self, rows: int, columns: int) -> Boxed:
+        """Leave out zeros: keep that many of the first rows and columns."""
+        return replace(self, shape=(rows, columns))
+
+    def dense(self) -> Matrix:
+        """X without what was taken for zero."""
+        out = np.zeros(self.shape)
+        out[self.rows, self.columns] = self.block if self.diagonal is None else np.diag(self.diagonal)
+        return out
 
     @property
     def products(self) -> float:
@@ -73,68 +86,104 @@ class Boxed:
             return 0.0
         return (_OF_A_SQUARE if self.upper else 1.0) * self.block.size
 
+    @cached_property
+    def _all_rows(self) -> bool:
+        return bool(self.block.shape[0] == self.shape[0])
+
+    @cached_property
+    def _all_columns(self) -> bool:
+        return bool(self.block.shape[1] == self.shape[1])
+
     def after(self, V: Matrix) -> Matrix:
         """V X."""
-        out = _room((V.shape[0], self.shape[1]), whole=self.block.shape[1] == self.shape[1])
-        self._multiply(V[:, self.rows].T, out[:, self.columns].T, transposed=True)
-        return out
+        product = self._times(V if self._all_rows else V[:, self.rows], transposed=False)
+        return product if self._all_columns else _padded(product, len(V), self.shape[1], columns=self.columns)
+
+    def add_after(self, V: Matrix, out: Matrix) -> None:
+        """Add V X to `out`."""
+        product = self._times(V if self._all_rows else V[:, self.rows], transposed=False)
+        out = out if self._all_columns else out[:, self.columns]
+        out += product
 
     def put_after_transposed(self, s: Matrix, out: Matrix) -> None:
         """Put s X^T into `out`."""
-        if self.block.shape[0] < self.shape[0]:
+        s = s if self._all_columns else s[:, self.columns]
+        if not self._all_rows:
             out[...] = 0.0
-        self._multiply(s[:, self.columns].T, out[:, self.rows].T, transposed=False)
+            out = out[:, self.rows]
+        if self.diagonal is not None:
+            np.multiply(s, self.diagonal, out=out)
+        elif self.upper or not s.size:
+            out[...] = self._times(s, transposed=True)
+        else:
+            np.matmul(s, self.block.T, out=out)
 
-    def add_before(self, r: Matrix, out: Matrix) -> None:
-        """Add X r to `out`."""
-        part = np.empty((self.block.shape[0], r.shape[1]))
-        self._multiply(r[self.columns], part, transposed=False)
-        out[self.rows] += part
+    def before(self, r: Matrix) -> Matrix:
+        """X r."""
+        product = self._on(r if self._all_columns else r[self.columns], transposed=False)
+        return product if self._all_rows else _padded(product, self.shape[0], r.shape[1], rows=self.rows)
 
     def transposed_before(self, s: Matrix) -> Matrix:
         """X^T s."""
-        out = _room((self.shape[1], s.shape[1]), whole=self.block.shape[1] == self.shape[1])
-        self._multiply(s[self.rows], out[self.columns], transposed=True)
-        return out
+        product = self._on(s if self._all_rows else s[self.rows], transposed=True)
+        return product if self._all_columns else _padded(product, self.shape[1], s.shape[1], rows=self.columns)
 
     def add_times_transposed(self, r: Matrix, out: Matrix) -> None:
         """Add X r^T to `out`."""
-        part = np.empty((self.block.shape[0], r.shape[0]))
-        self._multiply(r[:, self.columns].T, part, transposed=False)
-        out[self.rows] += part
+        product = self._on((r if self._all_columns else r[:, self.columns]).T, transposed=False)
+        out = out if self._all_rows else out[self.rows]
+        out += product
 
     def add_transposed_times(self, V: Matrix, out: Matrix) -> None:
         """Add V^T X to `out`."""
-        part = np.empty((V.shape[1], self.block.shape[1]))
-        self._multiply(V[self.rows], part.T, transposed=True)
-        out[:, self.columns] += part
+        product = self._times((V if self._all_rows else V[self.rows]).T, transposed=False)
+        out = out if self._all_columns else out[:, self.columns]
+        out += product
 
-    def _multiply(self, other: Matrix, out: Matrix, *, transposed: bool) -> None:
-        """Put the block, or its transpose, times another matrix into `out`."""
+    def _on(self, other: Matrix, *, transposed: bool) -> Matrix:
+        """Return the block, or its transpose, times another matrix."""
         if self.diagonal is not None:
-            np.multiply(self.diagonal[:, None], other, out=out)
-        elif self.upper and other.size:
-            out[...] = _triangle_product(self.block, other, transposed=transposed)
-        else:
-            np.matmul(self.block.T if transposed else self.block, other, out=out)
+            return self.diagonal[:, None] * other
+        if self.upper and other.size:
+            return _triangle_product(self.block, other, transposed=transposed)
+        return (self.block.T if transposed else self.block) @ other
+
+    def _times(self, other: Matrix, *, transposed: bool) -> Matrix:
+        """Return another matrix times the block, or its transpose."""
+        if self.diagonal is not None:
+            return other * self.diagonal
+        if self.upper and other.size:
+            return _triangle_product(self.block, other.T, transposed=not transposed).T
+        return other @ (self.block.T if transposed else self.block)
 
 
-def _room(shape: tuple[int, int], *, whole: bool) -> Matrix:
-    return np.empty(shape) if whole else np.zeros(shape)
+def _padded(
+    product: Matrix, height: int, width: int, rows: slice = slice(None), columns: slice = slice(None)
+) -> Matrix:
+    """Put a product among zeros."""
+    out = np.zeros((height, width))
+    out[rows, columns] = product
+    return out
 
 
 def _ends(squares: Matrix, limit: float) -> slice:
     """Leave out as many at either end as sum to at most the limit."""
-    first = int(np.searchsorted(np.cumsum(squares), limit, side="right"))
-    last = len(squares) - int(np.searchsorted(np.cumsum(squares[::-1]), limit, side="right"))
+    first, last = _sum_to(squares, limit), len(squares) - _sum_to(squares[::-1], limit)
     return slice(first, last) if first < last else slice(0, 0)
 
 
-def _outside(squares: Matrix, rows: slice, columns: slice) -> float:
-    """Sum what is not in the box, part by part: a difference of sums would round."""
-    inside = squares[rows]
-    parts = (squares[: rows.start], squares[rows.stop :], inside[:, : columns.start], inside[:, columns.stop :])
-    return float(sum(part.sum() for part in parts))
+def _sum_to(squares: Matrix, limit: float) -> int:
+    """Count how many from the first on sum to at most the limit."""
+    if squares.size and squares[0] > limit:
+        return 0
+    return int(np.searchsorted(np.cumsum(squares), limit, side="right"))
+
+
+def _outside(matrix: Matrix, rows: slice, columns: slice) -> float:
+    """Sum the squares of what is not in the box, part by part: a difference of sums would round."""
+    inside = matrix[rows]
+    parts = (matrix[: rows.start], matrix[rows.stop :], inside[:, : columns.start], inside[:, columns.stop :])
+    return float(sum(np.vdot(part, part) for part in parts if part.size))
 
 
 @cache

@@ -32,6 +32,8 @@ far as the curvature needs to lower the loss by as much as T has, rather than as
 that is only rounding, which is read at norm 1, the direction's own length says nothing), and how many times the
 caller's layers a step may then be."""
 
+_SMALLEST_NORMAL = float(np.finfo(np.float64).smallest_normal)
+
 
 @dataclass(frozen=True)
 class Descent:
@@ -181,7 +183,7 @@ def _verified(
     rounding = _form_rounding(sensitivity, span.layers, direction, change, felt)
     # a margin, as whoever checks it multiplies in another order
     least = max(threshold * frobenius_norm(*direction) ** 2, UNDECIDED_FACTOR * rounding)
-    if not -form > least or not isfinite(size) or size == 0.0:
+    if not -form > least or not _keeps_digits([mapped[k - 1] for k in span.layers], size):
         return None
     reach = max(1.0, *(frobenius_norm(W) for W in network.layers)) / frobenius_norm(*direction)
     if far:
@@ -195,6 +197,15 @@ def _verified(
     if sign < 0.0:
         direction, mapped = (tuple(-V for V in layers) for layers in (direction, mapped))
     return Descent(span, direction, mapped, curvature, decrease, step * size)
+
+
+def _keeps_digits(changes: list[Matrix], size: float) -> bool:
+    """Whether the changes of both layers are normal numbers, as they are and beside a whole direction of that `size`.
+
+    Below these a number has fewer digits, in the end none: whoever checks the direction would find another one.
+    """
+    shortest = min(float(np.max(np.abs(V), initial=0.0)) for V in changes)
+    return isfinite(size) and shortest >= _SMALLEST_NORMAL * max(size, 1.0)
 
 
 def _near_unit_length(direction: Layers) -> Layers:

@@ -25,6 +25,7 @@ from typing import Final
 
 import numpy as np
 
+from lossurf.landscape.ends import End, Extremes
 from lossurf.numerics import EPS, Matrix
 
 FAILURE: Final = 1e-3
@@ -34,52 +35,12 @@ about a tenth more products at the default error."""
 _MOST_PRODUCTS: Final = 400  # an error of 0.1 % of the radius where the spectrum is dense up to its ends
 _FIRST_LOOKS: Final = (6, 12)
 _SURE_OF: Final = 0.8  # of the products that the rate so far asks for: it grows as Ritz values settle
+_NEAR: Final = 4.0  # products, few enough for the rate to be known: one product too many costs no more than a look
 _GRID: Final = tuple(2.0 ** (0.25 * step) for step in range(-23, 1))  # of widths tried, relative to the one asked for
 _NORMS: Final = 1.0 + 1e-6
 """What computed norms of vectors are off by, as a factor: n eps for n numbers, up to 4e9 of them."""
 
 Operator = Callable[[Matrix], Matrix]
-
-
-@dataclass(frozen=True)
-class End:
-    """An extreme eigenvalue lies between `inner`, certain, and `outer`, but for a probability of `failure`."""
-
-    inner: float
-    outer: float
-    failure: float
-
-    @property
-    def value(self) -> float:
-        """The middle."""
-        return self.inner + 0.5 * (self.outer - self.inner)
-
-    @property
-    def error(self) -> float:
-        """Half the width, and what the middle is rounded by."""
-        return 0.5 * abs(self.outer - self.inner) + EPS * max(abs(self.inner), abs(self.outer))
-
-    def within(self, bound: float) -> End:
-        """Take a certain outer bound in place of one that is farther out."""
-        beyond = self.outer > bound if self.outer >= self.inner else self.outer < bound
-        return End(self.inner, bound, 0.0) if beyond else self
-
-
-@dataclass(frozen=True)
-class Extremes:
-    """The ends of a spectrum, how many products with the operator they took, and a vector near the largest's."""
-
-    smallest: End
-    largest: End
-    products: int
-    vector: Matrix | None = None
-
-    def widened(self, by: float) -> Extremes:
-        """Take them for those of an operator that is within `by` of this one (Weyl)."""
-        low, high = self.smallest, self.largest
-        smallest = End(low.inner + by, low.outer - by, low.failure)
-        largest = End(high.inner - by, high.outer + by, high.failure)
-        return Extremes(smallest, largest, self.products, self.vector)
 
 
 def extreme_eigenvalues(
@@ -153,8 +114,8 @@ class _Pace:
             self.following = _FIRST_LOOKS[-1]
             return
         rate = (was - missing) / (products - at) if missing < was < inf else 0.0
-        expected = missing / max(rate, self._least_rate)
-        self.following = products + max(1, int(_SURE_OF * min(expected, _FIRST_LOOKS[-1])))
+        expected = min(missing / max(rate, self._least_rate), _FIRST_LOOKS[-1])
+        self.following = products + max(1, round(expected) if expected < _NEAR else int(_SURE_OF * expected))
 
 
 class _Run:
@@ -175,16 +136,19 @@ class _Run:
         """Add a vector; True where nothing is left to add."""
         if self._kept is not None:
             self._kept.append(self._current.astype(np.float32))
-        w, spare = self._operator(self._current), self._before
+        current, spare = self._current, self._before
+        w = self._operator(current)
         if self._beside:
-            w -= np.multiply(self._before, self._beside[-1], out=spare)
-        self._diagonal.append(float(w @ self._current))
-        w -= np.multiply(self._current, self._diagonal[-1], out=spare)
-        self._beside.append(float(np.linalg.norm(w)))
-        if self._beside[-1] <= self.rounding:
+            w -= np.multiply(spare, self._beside[-1], out=spare)
+        inner = float(w @ current)
+        w -= np.multiply(current, inner, out=spare)
+        length = sqrt(float(w @ w))
+        self._diagonal.append(inner)
+        self._beside.append(length)
+        if length <= self.rounding:
             return True
-        w /= self._beside[-1]
-        self._before, self._current = self._current, w
+        w *= 1.0 / length  # a rounding more than a division: what Paige allows for is taken twice (`_Look.at`)
+        self._before, self._current = current, w
         return False
 
     def ritz(self) -> Matrix:
@@ -199,8 +163,11 @@ class _Run:
         return np.asarray(sum(float(w) * kept for w, kept in zip(weights, self._kept, strict=True)), dtype=np.float64)
 
     def _tridiagonal(self) -> Matrix:
-        beside = np.array(self._beside[:-1])
-        return np.diag(self._diagonal) + np.diag(beside, 1) + np.diag(beside, -1)
+        k = self.products
+        T = np.zeros((k, k))
+        T.flat[:: k + 1] = self._diagonal
+        T.flat[1 :: k + 1] = T.flat[k :: k + 1] = self._beside[:-1]
+        return T
 
     @property
     def largest_beside(self) -> float:

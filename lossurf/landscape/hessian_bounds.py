@@ -11,7 +11,7 @@ import numpy as np
 from lossurf.decompositions import largest_singular_value
 from lossurf.landscape.norms import norm_bound
 from lossurf.landscape.parameter_hessian import ParameterHessian
-from lossurf.numerics import EPS, Matrix
+from lossurf.numerics import EPS, Matrix, frobenius_norm
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,8 @@ class HessianBounds:
 
     def of_layers(self, layers: Collection[int]) -> float:
         """Of the part of that which stands in the rows of some layers."""
+        if len(layers) < 2:  # one row b of blocks and its transpose: b b^T has the squares of both eigenvalues
+            return sum(float(np.linalg.norm(self.blocks[layer - 1])) for layer in layers)
         chosen = np.zeros_like(self.blocks)
         rows = [layer - 1 for layer in layers]
         chosen[rows] = self.blocks[rows]
@@ -92,8 +94,9 @@ class _Changes:
         network, N = hessian.network, hessian.network.depth
         links = np.zeros((N + 2, N + 1))  # ||M_ij|| with A_i in the last row
         links[: N + 1], links[N + 1, 1:] = hessian.inner_norms, hessian.above_norms[1:]
-        layers = [0.0, *map(_frobenius, network.layers)]
-        nodes, deltas = [*map(_frobenius, network.nodes)], [*map(_frobenius, network.deltas)]
+        layers = [0.0, *map(frobenius_norm, network.layers)]
+        nodes = [*(part.length for part in hessian.parts[:N]), frobenius_norm(network.nodes[-1])]
+        deltas = hessian.delta_lengths
 
         def applied(i: int, j: int) -> float:
             """Sum over the layers k of M_ij of ||M_ik|| ||W_k||_F ||M_kj||."""
@@ -116,10 +119,6 @@ class _Changes:
         return cls(above, inner, of_nodes, of_deltas, np.array(errors))
 
 
-def _frobenius(matrix: Matrix) -> float:
-    return float(np.linalg.norm(matrix))
-
-
 def _carried(links: Matrix, own: Sequence[float], k: int) -> float:
     """Sum what is lost at the nodes 1..k, carried on to node k."""
     return float(sum((links[k + 1, j] if j < k else 1.0) * own[j] for j in range(1, k + 1)))
@@ -140,25 +139,25 @@ def hessian_bounds(hessian: ParameterHessian) -> HessianBounds:
         k, size = part.layer, part.size
         of_right, error = _right(changes, index, k, network.depth)
         above = part.factor * float(hessian.above_norms[k])
-        rounded = above * (of_right + _frobenius(part.right)) + part.factor * float(changes.above[k]) * size
+        rounded = above * (of_right + part.length) + part.factor * float(changes.above[k]) * size
         rows.append((above * size, unit * rounded, above * error))
         orders = min(hessian.above[k].shape) if k < network.depth else 1, min(part.right.shape)
         least = max(least, (above * size) ** 2 / float(np.prod(orders)) ** 0.25)  # both are `norm_bound`
-        trace += (part.factor * _frobenius(hessian.above[k]) * _frobenius(part.right)) ** 2
+        trace += (part.factor * frobenius_norm(hessian.above[k]) * part.length) ** 2
     norm, rounded, moved = (float(value) for value in np.linalg.norm(np.array(rows), axis=0))
     of_rounding = 2.0 * (2.0 * norm + rounded) * rounded + 2.0 * unit * norm * norm
     of_data = (2.0 * norm + moved) * moved
     mixed = np.zeros((len(hessian.parts), len(hessian.parts)))
     of_target = network.errors.outputs + float(changes.node_errors[-1])
-    of_deltas = {i: (norm_bound(network.deltas[i]), _frobenius(network.deltas[i])) for i in range(2, network.depth + 1)}
+    delta_norms = [0.0, 0.0, *map(norm_bound, network.deltas[2:])]
     for i, q, block in hessian.mixed_norms:
         part, factor = hessian.parts[q], hessian.parts[i - 1].factor * hessian.parts[q].factor
         j, size, link = part.layer, part.size, float(hessian.inner_norms[i, part.layer])
-        delta, whole = of_deltas[i]
+        delta, whole = delta_norms[i], hessian.delta_lengths[i]
         of_right, error = _right(changes, q, j, network.depth)
         mixed[i - 1, q] = factor * block
         of_factors = float(changes.deltas[i]) * link + delta * float(changes.inner[i, j]) + 2.0 * whole * link
-        of_rounding += 2.0 * unit * factor * (of_factors * size + delta * link * (of_right + _frobenius(part.right)))
+        of_rounding += 2.0 * unit * factor * (of_factors * size + delta * link * (of_right + part.length))
         above = float(hessian.above_norms[i])
         of_data += factor * link * (above * of_target * size + (delta + above * network.errors.rest) * error)
     longest = EPS * network.residual.size + unit

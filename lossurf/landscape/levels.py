@@ -183,8 +183,7 @@ def _losses_near(problem: ReducedProblem, rank_max: int, own: Sequence[int]) -> 
         gains = _leading_gains(eigenvalues, rank_max)
         carried = [k - 1 for k in own if k <= eigenvalues.size]  # what lies beyond has the eigenvalue 0
         near = _near(carried, eigenvalues.size, rank_max) if carried else ()
-        one = eigenvalues[: eigenvalues.size if rank_max else 0]  # what is near the empty set
-        gains = np.concatenate([gains, one, [float(np.sum(eigenvalues[sorted(chosen)])) for chosen in near]])
+        gains = np.concatenate([gains, [float(np.sum(eigenvalues[sorted(chosen)])) for chosen in near]])
     return np.asarray(best_loss(problem, 0) - 0.5 * gains)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import inf
+from math import inf, sqrt
 from typing import Final
 
 import numpy as np
@@ -12,13 +12,15 @@ from lossurf.numerics import EPS, Matrix
 from lossurf.spectral import is_direct, unit_range
 
 _SMALL: Final = 48  # below this order LAPACK's SVD costs no more than a handful of products
-_SQUARINGS: Final = 2
+_MODERATE: Final = 1e20  # a Frobenius norm whose powers of eight are far inside the range of float64
 _RELATIVE_ERROR: Final = 1e-2  # of the largest singular value, by the residual: the vectors carry all but its square
 _STEPS: Final = 60  # four times what a flat spectrum, the slowest case, takes to reach that
 _CHECKED_EVERY: Final = 5
-_TRIED: Final = (1.003, 1.01, 1.03, 1.1, 1.3)  # times what powers give, as bounds of an eigenvalue
+_TRIED: Final = (1.001, 1.003, 1.01, 1.03, 1.1, 1.3)  # times what powers give, as bounds of an eigenvalue
 _DOUBLINGS: Final = 4  # of the power: then a value of a flat spectrum is half a per cent below the largest
 _POWERS: Final = 8
+_LARGE: Final = 256  # order from which products with a vector cost nothing beside those of matrices:
+_MORE: Final = 32  # then so many powers leave a third of that
 
 
 def singular_values_of_each(matrices: Matrix) -> Matrix:
@@ -42,9 +44,11 @@ def norm_bound(matrix: Matrix) -> float:
         return 0.0
     if min(matrix.shape) < _SMALL:
         return float(singular_values(matrix)[0]) * (1.0 + sum(matrix.shape) * EPS)
+    square = float(np.vdot(matrix, matrix))
+    if _MODERATE**-2 < square < _MODERATE**2:
+        return _squared_twice(matrix, square)
     scaled, exponent = unit_range(matrix)
-    scaled = scaled if scaled.shape[0] < scaled.shape[1] else scaled.T
-    return float(np.ldexp(_squared(scaled, _SQUARINGS), exponent))
+    return float(np.ldexp(_squared_twice(scaled, float(np.vdot(scaled, scaled))), exponent))
 
 
 def tight_norm_bound(matrix: Matrix) -> float:
@@ -89,24 +93,29 @@ def top_of(matrix: Matrix) -> tuple[float, Matrix]:
     trace = float(np.trace(matrix))
     if not trace > 0.0:
         return 0.0, np.eye(len(matrix))[0]
-    power = matrix / trace
+    power = matrix / trace  # whose norm is at least 1 / n: what sixteen powers leave of that is in range
     for _ in range(_DOUBLINGS):
         power = power @ power
-        power /= np.linalg.norm(power)
+    power /= np.linalg.norm(power)
     x = power[:, np.argmax(power.diagonal())]
-    for _ in range(_POWERS):
+    for _ in range(_POWERS if len(power) < _LARGE else _MORE):
         x = power @ x
-        x /= np.linalg.norm(x)
+    x /= np.linalg.norm(x)
     return float(x @ (matrix @ x)), x
 
 
-def _squared(factor: Matrix, times: int) -> float:
-    """Bound ||B||_2 by ||B B^T||_2 and what the product rounds, at most n eps ||B||_F^2 (Higham 2002, section 3.5)."""
-    size = float(np.linalg.norm(factor)) * (1.0 + factor.size * EPS)
-    if not (times and size):
-        return size
-    shrunk = factor / size  # rounds as one more term of the sums
-    return size * float(np.sqrt(_squared(shrunk @ shrunk.T, times - 1) + (shrunk.shape[1] + 4) * EPS))
+def _squared_twice(A: Matrix, square: float) -> float:
+    """Bound ||A||_2 by sqrt(||S||_2), S = A A^T, ||S||_2 by sqrt(||S S^T||_F), and what either product rounds.
+
+    At most n eps times the square of the factor's Frobenius norm (Higham 2002, section 3.5).
+    """
+    A = A if A.shape[0] < A.shape[1] else A.T
+    S = A @ A.T
+    of_square = float(np.vdot(S, S))
+    R = S @ S.T
+    sums = 1.0 + A.size * EPS
+    bound = sqrt(float(np.vdot(R, R))) + (len(S) + 4) * EPS * of_square
+    return sums * sqrt(sqrt(bound) + (A.shape[1] + 4) * EPS * square)
 
 
 def top_singular_pairs(matrix: Matrix, count: int) -> tuple[Matrix, Matrix]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from lossurf.landscape.node_network import WIDEST_RANGE, NodeNetwork, OutOfRangeError
 from lossurf.landscape.norms import norm_bound, tight_norm_bound
-from lossurf.numerics import Matrix, rank_threshold
+from lossurf.numerics import Matrix, frobenius_norm, rank_threshold
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,8 @@ class Part:
         2^power, from the parameters to the units of the nodes, up to the scale of H.
     size : float
         Upper bound of ||right||_2, tight (`norm_bound`).
+    length : float
+        ||right||_F.
     """
 
     layer: int
@@ -36,6 +38,7 @@ class Part:
     factor: float
 
     size: float
+    length: float
 
 
 class ParameterHessian:
@@ -58,7 +61,7 @@ class ParameterHessian:
         f, depth = network.units, network.depth
         biased = [k for k in range(1, depth + 1) if network.biased[k - 1]]
         rights = [(k, network.nodes[k - 1]) for k in range(1, depth + 1)] + [(k, network.ones[None]) for k in biased]
-        self.parts = [Part(k, right, 1.0, norm_bound(right)) for k, right in rights]
+        self.parts = [Part(k, right, 1.0, norm_bound(right), frobenius_norm(right)) for k, right in rights]
         powers = [*(f[k - 1] - f[k] for k in range(1, depth + 1)), *(-f[k] for k in biased)]
         # half the exponent of the largest block, in the parameters' units
         scale = round(max((size + powers[p] + powers[q] for p, q, size in self._sizes()), default=0.0) / 2.0)
@@ -76,7 +79,7 @@ class ParameterHessian:
                 yield p, p, 2.0 * _log2(size)
         yield from ((i - 1, q, _log2(size)) for i, q, size in self.mixed_norms if size > 0.0)
 
-    @property
+    @cached_property
     def unit(self) -> float:
         """Relative rounding of a product added to another: twice that of the longest sum (Higham 2002, section 3.5)."""
         longest = max(self.network.samples, *(max(W.shape) for W in self.network.layers))
@@ -85,8 +88,9 @@ class ParameterHessian:
     @cached_property
     def above(self) -> list[Matrix]:
         """A_k = W_N ... W_{k+1} at [k], k = 1..N, units of the nodes."""
-        found = [np.eye(len(self.network.layers[-1]))]
-        for W in reversed(self.network.layers[1:]):
+        layers = self.network.layers
+        found = [np.eye(len(layers[-1])), *layers[:0:-1]][:2]
+        for W in layers[-2:0:-1]:
             found.append(found[-1] @ W)
         return [np.zeros((0, 0)), *found[::-1]]
 
@@ -123,13 +127,17 @@ class ParameterHessian:
         """Return `mixed_norms` from norms that are known to 2 %."""
         return self._mixed_norms(tight_norm_bound, self._inner_norms(tight_norm_bound))
 
+    @cached_property
+    def delta_lengths(self) -> list[float]:
+        """||A_k^T E||_F at [k], k = 1..N."""
+        return [*map(frobenius_norm, self.network.deltas)]
+
     def _mixed_norms(self, bound: Callable[[Matrix], float], inner: Matrix) -> list[tuple[int, int, float]]:
         found = []
         for q, part in enumerate(self.parts):
             for i in range(part.layer + 1, self.network.depth + 1):
-                delta = self.network.deltas[i]
-                block = bound(delta @ part.right.T)
-                rounding = self.unit * float(np.linalg.norm(delta)) * float(np.linalg.norm(part.right))
+                block = bound(self.network.deltas[i] @ part.right.T)
+                rounding = self.unit * self.delta_lengths[i] * part.length
                 found.append((i, q, (block + rounding) * float(inner[i, part.layer])))
         return found
 

@@ -11,11 +11,13 @@ Where W_k^T g = 0 = W_{k+1} g, so that nothing changes, any change of that row o
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
 
-from lossurf.landscape.extreme_eigenvalues import End, Extremes, extreme_eigenvalues
+from lossurf.landscape.ends import End, Extremes
+from lossurf.landscape.extreme_eigenvalues import extreme_eigenvalues
 from lossurf.landscape.hessian_bounds import HessianBounds
 from lossurf.landscape.parameter_hessian import ParameterHessian
 from lossurf.landscape.product_form import ProductForm
@@ -23,31 +25,39 @@ from lossurf.landscape.top_direction import TopDirection, top_direction
 from lossurf.numerics import EPS
 
 _ADDED: Final = 0.6  # of the error that is wanted may be ||M|| where it counts on both sides,
-_BETWEEN: Final = 1.5  # and of that of one side, which is twice as wide, where a product with H gives the other
+_BETWEEN: Final = 1.5
+"""And of that of one side, which is twice as wide, where a product with H gives the other: or all that is left of it
+where one direction bounds the largest eigenvalue of J J^T, and no products with that need room."""
 _EXCEEDED: Final = 1.05
-_LOOSE: Final = 8.0  # how far above the least bound of ||M|| that is computed the first one can be at 1,000 units
+_LOOSE: Final = 0.25  # power of the order by which the first bound of ||M|| can be above the least: of two `norm_bound`
 
 
 def ends_of_products(hessian: ParameterHessian, bounds: HessianBounds, share: float) -> Extremes | None:
     """Enclose the ends by products with J J^T; None where they cost more or say too little."""
     form = ProductForm(hessian)
-    if hessian.order <= form.order or not form.is_cheap or _is_large(bounds, share * bounds.trace):
+    if hessian.order <= form.order or not form.is_cheap or _is_large(hessian, bounds, share * bounds.trace):
         return None
-    top = top_direction(form)
+    top = top_direction(*form.terms)
     wanted = share * top.quotient
-    if _is_large(bounds, wanted):
-        return None
-    if bounds.mixed > _ADDED * wanted:
-        bounds = bounds.tightened(hessian)
-    if bounds.mixed > _BETWEEN * wanted:
+    if _is_large(hessian, bounds, wanted):
         return None
     way = _Way(hessian, form, bounds, share, top)
-    found = way.added_on_both_sides() if bounds.mixed <= _ADDED * wanted else way.between()
+    if bounds.mixed > _ADDED * wanted and way.certain_end(bounds.mixed) is None:
+        bounds = bounds.tightened(hessian)
+        way = _Way(hessian, form, bounds, share, top)
+    if bounds.mixed <= _ADDED * wanted:
+        found = way.added_on_both_sides()
+    elif bounds.mixed <= _BETWEEN * wanted or way.certain_end(bounds.mixed) is not None:
+        found = way.between()
+    else:
+        return None
     return found if found.largest.error <= _EXCEEDED * share * found.largest.value else None
 
 
-def _is_large(bounds: HessianBounds, wanted: float) -> bool:
-    return bounds.mixed > _LOOSE * _BETWEEN * wanted
+def _is_large(hessian: ParameterHessian, bounds: HessianBounds, wanted: float) -> bool:
+    """Whether ||M|| is, however little its bound is above it."""
+    order = max(max(W.shape) for W in hessian.network.layers)
+    return bool(bounds.mixed > order**_LOOSE * _BETWEEN * wanted)
 
 
 @dataclass(frozen=True)
@@ -76,27 +86,40 @@ class _Way:
         largest = End(inner, found.largest.outer + self.bounds.mixed, found.largest.failure)
         return Extremes(least_end(self.hessian, self.bounds), largest, found.products + 1)
 
+    def certain_end(self, taken: float) -> End | None:
+        """Enclose the largest eigenvalue of J J^T by one direction, where that leaves that much of the width wanted."""
+        bounds = self.bounds
+        width = 2.0 * (self.share * self.top.quotient - bounds.rounding - self._of_form - bounds.data) - taken
+        if self.top.expected - self.top.quotient > width:
+            return None
+        end = self._top_end
+        return end if end.outer - end.inner <= width else None
+
+    @cached_property
+    def _top_end(self) -> End:
+        return self.top.end(*self.form.terms, self._of_form)
+
+    @cached_property
+    def _of_form(self) -> float:
+        return self.hessian.unit * self.form.rounding()
+
     def _of_products(self, taken: float, *, vector: bool = False) -> Extremes:
         """Enclose the largest eigenvalue of J J^T, where that much of the width that is wanted is taken already."""
-        bounds, share = self.bounds, self.share
-        of_form = self.hessian.unit * self.form.rounding()
-        rounding = bounds.rounding + of_form
-        width = 2.0 * (share * self.top.quotient - rounding - bounds.data) - taken
-        if self.top.expected - self.top.quotient <= width:
-            end = self.top.end(self.form, self.hessian.unit)
-            if end.outer - end.inner <= width:
-                return Extremes(End(0.0, 0.0, 0.0), end, 0, self.top.change)
+        end = self.certain_end(taken)
+        if end is not None:
+            return Extremes(End(0.0, 0.0, 0.0), end, 0, self.top.change)
+        rounding = self.bounds.rounding + self._of_form
         found = extreme_eigenvalues(
             self.form.apply,
             self.form.order,
             rounding=rounding,
-            share=share,
-            bounds=(0.0, bounds.trace + rounding),
-            allowance=rounding + bounds.data + 0.5 * taken,
+            share=self.share,
+            bounds=(0.0, self.bounds.trace + rounding),
+            allowance=rounding + self.bounds.data + 0.5 * taken,
             both=False,
             vector=vector,
         )
-        return found.widened(of_form)
+        return found.widened(self._of_form)
 
 
 def least_end(hessian: ParameterHessian, bounds: HessianBounds) -> End:

@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from lossurf.landscape.parameter_hessian import ParameterHessian
-from lossurf.numerics import Matrix
+from lossurf.numerics import Matrix, frobenius_norm
 
 
 class ProductForm:
@@ -85,9 +85,9 @@ class ProductForm:
             A, parts = self._hessian.above[k], [part for part in self._hessian.parts if part.layer == k]
             size = float(self._hessian.above_norms[k]) ** 2
             of_beside = sum((part.factor * part.size) ** 2 for part in parts)
-            formed = sum((part.factor * float(np.linalg.norm(part.right))) ** 2 for part in parts)
-            applied = float(np.linalg.norm(beside))
+            formed = sum((part.factor * part.length) ** 2 for part in parts)
+            applied = frobenius_norm(beside)
             total += size * (formed + applied + of_beside)
             if above is not None:
-                total += (float(np.linalg.norm(A)) ** 2 + float(np.linalg.norm(above))) * of_beside
+                total += (frobenius_norm(A) ** 2 + frobenius_norm(above)) * of_beside
         return total

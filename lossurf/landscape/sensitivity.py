@@ -179,10 +179,6 @@ class Sensitivity:
         """Return the tau at which E_ij counts as zero, i > j."""
         return float(self.block_ratios[i, j])
 
-    def rank_ratio(self, i: int, j: int, rank: int) -> float:
-        """Return the tau at which rank(M_ij) falls to `rank`."""
-        return float(self.rank_ratios(np.array([[i, j]]), rank)[0])
-
     def rank_ratios(self, pairs: Pairs, rank: int) -> Matrix:
         """Return the tau at which rank(M_ij) falls to `rank` for pairs (i, j), one a row."""
         return self.rank_ratio_table(pairs, rank, rank + 1)[:, 0]

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lossurf.landscape.extreme_eigenvalues import End
+from lossurf.landscape.ends import End
 from lossurf.landscape.norms import eigenvalue_bound, top_of
-from lossurf.landscape.product_form import ProductForm
 from lossurf.numerics import EPS, Matrix
 
 
@@ -38,19 +37,22 @@ class TopDirection:
     expected: float
     tops: list[float]
 
-    def end(self, form: ProductForm, unit: float) -> End:
-        """Enclose the largest eigenvalue, with certainty."""
-        above, beside = form.terms
+    def end(self, above: list[Matrix], beside: list[Matrix], rounded: float) -> End:
+        """Enclose the largest eigenvalue, with certainty, where the terms are rounded by that much in all."""
         bounds = [eigenvalue_bound(G, top) for G, top in zip(above[:-1], self.tops, strict=False)]
         total = _sum([*bounds, 1.0], beside)
-        rounded = unit * form.rounding()
         outer = eigenvalue_bound(total, self.expected) * (1.0 + (len(beside) + 2) * EPS) + rounded
         return End(self.quotient - 2.0 * rounded, outer, 0.0)
 
 
-def top_direction(form: ProductForm) -> TopDirection:
-    """Look for the product that J J^T makes most of: v of sum_k g_k K_k, and u of what that leaves."""
-    above, beside = form.terms
+def top_direction(above: list[Matrix], beside: list[Matrix]) -> TopDirection:
+    """Look for the product that sum_k G_k x K_k makes most of: v of sum_k g_k K_k, and u of what that leaves.
+
+    Parameters
+    ----------
+    above, beside : list of ndarray
+        G_k, the last one the identity, and K_k.
+    """
     tops = [*(top_of(G)[0] for G in above[:-1]), 1.0]
     expected, v = top_of(_sum(tops, beside))
     weights = [float(v @ (K @ v)) for K in beside]

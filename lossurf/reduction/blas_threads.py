@@ -7,7 +7,7 @@ import re
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Final, NamedTuple, Self
 
@@ -61,6 +61,15 @@ class SingleThreadHold:
 
 
 def _loaded_blas_libraries() -> list[str]:
+    return _loaded_with(len(sys.modules))
+
+
+@lru_cache(maxsize=1)
+def _loaded_with(_modules: int) -> list[str]:
+    """Return the libraries that came with that many modules: while no other is imported none is looked for again.
+
+    Looking takes longer than most small reductions. One that is loaded without a module is missed until the next comes.
+    """
     maps = Path("/proc/self/maps")
     if maps.exists():
         paths = {line.split(maxsplit=5)[-1] for line in maps.read_text(errors="replace").splitlines() if ".so" in line}

@@ -15,6 +15,7 @@ _DOUBLE: Final = ctypes.c_void_p
 _MATRIX: Final = (_DOUBLE, _INT)  # with its leading dimension
 
 _BLAS: Final[dict[str, tuple[Any, ...]]] = {
+    "dgemm": (*[_CHAR] * 2, *[_INT] * 3, _DOUBLE, *_MATRIX, *_MATRIX, _DOUBLE, *_MATRIX),
     "dsyrk": (*[_CHAR] * 2, *[_INT] * 2, _DOUBLE, *_MATRIX, _DOUBLE, *_MATRIX),
     "dtrmm": (*[_CHAR] * 4, *[_INT] * 2, _DOUBLE, *_MATRIX, *_MATRIX),
     "dtrsm": (*[_CHAR] * 4, *[_INT] * 2, _DOUBLE, *_MATRIX, *_MATRIX),

@@ -288,7 +288,7 @@ def test_a_followed_run_ends_with_the_file_that_never_became_whole(tmp_path):
     (tmp_path / "b.npz").write_bytes(Path(tmp_path / "a.npz").read_bytes()[:300])
     for form in ("table", "jsonl"):
         done = run(
-            *("watch", str(tmp_path / "*.npz"), "--data", WINE, "--follow", "--timeout", "2", "--interval", "0.05"),
+            *("watch", str(tmp_path / "*.npz"), "--data", WINE, "--follow", "--timeout", "0.5", "--interval", "0.05"),
             *("--format", form),
         )
         check_output(done.stdout)

@@ -21,6 +21,8 @@ from lossurf.callbacks import Monitor
 
 WINE = ROOT / "sample_data" / "wine"
 RUN = sorted((WINE / "run").glob("*.npz"))
+BRIEFLY = "0.5"
+"""Seconds, where nothing more will come: ten looks; the first is at once, and what the second finds is judged."""
 
 
 def watch(*args, **options):
@@ -115,7 +117,7 @@ def test_following_reads_a_file_again_when_it_has_changed(tmp_path):
 
 def test_following_in_a_table_writes_rows_and_ends_with_the_verdict(tmp_path):
     shutil.copy(RUN[0], tmp_path)
-    following = Following(tmp_path, "--timeout", "2")
+    following = Following(tmp_path, "--timeout", BRIEFLY)
     code, out, _ = following.end()
     lines = out.splitlines()
     assert code == 0
@@ -174,7 +176,7 @@ def test_a_page_of_a_run_that_is_over_is_written_beside_the_table(inside, tmp_pa
 
 def test_following_past_the_time_without_the_expected_verdict_is_1(tmp_path):
     shutil.copy(RUN[0], tmp_path)
-    following = Following(tmp_path, "--timeout", "2", "--expect", "global-minimum", "--format", "jsonl")
+    following = Following(tmp_path, "--timeout", BRIEFLY, "--expect", "global-minimum", "--format", "jsonl")
     code, out, err = following.end()
     assert (code, err) == (1, "")
     assert json.loads(out)["verdict"] == "not-critical"
@@ -182,7 +184,7 @@ def test_following_past_the_time_without_the_expected_verdict_is_1(tmp_path):
 
 def test_a_file_that_never_becomes_whole_is_an_error_in_the_end(tmp_path):
     (tmp_path / "broken.npz").write_bytes(RUN[0].read_bytes()[:300])
-    code, out, err = Following(tmp_path, "--timeout", "2", "--format", "jsonl").end()
+    code, out, err = Following(tmp_path, "--timeout", BRIEFLY, "--format", "jsonl").end()
     assert code == 2
     check_output(out)
     assert json.loads(out)["error"]["remedy"]
@@ -206,7 +208,7 @@ def test_a_report_of_a_followed_run_can_go_to_a_file(tmp_path):
     (tmp_path / "run").mkdir()
     shutil.copy(RUN[0], tmp_path / "run")
     report = tmp_path / "report.json"
-    code, out, _ = Following(tmp_path / "run", "--timeout", "2", "--format", "json", "-o", str(report)).end()
+    code, out, _ = Following(tmp_path / "run", "--timeout", BRIEFLY, "--format", "json", "-o", str(report)).end()
     assert (code, out) == (0, "")
     assert len(json.loads(report.read_text("utf-8"))["results"]) == 1
 
@@ -251,9 +253,9 @@ def test_a_growing_file_of_lines_is_followed(lines, tmp_path):
         file.flush()
         told += [process.stdout.readline() for _ in range(len(lines) - 5)]
         file.write(lines[-1][200:])
-    rest, _ = process.communicate(timeout=60)
-    assert process.returncode == 0
-    told += rest.splitlines()
+    told += process.stdout.read().splitlines()  # not `communicate`, which may miss what was read ahead of a line
+    process.stdout.close()
+    assert process.wait(timeout=60) == 0
     assert [json.loads(line)["checkpoint"] for line in told] == [
         json.loads(line)["checkpoint"] for line in lines[1 : len(told) + 1]
     ]
@@ -275,7 +277,7 @@ def test_runs_are_compared_in_a_table_and_followed_together(inside, lines, tmp_p
     done = inside("watch", "all/saved", "all/told.jsonl", "--runs", "--data", WINE)
     assert (done.returncode, done.stderr) == (0, "")
     assert "2 runs, by the last checkpoint of each: 2 global-minimum." in done.stdout
-    options = ["--runs", "--data", WINE, "--follow", "--interval", "0.05", "--timeout", "1.5"]
+    options = ["--runs", "--data", WINE, "--follow", "--interval", "0.05", "--timeout", BRIEFLY]
     followed = inside("watch", "all/*", *options)
     assert (followed.returncode, followed.stderr) == (0, "")
     assert len([line for line in followed.stdout.splitlines() if "all/saved: step-" in line]) == len(RUN)

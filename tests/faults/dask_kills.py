@@ -20,6 +20,7 @@ from process import clean_environment
 SECONDS_TO_TELL = 30.0
 SECONDS_TO_CONNECT = 10.0
 
+_MAIN = "from lossurf.cli import main; main(sys.argv[1:])"
 _CLUSTER = """
 from distributed import LocalCluster
 if __name__ == "__main__":
@@ -37,11 +38,10 @@ def make_parts(home: Path, parts: int = 8, rows: int = 20_000) -> None:
         np.save(home / f"Y-{k}.npy", rng.standard_normal((rows, 2)))
 
 
-def start(home: Path, *options: str) -> subprocess.Popen[str]:
+def start(home: Path, *options: str, program: tuple[str, ...] = ("-m", "lossurf")) -> subprocess.Popen[str]:
     command = [
         sys.executable,
-        "-m",
-        "lossurf",
+        *program,
         "reduce",
         "--x",
         "X-*.npy",
@@ -156,9 +156,14 @@ def _told(
         yield f"{what} killed: left {left}"
 
 
-def unreachable(home: Path) -> tuple[int, float, str]:
-    """Ask for a scheduler where none listens; return exit code, seconds and what was said."""
+def unreachable(home: Path, patience: float | None = None) -> tuple[int, float, str]:
+    """Ask for a scheduler where none listens; return exit code, seconds and what was said.
+
+    With `patience` the run waits that many seconds for one, and not as long as it does.
+    """
+    program = f"import sys; from lossurf.reduction import cluster; cluster._SECONDS_TO_CONNECT = {patience}; {_MAIN}"
     began = time.monotonic()
-    process = start(home, "--engine", "dask", "--scheduler", "tcp://127.0.0.1:9")
+    options = {} if patience is None else {"program": ("-c", program)}
+    process = start(home, "--engine", "dask", "--scheduler", "tcp://127.0.0.1:9", **options)
     _, err = process.communicate(timeout=60)
     return process.returncode, time.monotonic() - began, err

@@ -45,10 +45,11 @@ def build(directory: Path) -> Path:
 
 
 class Server:
-    """The process that runs are forked from."""
+    """The process that runs are forked from; `to_the_end`: each takes its modules down too, as an interpreter does."""
 
-    def __init__(self, library: Path, scratch: Path) -> None:
-        self.stdout, self.stderr = scratch / "stdout", scratch / "stderr"
+    def __init__(self, library: Path, scratch: Path, *, to_the_end: bool = True) -> None:
+        self.stdout, self.stderr, self.to_the_end = scratch / "stdout", scratch / "stderr", to_the_end
+        self._whole: dict[str, Outcome] = {}
         environment = clean_environment(LD_PRELOAD=str(library), OPENBLAS_NUM_THREADS="1", MPLCONFIGDIR=str(scratch))
         self.process = subprocess.Popen(
             [sys.executable, HERE / "fork_server.py"],
@@ -64,12 +65,19 @@ class Server:
     def __exit__(self, *_: object) -> None:
         self.process.communicate()  # closes both pipes, and waits
 
+    def undisturbed(self, home: Path, name: str) -> Outcome:
+        """Return what a command leaves in which nothing fails; it is run once."""
+        if name not in self._whole:
+            self._whole[name], _ = self.run(home, available()[name], "none", 0, 0, there=False)
+            assert self._whole[name].code in (0, 1), (name, self._whole[name])
+        return self._whole[name]
+
     def run(self, home: Path, it: Line, kind: str, at: int, error: int, *, there: bool) -> tuple[Outcome, dict]:
         """Run a command line with the at-th call of a kind failing; 0 for none."""
         before = prepare(home, it, there=there)
         request = {
             "argv": it.argv, "cwd": str(home), "kind": kind, "at": at, "error": error, "at_least": AT_LEAST,
-            "stdout": str(self.stdout), "stderr": str(self.stderr),
+            "to_the_end": self.to_the_end, "stdout": str(self.stdout), "stderr": str(self.stderr),
         }  # fmt: skip
         self.process.stdin.write(json.dumps(request) + "\n")
         self.process.stdin.flush()
@@ -83,9 +91,7 @@ def attack(
 ) -> Iterator[str]:
     """Yield what breaks; `most` runs of a kind in a command, spread over its calls, all where it is None."""
     for name in names:
-        it = available()[name]
-        whole, _ = server.run(home, it, "none", 0, 0, there=False)
-        assert whole.code in (0, 1), (name, whole)
+        it, whole = available()[name], server.undisturbed(home, name)
         for kind in kinds:
             there = kind in ("write", "rename", "fsync")
             calls = server.run(home, it, kind, 0, 0, there=there)[1]["calls"]

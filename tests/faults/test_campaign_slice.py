@@ -33,7 +33,8 @@ def home(tmp_path_factory):
 def server(home):
     if not failing_calls.SUPPORTED:
         pytest.skip(failing_calls.WHY_NOT)
-    with failing_calls.Server(failing_calls.build(home.parent), home.parent) as started:
+    library = failing_calls.build(home.parent)
+    with failing_calls.Server(library, home.parent, to_the_end=False) as started:  # the campaign goes to the end
         yield started
 
 
@@ -45,7 +46,9 @@ def test_a_call_that_fails_is_told_and_nothing_is_lost(server, home, kind):
     assert counts[kind] >= (1 if kind == "mmap" else 3)  # arenas: a command takes one where the server left none free
 
 
-def test_the_layer_makes_the_call_fail_that_was_meant(server, home):
+@pytest.mark.parametrize("to_the_end", [True, False])
+def test_the_layer_makes_the_call_fail_that_was_meant(server, home, monkeypatch, to_the_end):
+    monkeypatch.setattr(server, "to_the_end", to_the_end)
     it = command_lines.LINES["check-report"]
     whole, counted = server.run(home, it, "fsync", 0, 0, there=False)
     assert (whole.code, counted["calls"], counted["hits"]) == (0, 2, 0)  # the file and its directory
@@ -128,10 +131,12 @@ def test_workers_and_schedulers_that_are_killed(parts):
     assert counts["schedulers killed"] == 1
 
 
-def test_an_address_where_nobody_listens_is_told_soon(parts):
+@pytest.mark.parametrize("patience", [1.0, pytest.param(None, marks=pytest.mark.slow)])
+def test_an_address_where_nobody_listens_is_told_soon(parts, patience):
     import dask_kills
 
-    code, seconds, told = dask_kills.unreachable(parts)
+    code, seconds, told = dask_kills.unreachable(parts, patience)
     assert code == 2, told
     assert "127.0.0.1:9" in told
+    assert "Traceback" not in told
     assert seconds < 3 * dask_kills.SECONDS_TO_CONNECT  # start-up on a busy machine beside it

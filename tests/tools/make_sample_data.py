@@ -209,10 +209,7 @@ def constructed(directory: Path, XX: mpmath.matrix, YX: mpmath.matrix) -> None:
 
 def times(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """A matrix product whose additions come in one fixed order, unlike BLAS's."""
-    total = a[:, :1] * b[:1]
-    for k in range(1, a.shape[1]):
-        total = total + a[:, k : k + 1] * b[k : k + 1]
-    return total
+    return np.add.accumulate(a.T[:, :, None] * b[:, None, :], axis=0)[-1]
 
 
 def descend(

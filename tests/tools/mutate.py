@@ -2,6 +2,7 @@
 
     nice -n 15 python tests/tools/mutate.py                                   every file below
     nice -n 15 python tests/tools/mutate.py plain rounding --every 3 --seconds 600
+    nice -n 15 python tests/tools/mutate.py numerics --lines 90-132
 
 A mutant changes one comparison, constant, sign, operator, condition, or min to max. The tests that concern its file are
 run on it in a copy of the repository, the quickest first, until one fails. A mutant that all of them pass is printed:
@@ -34,14 +35,32 @@ ROOT = Path(__file__).resolve().parents[2]
 FILES = {
     "numerics": ("numerics.py", ("numerics", "norms", "sensitivity", "few_samples", "critical_values", "precision")),
     "sensitivity": ("landscape/sensitivity.py", ("sensitivity", "type_test_edges", "norms", "biases_by_place")),
-    "type_test": ("landscape/type_test.py", ("type_test_edges", "depth", "type_test", "biases_by_place")),
+    "type_test": (
+        "landscape/type_test.py",
+        ("type_test_edges", "type_test_wide", "wide", "depth", "type_test", "biases_by_place"),
+    ),
     "plain": (
         "certificates/plain.py",
-        ("verification_edges", "verification_stairs", "verification_units", "verification", "decay_certificates"),
+        (
+            "verification_bounds",
+            "verification_edges",
+            "verification_stairs",
+            "verification_units",
+            "verification",
+            "decay_certificates",
+        ),
     ),
     "claim": (
         "certificates/claim.py",
-        ("verification_edges", "verification_units", "verification", "certificates_tampered", "certificates_honest"),
+        (
+            "verification_means",
+            "verification_bounds",
+            "verification_edges",
+            "verification_units",
+            "verification",
+            "certificates_tampered",
+            "certificates_honest",
+        ),
     ),
     "rounding": (
         "certificates/rounding.py",
@@ -253,6 +272,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("files", nargs="*", choices=[*FILES, []], metavar="FILE", help=", ".join(FILES))
     parser.add_argument("--every", type=int, default=1, metavar="N", help="one mutant of N")
+    parser.add_argument("--lines", type=_lines, default=(1, 10**9), metavar="A-B", help="those of these lines")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="stop after that time")
     parser.add_argument("--limit", type=int, default=200, metavar="SECONDS", help="processor time of one mutant")
     options = parser.parse_args()
@@ -265,6 +285,11 @@ def main() -> None:
             print(_attack(name, where, options, end), flush=True)
 
 
+def _lines(text: str) -> tuple[int, int]:
+    first, _, last = text.partition("-")
+    return int(first), int(last or first)
+
+
 def _attack(name: str, where: Path, options: argparse.Namespace, end: float) -> str:
     file, names = FILES[name]
     path, tests = where / "lossurf" / file, [f"tests/unit/test_{test}.py" for test in names]
@@ -275,7 +300,8 @@ def _attack(name: str, where: Path, options: argparse.Namespace, end: float) -> 
     for stale in path.parent.glob(f"__pycache__/{path.stem}.*"):
         stale.unlink()
     sys.dont_write_bytecode = True
-    made = sorted(mutants(path.read_text("utf-8")))[:: options.every]
+    first, last = options.lines
+    made = [one for one in sorted(mutants(path.read_text("utf-8"))) if first <= one.line <= last][:: options.every]
     tried = alive = 0
     for mutant in made:
         if time.monotonic() > end:

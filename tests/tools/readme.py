@@ -14,6 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+import forked
 from process import ROOT, clean_environment
 
 README = ROOT / "README.md"
@@ -40,17 +41,23 @@ def commands_of(block: str) -> list[tuple[str, str]]:
     return shown
 
 
-def clone(directory: Path) -> Path:
+def clone(directory: Path, *, anew: bool = False) -> Path:
     """Copy what the README's commands read, so that they may write beside it, and put `lossurf` in its bin/."""
     shutil.copytree(ROOT / "sample_data", directory / "sample_data")
-    return launcher(directory)
+    return launcher(directory, anew=anew)
 
 
-def launcher(directory: Path) -> Path:
-    """Put `lossurf` in the bin/ of a directory, where `printed` looks for it."""
+def launcher(directory: Path, *, anew: bool = False) -> Path:
+    """Put `lossurf` in the bin/ of a directory, where `printed` looks for it: forked, or started `anew` each time."""
     program = directory / "bin" / "lossurf"
     program.parent.mkdir()
-    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m lossurf "$@"\n', encoding="utf-8")
+    lines = [f'exec "{sys.executable}" -m lossurf "$@"']
+    if not anew and forked.may_fork({}):
+        run = f'exec "{sys.executable}" -I -S "{ROOT / "tests" / "forked_program.py"}" "{forked.address()}" "$@"'
+        lines.insert(
+            0, f'[ "$LC_ALL" != "{clean_environment()["LC_ALL"]}" ] || {run}'
+        )  # without it Python sets LC_CTYPE
+    program.write_text("\n".join(["#!/bin/sh", *lines, ""]), encoding="utf-8")
     program.chmod(0o755)
     return directory
 

@@ -12,7 +12,7 @@ from lossurf.inputs.tables import ahead
 
 @pytest.fixture(params=[1, 2, 8])
 def cores(request, monkeypatch):
-    monkeypatch.setattr(ahead, "_cores", lambda: request.param)
+    monkeypatch.setattr(ahead, "cores_at_hand", lambda: request.param)
     return request.param
 
 

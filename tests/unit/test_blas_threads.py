@@ -1,9 +1,12 @@
 """Trusted channel: threadpoolctl, which reads the number of threads of every BLAS for itself."""
 
+import sys
+from types import ModuleType
+
 import numpy as np
 import pytest
 
-from lossurf.reduction.blas_threads import SingleThreadHold
+from lossurf.reduction.blas_threads import SingleThreadHold, _loaded_with
 
 threadpoolctl = pytest.importorskip("threadpoolctl")
 
@@ -39,3 +42,16 @@ def test_threads_are_restored_after_a_failure():
         with pytest.raises(KeyError), SingleThreadHold():
             raise KeyError
         assert blas_threads() == before
+
+
+def test_libraries_are_looked_for_again_only_after_a_module_was_imported(monkeypatch):
+    hold = SingleThreadHold()
+    with hold:
+        looked = _loaded_with.cache_info().misses
+        with hold:
+            pass
+        assert _loaded_with.cache_info().misses == looked
+        monkeypatch.setitem(sys.modules, "imported_meanwhile", ModuleType("imported_meanwhile"))
+        with hold:
+            pass
+        assert _loaded_with.cache_info().misses == looked + 1

@@ -128,6 +128,7 @@ def test_a_killed_worker_costs_a_retry_and_changes_no_bit(client, pair):
 
 
 def test_no_scheduler_there(monkeypatch):
+    assert cluster._SECONDS_TO_CONNECT < 10  # what a user is left without an answer
     monkeypatch.setattr(cluster, "_SECONDS_TO_CONNECT", 1)
     with pytest.raises(UsageError, match="no dask scheduler answers"), connect("tcp://127.0.0.1:9"):
         pass

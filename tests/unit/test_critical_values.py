@@ -6,7 +6,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from critical_points import Point, build, eigen_system, random_data, true_type
+from critical_points import RECIPES, Point, build, dense_hessian, eigen_system, random_data, true_type
 
 import lossurf
 from lossurf.errors import UsageError
@@ -139,3 +139,20 @@ def test_an_eigenvalue_that_may_be_rounding_is_a_level_nowhere(times):
     assert {value.rank for value in values} == {0, 1}
     with pytest.raises(UsageError):
         lossurf.construct(X, Y, (3, 2, 2, 2), "bad-saddle", eigen_set=[2])
+
+
+@pytest.mark.parametrize("widths", [(5, 4, 3), (5, 2, 3), (5, 4, 4, 3)], ids=str)
+def test_points_of_every_value_have_an_index_from_the_least_to_the_most(data, widths):
+    # channel: negative eigenvalues of the dense Hessian; the ends are those of some point, as far as recipes go
+    X, Y = data
+    rng, reached = np.random.default_rng(3), 0
+    for value in critical_values(problem_of(X, Y), widths)[0]:
+        chosen, found = tuple(k - 1 for k in value.eigen_indices), set()
+        for recipe in RECIPES:
+            weights = build(rng, widths, X, Y, eigen_set=chosen, recipe=recipe)
+            values = np.linalg.eigvalsh(dense_hessian(weights, X, Y))
+            found.add(int(np.sum(values < -1e-9 * np.max(np.abs(values)))))
+        assert value.index_least <= min(found), (value, found)
+        assert max(found) <= value.index_most, (value, found)
+        reached += (value.index_least in found) + (value.index_most in found)
+    assert reached >= 1.5 * len(critical_values(problem_of(X, Y), widths)[0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from decay_points import random_point
 
 import lossurf
 from lossurf.api.certificate import evidence
-from lossurf.certificates.decay import _least
+from lossurf.certificates.decay_numbers import _least
 from lossurf.certificates.stored import StoredCertificate, digest_of
 from lossurf.certificates.verify import verify_certificate
 from lossurf.data import Data
@@ -74,6 +75,83 @@ def another_verdict_fails(stored):
             continue  # a global minimum is a local one as well
         said = {"claim": verdict, "kind": kind, "step": 1.0, "curvature": -1.0}
         assert failing(forged(stored, claim=said)), (true, verdict)
+
+
+@pytest.mark.parametrize("seed", [30, 33, 37, 120, 142])
+def test_what_a_campaign_in_other_units_found_refused(seed):
+    # layers in units of 1e-34 to 1e95: `optimal-loss`, `least`, `nearest-critical` and a gradient off by a hundred eps
+    depth, rng = 1 + seed % 4, np.random.default_rng([199, seed])
+    found, exponent = random_point(rng, depth, ("plain", "ill-conditioned", "white")[seed % 3]), 120 / depth
+    unit, _ = 10.0 ** rng.uniform(-exponent, exponent), rng.uniform()
+    off = float(rng.choice([0.0, 0.0, 1e-3]))
+    weights = [unit * (W + off) for W in found.weights]
+    Y, decay = found.Y * unit**depth, found.decay * unit ** (2 * depth - 2)
+    stored = certified(replace(found, weights=weights, Y=Y, decay=decay))
+    assert failing(stored) == set()
+
+
+HELD = {
+    "gradient": "gradient-claimed",
+    "rank": "rank",
+    "rank_max": "rank-max",
+    "loss": "loss",
+    "curvature": "curvature-claimed",
+    "loss_decrease": "descent-claimed",
+}
+
+
+@pytest.mark.parametrize("off", [0.0, 0.1])
+@pytest.mark.parametrize("depth", [1, 2, 3])
+def test_no_number_of_a_claim_may_be_another(depth, off):
+    rng = np.random.default_rng([25, depth])
+    stored = certified(random_point(rng, depth, "plain"), off=off)
+    said = stored.claim
+    for key, check in HELD.items():
+        value = said[key]
+        if value is not None:
+            for other in (
+                (value + 1, value - 1)
+                if isinstance(value, int)
+                else (value * 1.001 + 1e-9, value - 1e-8 * max(abs(value), 1e-2))
+            ):
+                assert check in failing(forged(stored, claim={key: other})), (key, other)
+        elif key in ("curvature", "loss_decrease"):
+            assert failing(forged(stored, claim={key: -1.0})) == {"belongs"}
+    for key in ("dx", "dy", "rank_x"):
+        assert failing(forged(stored, claim={"data": {**said["data"], key: said["data"][key] + 1}})) == {"shapes"}
+    for at, layer in enumerate(said["layers"]):
+        for changed, check in (({"norm": layer["norm"] + 1e-9}, "weights"), ({"shape": [7, 7]}, "shapes")):
+            layers = [*said["layers"][:at], {**layer, **changed}, *said["layers"][at + 1 :]]
+            assert failing(forged(stored, claim={"layers": layers})) == {check}
+    if said["nearest"] is not None:
+        for key, more in (("distance", 1e-9), ("gradient", 1e-9), ("gradient", -1.0)):
+            nearest = {**said["nearest"], key: said["nearest"][key] + more}
+            assert failing(forged(stored, claim={"nearest": nearest})) == {f"nearest-{key}-claimed"}
+
+
+@pytest.mark.parametrize("bias", [0.0, 1.0, 3.0])
+@pytest.mark.parametrize("size", [0.0, 0.3])
+def test_the_gradient_of_an_output_bias_is_held_to_its_measure(bias, size):
+    # a mean of 3 that the bias is to be; zeros that no relative change moves have the largest measure there is
+    rng = np.random.default_rng(27)
+    X, Y = rng.standard_normal((9, 3)), rng.standard_normal((9, 2))
+    Y += 3.0 - Y.mean(axis=0)
+    network = Checkpoint.of([np.full((2, 3), size), np.eye(2)], [None, np.full(2, bias)])
+    found = lossurf.certify(network, X, Y, weight_decay=0.3, reduction="half-sum")
+    stored = StoredCertificate("c.npz", json.loads(json.dumps(found.to_dict())), dict(found.arrays), 2)
+    assert stored.claim["claim"] == Verdict.NOT_CRITICAL
+    assert failing(stored) == set()
+    if bias == size == 0.0:
+        assert stored.claim["gradient"] == 1e150
+    for factor in (0.999, 1.001):
+        assert failing(forged(stored, claim={"gradient": factor * stored.claim["gradient"]})) == {"gradient-claimed"}
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3])
+@pytest.mark.parametrize("decay", [0.0, -1.0, 5e-324])
+def test_a_weight_decay_of_nothing_is_none(depth, decay):
+    stored = certified(random_point(np.random.default_rng([25, depth]), depth, "plain"))
+    assert failing(forged(stored, claim={"lambda": decay})) & {"weight-decay", "nearest-critical", "critical"}
 
 
 def test_a_point_that_is_not_critical_is_certified_as_that():

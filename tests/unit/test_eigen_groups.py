@@ -21,7 +21,11 @@ def problem():
 def carried_eigenvectors(problem, product, rank):
     """By numpy's singular values of the product."""
     least = np.linalg.svd(product, compute_uv=False)[rank - 1] if rank else 0.0
-    mapped = product @ problem.target_svd[2].T
+    return told(problem, product @ problem.target_svd[2].T, rank, least=least)
+
+
+def told(problem, mapped, rank, *, least):
+    """Of a product in the singular vectors of T, and what its least singular value is taken for."""
     return levels.carried_eigenvectors(problem, mapped, levels.overlaps_of(problem, mapped), rank, least=least)
 
 
@@ -86,3 +90,53 @@ def test_roots_nearer_than_their_error_go_together(apart, together):
     moved = lossurf.Data(np.eye(4), Y).problem(bias=False)
     sizes = carried_eigenvectors(moved, np.zeros((3, 4)), 0).sizes.tolist()
     assert sizes == ([1, 2] if together else [1, 1, 1])
+
+
+def test_nothing_and_all_outputs_are_carried_whatever_rounding_the_product_is():
+    # T = diag(2, 1e-9) / 2: a product of that size is rounding beside T, and not beside its second singular value
+    problem = lossurf.Data(np.eye(3), np.vstack([np.diag([2.0, 1e-9]), np.zeros((1, 2))])).problem(bias=False)
+    rounding = np.full((2, 2), 1e-9)
+    assert told(problem, rounding, 0, least=0.0).counts.tolist() == [0, 0]
+    assert told(problem, rounding, 2, least=1e-9).counts.tolist() == [1, 1]
+    assert told(problem, 1e9 * rounding, 1, least=1.0) is None
+    # beside a singular value of 1 of the product, its rounding along the second is nothing, however small that one is
+    first = np.diag(np.sign(np.diag(problem.target_svd[0]))) @ np.diag([1.0, 5e-10])
+    assert told(problem, first, 1, least=1.0).counts.tolist() == [1, 0]
+
+
+def test_beside_tied_eigenvectors_of_which_one_is_carried_so_may_be_another_group(problem):
+    mixed = np.array([0.0, 0.6, 0.8, 0.0, 0.0])
+    range_of = np.outer(mixed, mixed) + np.diag([0.0, 0.0, 0.0, 1.0, 0.0])
+    found = carried_eigenvectors(problem, range_of @ problem.target, 2)
+    assert found.counts.tolist() == [0, 1, 1, 0]
+    assert found.roots * problem.scale == pytest.approx([2.0, 1.0], abs=1e-14)
+    assert np.linalg.norm(found.left @ found.left.T - range_of) < 1e-14
+    assert np.linalg.norm(problem.target @ found.right - found.roots * found.left) < 1e-14
+
+
+@pytest.mark.parametrize("rows", [(0,), (2,), (0, 2), (0, 1, 2)])
+def test_outputs_and_inputs_turned_at_random_are_told_by_their_singular_vectors(rows):
+    rng = np.random.default_rng(3)
+    left, right = (np.linalg.qr(rng.standard_normal((n, n)))[0] for n in (5, 3))
+    Y = np.vstack([right @ np.diag([3.0, 2.0, 1.0]) @ left[:, :3].T, np.zeros((1, 5))])
+    problem = lossurf.Data(np.eye(4, 3), Y).problem(bias=False)
+    range_of = left[:, list(rows)] @ left[:, list(rows)].T
+    found = carried_eigenvectors(problem, range_of @ problem.target, len(rows))
+    assert np.linalg.norm(found.left @ found.left.T - range_of) < 1e-14
+    assert found.others.shape == (5, 3 - len(rows))
+
+
+def test_an_eigenvalue_within_the_error_of_the_data_is_carried_by_no_critical_point():
+    rows = np.vstack([np.diag([1.0, 1e-4]), np.zeros((1, 2))])
+    coarse = lossurf.Data(np.eye(3, 2, dtype="float16"), rows.astype("float16")).problem(bias=False)
+    assert coarse.target_svd[1][1] <= levels.root_resolution(coarse)
+    second = np.diag([0.0, 1.0]) @ coarse.target
+    assert carried_eigenvectors(coarse, second, 1) is None
+    fine = lossurf.Data(np.eye(3, 2), rows).problem(bias=False)
+    assert carried_eigenvectors(fine, np.diag([0.0, 1.0]) @ fine.target, 1).counts.tolist() == [0, 1]
+
+
+def test_where_x_is_zero_nothing_is_carried():
+    problem = lossurf.Data(np.zeros((3, 2)), np.ones((3, 2))).problem(bias=False)
+    found = told(problem, np.zeros((2, problem.target_svd[1].size)), 0, least=0.0)
+    assert (found.roots.size, found.left.shape, int(found.sizes.sum())) == (0, (2, 0), problem.target_svd[1].size)

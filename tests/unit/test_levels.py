@@ -79,6 +79,15 @@ def test_of_many_eigenvalues_the_leading_sets_and_the_own_one_have_their_neighbo
     assert np.all(np.diff(found) > 0.0)
 
 
+@pytest.mark.parametrize(("count", "listed"), [(14, 1 + 14 + 91), (15, 1 + 15 + 14 + 1)])
+def test_of_fourteen_eigenvalues_every_set_is_listed_and_of_fifteen_the_leading_ones(count, listed):
+    # powers of two, of which no two sets have one sum: none, each alone, the first with each other, and {2, 3}
+    problem = of(2.0 ** np.arange(count, 0, -1))
+    assert critical_losses(problem, 2).size == listed
+    assert critical_losses(problem, 0).size == 1
+    assert critical_losses(problem, 1).size == 1 + count
+
+
 @pytest.mark.parametrize(
     ("loss", "nearest"),
     [(0.5, (None, 1.0)), (1.0, (1.0, 2.0)), (1.5, (1.0, 2.0)), (4.0, (4.0, None)), (9.0, (4.0, None))],

@@ -86,6 +86,12 @@ def test_the_norm_of_what_is_not_finite_is_infinite(entry):
     assert frobenius_norm(np.array([3.0]), np.array([[0.0, 4.0]])) == 5.0
 
 
+@pytest.mark.parametrize("size", [1e-300, 1e-160, 1.0, 1e160, 1e300])
+def test_the_norm_of_several_arrays_whose_squares_leave_the_range(size):
+    arrays = (np.array([2.0, 1.0]) * size, np.array([[0.0, 4.0], [2.0, 0.0]]) * size)
+    assert frobenius_norm(*arrays) == pytest.approx(5.0 * size, rel=1e-15, abs=0.0)
+
+
 def test_the_norms_of_no_rows_are_zero():
     assert column_norms(np.zeros((0, 2))).tolist() == [0.0, 0.0]
 
@@ -130,6 +136,23 @@ def test_a_reference_is_near_the_middle_short_and_exact_for_integers():
     spread = rng.standard_normal((200, 3)) * 1e-3 + 7.0
     assert np.all(np.abs(reference_row(spread) - 7.0) < 1e-3)
     assert np.all(reference_row(spread) * 2.0**14 == np.rint(reference_row(spread) * 2.0**14))  # steps of 2^-12 or so
+
+
+def test_a_reference_is_the_lower_median_in_steps_of_a_quarter_of_the_lower_median_of_what_is_off_it():
+    # off 10.6: 6 in the middle of five, steps of 1; off -16.6: 9, steps of 2; and off 10.6: 10.6 before 20, steps of 2
+    first = np.array([110.6, 10.6, 7.6, 9.6, 40.6, 16.6])
+    rows = np.column_stack([first, -first, first])
+    assert reference_row(rows).tolist() == [11.0, -16.0, 11.0]
+    assert reference_row(rows[:, :1]).tolist() == [11.0]
+    assert reference_row(np.array([[30.6], [0.0], [10.6]])).tolist() == [10.0]
+
+
+def test_a_reference_is_that_of_31_rows_from_the_first_to_the_last_spread_evenly():
+    rows = np.full((61, 1), 1.1)
+    rows[1::2] = 5.0
+    assert reference_row(rows).tolist() == [1.1]
+    rows[0] = rows[60] = 3.0  # two of 31, by 1.9: steps of a quarter
+    assert reference_row(rows).tolist() == [1.0]
 
 
 def test_one_outlier_moves_no_reference():

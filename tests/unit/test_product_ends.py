@@ -52,7 +52,7 @@ def test_one_direction_bounds_the_largest_eigenvalue_with_certainty(depth):
         hessian = hessian_of(weights, X, rng.standard_normal((len(weights[-1]), 12)))
         form = ProductForm(hessian)
         exact = np.linalg.eigvalsh(form.dense())[-1]
-        found = top_direction(form).end(form, hessian.unit)
+        found = top_direction(*form.terms).end(*form.terms, hessian.unit * form.rounding())
         assert found.failure == 0.0
         assert found.inner <= exact * (1.0 + 1e-14)
         assert exact <= found.outer * (1.0 + 1e-14)

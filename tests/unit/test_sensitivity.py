@@ -63,14 +63,21 @@ def test_the_measure_of_a_gradient_is_the_change_that_would_make_it_zero():
 
 
 def test_a_rank_falls_where_a_change_takes_the_singular_value_after_it_and_never_in_the_identity():
-    sensitivity = Sensitivity(NETWORK)
-    assert sensitivity.rank_ratio(3, 1, 0) == 0.5
-    assert sensitivity.rank_ratio(3, 1, 1) == 0.0
-    assert (sensitivity.rank_ratio(2, 1, 0), sensitivity.rank_ratio(2, 1, 1)) == (inf, 0.0)
+    pairs = np.array([[3, 1], [2, 1]])
+    assert Sensitivity(NETWORK).rank_ratio_table(pairs, 0, 2).tolist() == [[0.5, 0.0], [inf, 0.0]]
     layers = (np.diag([4.0, 1.0]), np.diag([1.0, 0.25]), np.eye(2))
     wider = Sensitivity(WhitenedNetwork(layers, np.eye(2), (0.0,) * 3, 1.0))
     assert [wider.next_singular_value(3, 1, rank) for rank in (0, 1, 2)] == [1.0, 0.25, 0.0]
-    assert wider.rank_ratio(3, 1, 1) == 0.25
+    assert wider.rank_ratios(pairs, 1).tolist() == [0.25, inf]
+
+
+def test_every_product_has_its_norm_and_every_layer_its_width():
+    layers = (np.full((3, 2), 0.1), np.full((1, 3), 0.5), np.full((4, 1), 0.25))
+    sensitivity = Sensitivity(WhitenedNetwork(layers, np.zeros((4, 2)), (0.0,) * 3, 1.0))
+    assert sensitivity.widths.tolist() == [2, 3, 1, 4]
+    # products of ones are ones: 3 * 0.1 * 0.5 * 0.25 eight times
+    assert sensitivity.norm(4, 0) == pytest.approx(0.0375 * 8**0.5, rel=1e-14)
+    assert sensitivity.norm(3, 0) == pytest.approx(0.15 * 2**0.5, rel=1e-14)
 
 
 def test_nothing_vanishes_at_no_change_and_a_zero_at_any():

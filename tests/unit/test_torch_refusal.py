@@ -6,6 +6,7 @@ Each line of a message is run as it stands, and what it writes is read.
 from __future__ import annotations
 
 import argparse
+import importlib
 import pathlib
 import re
 import shlex
@@ -120,21 +121,34 @@ def test_the_object_and_its_key_are_named_and_the_line_works(tmp_path, case, old
     check(written, layers)
 
 
-def test_an_object_of_the_program_itself(tmp_path):
-    save = "torch.save(m, 'whole.pt'); torch.save(dict(net=m.state_dict(), cfg=Config()), 'c.pt')"
-    run(f"{PROGRAM}m = Net().double()\n{save}", tmp_path)
+def test_an_object_of_the_program_itself(tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        program = {"__name__": "__main__"}
+        exec(PROGRAM, program)
+        for name in ("Net", "Config"):  # where pickle looks for what is written as __main__.Net
+            patch.setattr(sys.modules["__main__"], name, program[name], raising=False)
+        model = program["Net"]().double()
+        torch.save(model, tmp_path / "whole.pt")
+        torch.save({"net": model.state_dict(), "cfg": program["Config"]()}, tmp_path / "c.pt")
+    lines = []
     for name, blocker, key in (("whole.pt", "__main__.Net", ""), ("c.pt", "__main__.Config", "under the key 'cfg'")):
         error = refused(tmp_path / name)
         assert blocker in error.what
         assert key in error.what
         assert f"in the program that defines {blocker[9:]}, run: " in error.remedy
-        [written] = run(PROGRAM + error.remedy.partition("run: ")[2], tmp_path)
-        assert read_checkpoint(written, 3, 3).weights
+        lines.append(error.remedy.partition("run: ")[2])
+    written = run("\n".join([PROGRAM, *lines]), tmp_path)
+    assert len(written) == len(lines)
+    for path in written:
+        assert len(read_checkpoint(path, 3, 3).weights) == 2
 
 
-def test_a_package_that_may_be_missing_is_named(tmp_path):
+def test_a_package_that_may_be_missing_is_named(tmp_path, monkeypatch):
     (tmp_path / "mylib.py").write_text(PROGRAM)
-    run("import torch, mylib; torch.save(mylib.Net().double(), 'c.pt')", tmp_path)
+    with monkeypatch.context() as patch:
+        patch.syspath_prepend(tmp_path)
+        torch.save(importlib.import_module("mylib").Net().double(), tmp_path / "c.pt")
+    del sys.modules["mylib"]
     error = refused(tmp_path / "c.pt")
     assert "'mylib' can be imported" in error.remedy
     [written] = run(*shlex.split(error.remedy.partition("python -c ")[2]), tmp_path)

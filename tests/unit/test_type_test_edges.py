@@ -208,7 +208,7 @@ def test_pairs_are_those_of_each_pair_alone_the_clearest_first(depth):
     test = made((1.0, 0.7), layers)
     of, rank = test.sensitivity, 1
     ratios = {(i, j): of.block_ratio(i, j) for i in range(2, depth + 1) for j in range(1, i)}
-    both = {pair: min(ratio, of.rank_ratio(*pair, rank)) for pair, ratio in ratios.items()}
+    both = {pair: min(ratio, of.rank_ratios(np.array([pair]), rank)[0]) for pair, ratio in ratios.items()}
     assert test.strict_below(rank) == max(both.values()) > 0.0
     for tau in (0.0, *sorted(ratios.values()), *sorted(both.values())):
         linked, strict = (
@@ -218,3 +218,94 @@ def test_pairs_are_those_of_each_pair_alone_the_clearest_first(depth):
         assert [ratios[pair] for pair in linked] == sorted((ratios[pair] for pair in linked), reverse=True)
         assert sorted(strict) == sorted(pair for pair, ratio in both.items() if ratio > tau)
         assert [both[pair] for pair in strict] == sorted((both[pair] for pair in strict), reverse=True)
+
+
+def test_a_rank_beyond_all_of_them_has_the_level_of_the_highest():
+    test = made((1, 0.5), [(1, 0.5), (1, 0.9)], rank_max=5)
+    assert test.rise_above(5) == test.rise_above(2) == pytest.approx(0.5 * 0.05**2, rel=1e-9)
+    assert [test.level(5, tau) for tau in (0.0, 0.01)] == [test.level(2, tau) for tau in (0.0, 0.01)]
+    other = made((1, 0.5), [(1, 0.5), (1, 0.9)])
+    for tau in (0.0, 0.0009, 0.0011, 0.1, 1.0):
+        assert test.verdict(tau) is other.verdict(tau)
+        assert test.step(tau) == other.step(tau)
+
+
+def test_a_minimum_of_fewer_units_than_singular_values_misses_none_that_its_units_may_carry():
+    # as above, with a third singular value for which there is no unit: L* is 1/2 0.05^2
+    whole = made((1, 0.1, 0.05), [(1, 1, 0), (1, 0.1, 0)], first_size=50.0, rank_max=2)
+    assert whole.ranks(0.01) == (2, 1)
+    assert whole.verdict(0.01) is Verdict.GLOBAL_MINIMUM
+
+
+def test_where_the_loss_is_not_told_from_the_best_of_the_rank_the_kind_of_saddle_is_open():
+    # P = diag(0.7, 0), which layers of 10 and 0.07 move by 10.7: 0.045 above L_1, and 0.17 above L*
+    test = made((1, 0.5), [(10, 0), (0.07, 0)])
+    assert test.ranks(0.03) == (1, 1)
+    assert test.level(1, 0.03) is Level.UNRESOLVED
+    assert test.level(2, 0.03) is Level.ABOVE
+    assert test.gradient < 0.03
+    assert test.verdict(0.03) is Verdict.UNDETERMINED
+
+
+def test_zeros_that_nothing_moves_are_surely_above_the_optimum():
+    test = made((1, 0.5), [(0, 0), (0, 0), (0, 0)])
+    assert test.sensitivity.product_change == 0.0
+    assert test.verdict(1e-8) is Verdict.BAD_SADDLE
+    assert test.eigen_indices(0, 1e-8) == ()
+
+
+def test_an_eigen_set_that_leaves_out_one_or_none():
+    assert carried((3, 2), [(1, 0), (0, 1)]) == (1, 2)
+    assert carried((3, 2), [(0, 1)]) == (2,)
+    assert carried((2, 2), [(1, 0)]) is None
+    s = problem_of(3, 2).target_svd[1]
+    apart = float(s[0] - s[1])
+    assert carried((3, 2), [(1, 0)], tau=apart) is None
+    assert carried((3, 2), [(1, 0)], tau=nextafter(apart, 0.0)) == (1,)
+
+
+def test_what_carries_the_product_is_found_once():
+    test = made((1, 0.5, 0.25), [(1, 0.5, 0), (1, 1, 0)])
+    found, signal = test.carried(2), test.signal(2)
+    assert test.carried(2) is found
+    assert test.signal(2) is signal
+    u = test._problem.target_svd[0]
+    assert np.linalg.norm(found.left @ found.left.T - u[:, :2] @ u[:, :2].T) < 1e-14
+    assert signal.rank == 2
+    assert np.linalg.norm(test.network.product - signal.layers()[1] @ signal.layers()[0]) < 1e-14
+    mixed = made((1, 0.5, 0.25), [(1, 1, 1), (0.5, 0.25, 0.125)])
+    assert mixed.carried(1) is None
+    assert mixed.signal(1) is None
+    assert mixed.carried(0).left.shape == (3, 0)
+    # what a product of norm 1 has of an eigenvector of 1e-9 is rounding, however much of that it is
+    faint = made((1, 1e-9), [(1, 8e-10), (1, 1)])
+    assert faint.carried(1).counts.tolist() == [1, 0]
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_no_threshold_of_the_verdict_lies_within_a_step(seed):
+    # products that carry some singular values of T, are near others and miss the rest, of layers far from one length
+    rng = np.random.default_rng([7, seed])
+    depth, roots = int(rng.integers(1, 5)), (1.0, *sorted(10.0 ** -rng.uniform(0.0, 2.5, 2), reverse=True))
+    share = rng.choice([0.0, 1.0, 1.0, 1.0 - 10.0 ** -rng.uniform(1.0, 8.0)], 3)
+    split = 10.0 ** rng.uniform(-1.0, 1.0, (depth, 3)) * (rng.random((depth, 3)) < 0.9)
+    split[0] = 1.0 / np.prod(split[1:], axis=0, where=split[1:] > 0.0) * np.array(roots) * share
+    test = made(
+        roots,
+        split.tolist(),
+        first_size=float(rng.choice([0.0, 3.0, 50.0])),
+        rank_max=int(rng.integers(1, 4)),
+        mean_excess=float(rng.choice([0.0, 0.0, 1e-4])),
+    )
+    places = [test.gradient, *test._target_roots, *np.concatenate(test._rank_thresholds)]
+    places += [*np.concatenate(test._level_thresholds), *(test.strict_below(rank) for rank in range(4))]
+    taus = sorted({0.0, *(tau for at in places if 0.0 < at < np.inf for tau in (at, nextafter(at, 0.0)))})
+    verdicts = [test.verdict(tau) for tau in taus]
+    for tau, verdict in zip(taus, verdicts, strict=True):
+        step, below, above = test.step(tau)
+        inside = [at for at, other in enumerate(taus) if step.start <= other < step.stop]
+        assert {verdicts[at] for at in inside} == {verdict}
+        # as far as it may go: the next of all thresholds outside has another verdict
+        assert below is (verdicts[inside[0] - 1] if inside[0] else None) is not verdict
+        after = inside[-1] + 1
+        assert above is (verdicts[after] if after < len(taus) else None) is not verdict

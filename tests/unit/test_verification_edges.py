@@ -316,3 +316,23 @@ def test_no_gradient_is_negative_however_small():
     assert strict().claim["gradient"] == 0.0
     for gradient, fails in ((5e-324, set()), (-5e-324, {"gradient-claimed"})):
         assert failed(strict(gradient=gradient)) == fails
+
+
+def test_a_gradient_is_that_of_the_layers_as_they_are_stored_where_they_are_said_to_be_so():
+    # in units of T the layers are 1/2, 1 and nothing: that of the last is ||W_2 W_1|| ||E|| = 1/2, which changes by 1/2
+    # and 1 of the others and, through P, 1/4; with layers of equal norms it would be 4e-10
+    stored = certificate([np.eye(2), np.eye(2), 1e-27 * np.eye(2)], np.diag([2.0, 1.0]))
+    assert stored.claim["claim"] == "not-critical"
+    assert stored.claim["gradient"] == pytest.approx(2.0 / 7.0, rel=1e-12)
+    assert failed(stored) == set()
+
+
+def test_where_the_means_have_the_gradient_the_index_may_be_that_of_either_length_of_the_layers():
+    # the mean is off by 5e-9 in each of two, relative to the bias of 3: more than the layers' own 1e-12 or 4e-12
+    X = np.vstack([np.eye(2), -np.eye(2)])
+    problem = reduced_problem(reduce_blocks([(X, X * [2.0, 1.0] + 3.0)], 2, 2), bias=True)
+    stored = certificate_of(problem, [1e-12 * np.eye(2), 4e-12 * np.eye(2)], [None, np.full(2, 3.0 + 5e-9)])
+    assert stored.claim["claim"] == "strict-saddle"
+    assert stored.claim["gradient"] == pytest.approx(5e-9 / 3.0, rel=1e-7)
+    assert stored.claim["index"]["ranks"]
+    assert failed(stored) == set()

@@ -233,3 +233,17 @@ def test_a_gradient_beyond_the_range_of_float64_is_not_zero(unit):
     for claim in ("strict-saddle", "bad-saddle"):
         checks = nearest_checks(claim, weights, NearestPoint(weights, 0.0, 0.0), np.eye(2), T, rank=1, tau=1e-8)
         assert "nearest-critical" in {check.id for check in checks if not check.ok}
+
+
+@pytest.mark.parametrize("power", [520, 900])
+def test_powers_of_two_in_the_layers_whose_product_is_1_change_no_check(power):
+    asked = 0
+    for seed, _, point, claim in honest([19, k] for k in range(16)):
+        depth = len(point.weights)
+        if depth >= 4:
+            powers = [power, power, -power, -power, *[0] * (depth - 4)]
+            for turned in (powers, powers[::-1], powers[1:] + powers[:1]):
+                layers = [np.ldexp(W, each) for W, each in zip(point.weights, turned, strict=True)]
+                assert failed(claim, layers, NearestPoint(layers, 0.0, 0.0), point) == [], (seed, claim, turned)
+                asked += 1
+    assert asked >= 12

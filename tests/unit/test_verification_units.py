@@ -112,3 +112,19 @@ def test_where_x_explains_nothing_of_y_the_unit_is_what_is_left(left):
         assert failed(stored) == set()
         assert stored.claim["loss"] == pytest.approx(0.5 * (first * second) ** 2 + 0.5 * left**2, rel=1e-14, abs=0.0)
         assert stored.claim["optimal_loss"] == pytest.approx(0.5 * left**2, rel=1e-14, abs=0.0)
+
+
+@pytest.mark.parametrize("exponent", [400, 500, 515, 530, 900])
+@pytest.mark.parametrize("first", [1, -1])
+def test_no_direction_is_claimed_whose_numbers_leave_the_normal_range(exponent, first):
+    # the layers 2^k and 2^-k of a strict saddle move by as much, relative to each other 2^2k
+    rng = np.random.default_rng(4)
+    X = rng.standard_normal((9, 4))
+    Y = X @ rng.standard_normal((4, 4))
+    best = np.linalg.lstsq(X, Y)[0].T
+    u = np.linalg.svd(best @ np.linalg.qr(X)[1].T)[0][:, 1:3]
+    inner = rng.standard_normal((2, 2))
+    layers = [inner @ u.T @ best, u @ np.linalg.inv(inner)]
+    stored = certificate([np.ldexp(layers[0], first * exponent), np.ldexp(layers[1], -first * exponent)], Y, X)
+    assert (stored is None) is (exponent > 510)
+    assert stored is None or (stored.claim["claim"] == "strict-saddle" and failed(stored) == set())

@@ -67,7 +67,10 @@ _SAMPLE_NORM: Final = "belongs to a normalisation of each sample by its size (su
 _NORM: Final = "belongs to a normalisation"
 _OPTIMISER: Final = "is optimiser state"
 
+# Each begins where little can: a name may have tens of thousands of characters, and none may take their square.
+_ALL: Final = r"^(?P<layer>(?s:.*))"
 _OF: Final = r"^(?P<layer>.*?)(?:^|[./])"
+_PART: Final = r"(?<![^./])(?P<layer>[^./]+)"
 _AT: Final = r"(?:^|[./_])"
 
 # The first entry that any array of a file meets is told: what codes a layer's matrix, then what cannot be linear.
@@ -80,9 +83,9 @@ FOREIGN: Final = (
     Foreign(rf"{_OF}weight_u$", _SPECTRAL_NORM, _REMOVE.format("remove_spectral_norm"), "coded"),
     Foreign(rf"{_OF}weight_mask$", _PRUNED, _REMOVE.format("prune.remove(layer, 'weight')"), "coded"),
     Foreign(rf"{_OF}weight_(orig|v)$", _PARAMETRISED, _PLAIN, "coded"),
-    Foreign(r"(?P<layer>[^./]+)[./](kernel|embedding)[./]scale$", _WEIGHT_NORM, _PLAIN, "coded"),
+    Foreign(rf"{_PART}[./](kernel|embedding)[./]scale$", _WEIGHT_NORM, _PLAIN, "coded"),
     Foreign(r"weight_?norm", _WEIGHT_NORM, _PLAIN, "coded"),
-    Foreign(r"(?P<layer>[^./]+)[./]kernel[./](u|sigma)$", _SPECTRAL_NORM, _PLAIN, "coded"),
+    Foreign(rf"{_PART}[./]kernel[./](u|sigma)$", _SPECTRAL_NORM, _PLAIN, "coded"),
     Foreign(r"spectral_?norm|vector_u$", _SPECTRAL_NORM, _PLAIN, "coded"),
     Foreign(
         rf"{_OF}\w*(zero_?points?|qweight|qzeros|qscales?|g_idx|scb|absmax|quant_map|quant_state|weight_format"
@@ -93,7 +96,7 @@ FOREIGN: Final = (
         "coded",
     ),
     Foreign(
-        r"(?P<layer>.*)/lora_(kernel|embeddings)_[ab]$",
+        rf"{_ALL}/lora_(kernel|embeddings)_[ab]$",
         "belongs to a LoRA adapter within a Keras layer, whose product is added to the kernel",
         "save the model as .keras, which merges it into the kernel",
         "coded",
@@ -104,7 +107,7 @@ FOREIGN: Final = (
         REMEDY_AFTER,
     ),
     Foreign(
-        rf"(weight|bias)_(ih|hh)|recurrent_kernel|{_AT}(\w+_)?(optimized|conv|simple|bi)*(lstm|gru|rnn|simplecell|mgucell)",
+        rf"(weight|bias)_(ih|hh)|recurrent_kernel|{_AT}(optimized|conv|simple|bi)*(lstm|gru|rnn|simplecell|mgucell)",
         "belongs to a recurrent layer",
         REMEDY_AFTER,
     ),
@@ -140,7 +143,7 @@ FOREIGN: Final = (
     ),
     Foreign(rf"{_OF}\w*scales?$", _SCALE, _MULTIPLY, "coded", vector=True),
     Foreign(
-        r"(?P<layer>.*)/vars/([2-9]|\d{2,})$",
+        rf"{_ALL}/vars/([2-9]|\d{{2,}})$",
         "is a third array of one layer, as quantised weights, normalisations and recurrent layers have",
         f"{QUANTISED_REMEDY}, or train without the normalisation",
         "coded",

@@ -11,7 +11,7 @@ from lossurf.inputs.checkpoints.roles import Role
 from lossurf.inputs.checkpoints.sequence import Number, as_number
 from lossurf.inputs.checkpoints.tensors import Tensor, TensorFile
 
-_NUMBERED: Final = re.compile(r"(.*?)(\d+)")
+_NUMBERED: Final = re.compile(r"(.*?)(?<!\d)(\d+)")
 
 
 def placed_biases(

@@ -5,18 +5,17 @@ Readers hold the interpreter's lock for a part of their time only: while one pie
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import TYPE_CHECKING, Final, TypeVar
+
+from lossurf.cores import cores_at_hand
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
 
 _MOST_THREADS: Final = 4  # what each is reading is in memory
-_FIRST: Final = (
-    2  # a header, and the first piece that needs the imports of a reader: they are read where they are asked
-)
+_FIRST: Final = 2  # read where they are asked: a header, and the first piece, with the imports of a reader
 
 Item = TypeVar("Item")
 Found = TypeVar("Found")
@@ -24,7 +23,7 @@ Found = TypeVar("Found")
 
 def each_ahead(items: Iterable[Item], read: Callable[[Item], Found]) -> Iterator[tuple[Item, Found]]:
     """Yield items in order, each with what is read of it, in as many threads as there are cores."""
-    threads, pool = min(_cores(), _MOST_THREADS), None
+    threads, pool = min(cores_at_hand(), _MOST_THREADS), None
     waiting: deque[tuple[Item, Future[Found]]] = deque()
     try:
         for index, item in enumerate(items):
@@ -45,7 +44,7 @@ def each_ahead(items: Iterable[Item], read: Callable[[Item], Found]) -> Iterator
 
 def one_ahead(items: Generator[Item, None, None]) -> Iterator[Item]:
     """Yield what a generator gives, each asked for in a thread of its own while the one before is used."""
-    if _cores() == 1:
+    if cores_at_hand() == 1:
         yield from items
         return
     pool = _pool(1)
@@ -63,7 +62,3 @@ def _pool(threads: int) -> ThreadPoolExecutor:
     from concurrent.futures import ThreadPoolExecutor
 
     return ThreadPoolExecutor(threads, thread_name_prefix="lossurf-reading")
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

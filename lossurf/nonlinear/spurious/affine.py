@@ -72,15 +72,8 @@ class AffineFit:
         part = slice(first, last)
         return np.asarray(self.basis @ (self.right[:, part] * self.singular_values[part]) @ self.left[:, part].T)
 
-    def reduced_rank(self, rank: int) -> Matrix:
-        """Weights (dy, dx) of the best affine fit of at most that rank: project on leading left singular vectors."""
-        if rank >= self.rank:
-            return self.weights
-        left = self.left[:, :rank]
-        return np.asarray(left @ (left.T @ self.weights))
-
     def reduced_rank_loss(self, rank: int) -> float:
-        """Loss of that fit; the least loss of any affine map of at most that rank."""
+        """Least loss of any affine map of at most that rank: of the fit with the other singular values left out."""
         left_out = self.singular_values[rank : self.rank] if rank < self.rank else np.zeros(0)
         return self.loss + 0.5 * float(np.sum(left_out[::-1] ** 2))
 
