@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final
 from lossurf.inputs.arrays import MatrixSource, require_dimensions
 from lossurf.inputs.faults import fault, hint, listing
 from lossurf.inputs.files import ending, file_size, is_directory, open_binary
-from lossurf.inputs.recipes import refuse_data
 
 if TYPE_CHECKING:
     from lossurf.inputs.npz import NpzMember
@@ -101,7 +100,7 @@ def data_ending(path: Path) -> str:
     found = ending(path, tuple(OPENERS))
     if found is None:
         file_size(path)  # a missing file is the better message
-        refuse_data(path)
+        _refuse(path)
         raise fault(
             "unknown-format", name=str(path), hint=hint(path.suffix or path.name, OPENERS), known=listing(OPENERS, 20)
         )
@@ -153,7 +152,7 @@ def find_one(directory: Path, letter: str) -> Path:
     if not found:
         for path in paths:
             if path.name.lower().startswith(f"{letter.lower()}.") and not is_directory(path):
-                refuse_data(path)  # of a format that is known and not read
+                _refuse(path)  # of a format that is known and not read
     if len(found) > 1:
         names = listing(path.name for path in found)
         raise fault("two-candidates", name=str(directory), letter=letter, found=names)
@@ -167,3 +166,9 @@ def find_one(directory: Path, letter: str) -> Path:
 def _stem(path: Path) -> str | None:
     end = ending(path, tuple(OPENERS))
     return None if end is None else path.name.lower().removesuffix(end)
+
+
+def _refuse(path: Path) -> None:
+    from lossurf.inputs.recipes import refuse_data  # only what is refused needs recipes
+
+    refuse_data(path)
