@@ -224,7 +224,10 @@ def test_a_rank_beyond_all_of_them_has_the_level_of_the_highest():
     test = made((1, 0.5), [(1, 0.5), (1, 0.9)], rank_max=5)
     assert test.rise_above(5) == test.rise_above(2) == pytest.approx(0.5 * 0.05**2, rel=1e-9)
     assert [test.level(5, tau) for tau in (0.0, 0.01)] == [test.level(2, tau) for tau in (0.0, 0.01)]
-    assert test.verdict(0.0011) is made((1, 0.5), [(1, 0.5), (1, 0.9)]).verdict(0.0011)
+    other = made((1, 0.5), [(1, 0.5), (1, 0.9)])
+    for tau in (0.0, 0.0009, 0.0011, 0.1, 1.0):
+        assert test.verdict(tau) is other.verdict(tau)
+        assert test.step(tau) == other.step(tau)
 
 
 def test_a_minimum_of_fewer_units_than_singular_values_misses_none_that_its_units_may_carry():
@@ -274,6 +277,9 @@ def test_what_carries_the_product_is_found_once():
     assert mixed.carried(1) is None
     assert mixed.signal(1) is None
     assert mixed.carried(0).left.shape == (3, 0)
+    # what a product of norm 1 has of an eigenvector of 1e-9 is rounding, however much of that it is
+    faint = made((1, 1e-9), [(1, 8e-10), (1, 1)])
+    assert faint.carried(1).counts.tolist() == [1, 0]
 
 
 @pytest.mark.parametrize("seed", range(30))
