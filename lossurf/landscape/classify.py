@@ -101,7 +101,7 @@ def classify_network(
     weights = checkpoint.weights
     floor = problem.target_error() + rounding_of_products(weights)
     tau = tolerance or default_tolerance(list(checkpoint.dtypes))
-    reading = read_point(weights, problem, biases=checkpoint.biases)
+    reading = read_point(weights, problem, biases=checkpoint.biases, tau=tau)
     step, below, above = reading.step(tau)
     test = reading.deciding(tau)
     rank_max = test.rank_max

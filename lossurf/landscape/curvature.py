@@ -1,10 +1,11 @@
 """How steep a point is: the Hessian's extreme eigenvalues in the checkpoint's own parameters, and the steps they allow.
 
-Five ways, the first that fits: the dense Hessian of a small network; where the residual is zero the spectrum of
+Six ways, the first that fits: the dense Hessian of a small network; where the residual is zero the spectrum of
 sum_k (A_k A_k^T) x (B_{k-1} X X^T B_{k-1}^T), a matrix of order dy dx (theory, section 10); where the residual is so
 small that its part is within the error norms of the layers that one direction reaches (`top_direction`), or the
-Lanczos method on that; and the Lanczos method on the Hessian. The last two are certain on the inner side of each
-eigenvalue, and on the outer but for a stated probability (`extreme_eigenvalues`); the others are certain.
+Lanczos method on that; where H falls apart matrices of the order of the rank (`split_ends`); and the Lanczos method on
+the Hessian. Lanczos methods are certain on the inner side of each eigenvalue, and on the outer but for a stated
+probability (`extreme_eigenvalues`); the others are certain.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ from lossurf.inputs.checkpoints.checkpoint import Checkpoint
 from lossurf.landscape.curvature_result import AtMinimum, Curvature, Leaving, Method
 from lossurf.landscape.ends import End, Extremes
 from lossurf.landscape.flattest import flattest_minimum
-from lossurf.landscape.hessian_bounds import HessianBounds, hessian_bounds
-from lossurf.landscape.hessian_ends import ends_of_hessian
+from lossurf.landscape.hessian_bounds import hessian_bounds
+from lossurf.landscape.hessian_ends import HessianEnds
 from lossurf.landscape.least_nonzero import least_eigenvalue
 from lossurf.landscape.node_network import OutOfRangeError, node_network
 from lossurf.landscape.parameter_hessian import ParameterHessian
@@ -41,7 +42,7 @@ _PRODUCT_ORDER: Final = 1200  # a third of a second, and 12 MB: only asked for w
 
 _NO_LEAST: Final = (
     "the least eigenvalue that is not zero is not known: it is within rounding of 0, or the network is large and its "
-    "layers leave some directions of the outputs out"
+    "layers leave some directions of the outputs out, which is followed for inputs like white ones or an autoencoder's"
 )
 
 
@@ -111,7 +112,8 @@ def find_curvature(
             network = node_network(weights, [None] * len(weights) if biases is None else biases, problem)
             hessian = ParameterHessian(network)
             bounds = hessian_bounds(hessian)
-            found = _spectrum(hessian, bounds, share)
+            ways = HessianEnds(hessian, bounds, share)
+            found = _spectrum(ways)
         except (OutOfRangeError, np.linalg.LinAlgError):
             return None
     ends, exponent = found.extremes, hessian.exponent
@@ -137,7 +139,7 @@ def find_curvature(
         return result
     return replace(
         result,
-        minimum=_at_minimum(result, _least_nonzero(hessian, bounds, found, inertia), exponent, error),
+        minimum=_at_minimum(result, _least_nonzero(ways, found, inertia), exponent, error),
         flattest=flattest_minimum(weights, problem, largest),
     )
 
@@ -151,8 +153,8 @@ class _Spectrum:
     eigenvalues: Matrix | None = None  # ascending
 
 
-def _spectrum(hessian: ParameterHessian, bounds: HessianBounds, share: float) -> _Spectrum:
-    flat = hessian.network.flat
+def _spectrum(ways: HessianEnds) -> _Spectrum:
+    hessian, bounds, share, flat = ways.hessian, ways.bounds, ways.share, ways.hessian.network.flat
     if hessian.order <= _DENSE_ORDER:
         values = _eigenvalues(hessian.dense())
         return _certain("dense", values, _solver_error(values), flat)
@@ -162,7 +164,7 @@ def _spectrum(hessian: ParameterHessian, bounds: HessianBounds, share: float) ->
         values = _eigenvalues(form.dense())
         with_kernel = np.append(0.0, values) if hessian.order > form.order else values
         return _certain("product-form", with_kernel, _solver_error(values) + bounds.mixed, flat)
-    ends = ends_of_products(hessian, bounds, share) or ends_of_hessian(hessian, bounds, share)
+    ends = ends_of_products(hessian, bounds, share) or ways.extremes()
     return _Spectrum(ends.with_zero() if flat else ends, "lanczos")
 
 
@@ -215,27 +217,27 @@ def _spacing(name: str) -> float:
         return EPS
 
 
-def _least_nonzero(
-    hessian: ParameterHessian, bounds: HessianBounds, found: _Spectrum, inertia: Inertia | None
-) -> End | None:
+def _least_nonzero(ways: HessianEnds, found: _Spectrum, inertia: Inertia | None) -> End | None:
     """Enclose the eigenvalue that the count of ascending directions names, over 2^exponent and but for `mixed`.
 
-    Where they were not all computed it is the least of J J^T if there are as many as that has.
+    Where they were not all computed it is the least of J J^T if there are as many as that has, or of the parts of H
+    where it falls apart.
     """
     if inertia is None:
         return None
     values = found.eigenvalues
     if values is not None:
         return _surely(float(values[-inertia.positive]), values) if 0 < inertia.positive <= values.size else None
-    form = ProductForm(hessian)
-    if inertia.positive != form.order:
-        return None
+    form, mixed = ProductForm(ways.hessian), ways.bounds.mixed
     try:
         with np.errstate(all="ignore"):
-            least = least_eigenvalue(form, hessian.unit)
+            if inertia.positive == form.order:
+                least = least_eigenvalue(*form.terms, ways.hessian.unit * form.rounding())
+                return End(least.inner + mixed, least.outer - mixed, 0.0)
+            split = ways.least_of_parts()
     except np.linalg.LinAlgError:
         return None
-    return End(least.inner + bounds.mixed, least.outer - bounds.mixed, 0.0)
+    return split[0] if split is not None and split[1] == inertia.positive else None
 
 
 def _surely(value: float, values: Matrix) -> End:

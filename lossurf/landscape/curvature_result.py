@@ -65,7 +65,8 @@ class Curvature:
         everything is certain.
     method : {"dense", "product-form", "lanczos"}
         How they were found: from all of the Hessian's eigenvalues, or those of J J^T where the residual is zero; or by
-        products with vectors, at most one of them where norms of the layers are bounds that a direction reaches.
+        products with vectors, at most one of them where norms of the layers are bounds that a direction reaches, and
+        none where the Hessian falls apart into forms of the order of the rank.
     products : int
         How many products with a vector were taken: of the Hessian, or of J J^T where the residual's part in the Hessian
         is within the error.
@@ -75,7 +76,8 @@ class Curvature:
     leaving : Leaving or None
         How long a strict saddle holds gradient descent.
     minimum : AtMinimum or None
-        At a global minimum, where every eigenvalue was computed or the layers can change the outputs every way.
+        At a global minimum, where every eigenvalue was computed, the layers can change the outputs every way, or the
+        Hessian falls apart.
     flattest : Flattest or None
         At a global minimum: how steep it is beside the flattest.
     """

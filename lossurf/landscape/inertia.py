@@ -15,6 +15,7 @@ import numpy as np
 
 from lossurf.landscape.inner_products import is_narrow
 from lossurf.landscape.levels import root_resolution
+from lossurf.landscape.projection import FAR
 from lossurf.landscape.type_test import TypeTest
 from lossurf.landscape.verdict import Inertia
 from lossurf.network import WhitenedNetwork
@@ -28,9 +29,6 @@ the verdict, which needs ranks along a staircase only."""
 
 LARGEST_WORK: Final = 1e11
 """What is done where the count is asked for: a minute or two."""
-
-_FAR: Final = 100.0
-"""Times tau: a bound of a tolerance that is farther stands for it, whatever it is within STABILITY_FACTOR of."""
 
 _SMALL: Final = 64  # below this size calls cost more than arithmetic
 _LOOKED_INTO: Final = 20  # ranks that change within the margin around tau
@@ -194,9 +192,9 @@ class RankTable:
         carried = float(self._test.product_singular_values[r - 1])
         outer = sensitivity.norm(self.depth + 1, i) * sensitivity.norm(j + 1, 0) * (1.0 + RELATIVE_ERROR) ** 2
         change = sensitivity.change(i + 1, j)
-        if not carried > _FAR * self._tau * outer * change:
+        if not carried > FAR * self._tau * outer * change:
             return None
-        zero = self._tau * change / _FAR
+        zero = self._tau * change / FAR
         beyond = self._test.singular_value_beyond(i + 1, j, r, zero=zero)
         if beyond > zero:  # there are tails: the rank is theirs to say
             return None

@@ -18,47 +18,45 @@ from typing import Final
 import numpy as np
 
 from lossurf.landscape.ends import End
-from lossurf.landscape.product_form import ProductForm
 from lossurf.numerics import Matrix, rank_threshold
 
 _SWEEPS: Final = 3  # what a fourth takes off the upper bound was below 1 % of it
 _CLOSE: Final = 1e-2  # of the eigenvalue, from where on it needs no better vector
 
 
-def least_eigenvalue(form: ProductForm, unit: float) -> End:
-    """Enclose the least eigenvalue of J J^T / 2^exponent.
+def least_eigenvalue(above: list[Matrix], beside: list[Matrix], rounded: float) -> End:
+    """Enclose the least eigenvalue of sum_k G_k x K_k.
 
     Parameters
     ----------
-    form : ProductForm
-    unit : float
-        Relative rounding of a product of matrices.
+    above, beside : list of ndarray
+        G_k and K_k, positive semidefinite.
+    rounded : float
+        Bound of what they, and a product with a vector, are rounded by.
 
     Returns
     -------
     End
         Certain on both sides: `inner` above, `outer` below, which is 0 where no more than that is known.
     """
-    above, beside = form.terms
     g, k = [_least(G) for G in above], [_least(K) for K in beside]
     of_beside, v = _lowest(_weighted(g, beside))
     of_above, u = _lowest(_weighted(k, above))
-    rounded = unit * form.rounding()
     lower = of_beside + of_above - float(np.dot(g, k)) - rounded
-    upper = _quotient(form, u, v) + 2.0 * rounded
+    upper = _quotient(above, beside, u, v) + 2.0 * rounded
     for _ in range(_SWEEPS):
         if upper - lower <= _CLOSE * upper:
             break
         v = _lowest(_weighted([float(u @ G @ u) for G in above], beside))[1]
         u = _lowest(_weighted([float(v @ K @ v) for K in beside], above))[1]
-        upper = min(upper, _quotient(form, u, v) + 2.0 * rounded)
+        upper = min(upper, _quotient(above, beside, u, v) + 2.0 * rounded)
     return End(upper, max(min(lower, upper), 0.0), 0.0)
 
 
-def _quotient(form: ProductForm, u: Matrix, v: Matrix) -> float:
+def _quotient(above: list[Matrix], beside: list[Matrix], u: Matrix, v: Matrix) -> float:
     """Rayleigh quotient of u v^T."""
-    x = np.outer(u, v).ravel()
-    return float(x @ form.apply(x)) / float(x @ x)
+    whole = sum(float(u @ (G @ u)) * float(v @ (K @ v)) for G, K in zip(above, beside, strict=True))
+    return whole / (float(u @ u) * float(v @ v))
 
 
 def _weighted(weights: Sequence[float], matrices: Sequence[Matrix]) -> Matrix:

@@ -184,21 +184,13 @@ def _linked(test: TypeTest, kind: CertificateKind, layers: tuple[int, int], tau:
     pairs = (top_singular_pairs(link, 1) for link in _without_seen(test, i, j, tau))
     links = [np.vstack(rows) for rows in zip(*pairs, strict=True)]
     residual = network.residual_block(i, j)
-    a, d = _top_of_residual(test, i, j)
+    a, d = top_singular_pairs(residual, _TRIED)
     if j == 1:
         by_stored_length = top_singular_pairs(residual @ seen.T, _TRIED)
         a, d = np.vstack([a, by_stored_length[0]]), np.vstack([d, by_stored_length[1] @ seen])
     b, c = (np.tile(rows, (len(a), 1)) for rows in links)
     a, d = (np.repeat(rows, len(links[0]), axis=0) for rows in (a, d))
     return PairSpan(kind, layers, a, b, c, d)
-
-
-def _top_of_residual(test: TypeTest, i: int, j: int) -> tuple[Matrix, Matrix]:
-    """Left and right singular vectors, as rows, of the largest singular values of E_ij."""
-    projection = test.sensitivity.projection
-    if projection is None or (i, j) != (test.network.depth, 1) or len(projection.left) < _TRIED:
-        return top_singular_pairs(test.network.residual_block(i, j), _TRIED)
-    return projection.left[:_TRIED], projection.right[:_TRIED]
 
 
 def _without_seen(test: TypeTest, i: int, j: int, tau: float) -> list[Matrix]:

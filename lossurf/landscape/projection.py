@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,9 @@ from lossurf.landscape.levels import carried_shares, overlaps_of
 from lossurf.numerics import UNDECIDED_FACTOR, Matrix, frobenius_norm, rank_threshold
 from lossurf.reduction.problem import ReducedProblem
 from lossurf.spectral import is_direct
+
+FAR: Final = 100.0
+"""Times below the tolerance: bounds of what is so small stand for it, as no decision looks beyond STABILITY_FACTOR."""
 
 
 @dataclass(frozen=True)
@@ -23,19 +27,17 @@ class Projection:
         P V, V the right singular vectors of T.
     product, residual : ndarray, shape (q,)
         Singular values of P and of E, descending; where they are rounding a bound of them.
-    left, right : ndarray, shapes (t, dy) and (t, rank_x)
-        Singular vectors, as rows, that go with the singular values of E that are not rounding.
     """
 
     mapped: Matrix = field(repr=False)
     product: Matrix
     residual: Matrix
-    left: Matrix = field(repr=False)
-    right: Matrix = field(repr=False)
 
 
-def projection_of(product: Matrix, problem: ReducedProblem) -> Projection | None:
+def projection_of(product: Matrix, problem: ReducedProblem, tau: float) -> Projection | None:
     """Return the singular values of a large product, None where it is no projection of T to rounding.
+
+    Nor where rounding is not far below the tolerance.
 
     Notes
     -----
@@ -52,10 +54,9 @@ def projection_of(product: Matrix, problem: ReducedProblem) -> Projection | None
     error = frobenius_norm(mapped - u * np.where(kept, s, 0.0))
     if len(vt) < product.shape[1]:  # V does not span the rows of P
         error += frobenius_norm(product - mapped @ vt)
-    if not error <= _rounding(product, float(np.max(s[kept], initial=0.0))):
+    if not error <= min(_rounding(product, float(np.max(s[kept], initial=0.0))), tau / FAR):
         return None
-    product, residual = _descending(s, kept, error), _descending(s, ~kept, error)
-    return Projection(mapped, product, residual, -u.T[~kept], vt[~kept])
+    return Projection(mapped, _descending(s, kept, error), _descending(s, ~kept, error))
 
 
 def _rounding(product: Matrix, size: float) -> float:

@@ -79,7 +79,11 @@ class Reading:
 
 
 def read_point(
-    weights: Sequence[Matrix], problem: ReducedProblem, *, biases: Sequence[Matrix | None] | None = None
+    weights: Sequence[Matrix],
+    problem: ReducedProblem,
+    *,
+    biases: Sequence[Matrix | None] | None = None,
+    tau: float = 1e-8,
 ) -> Reading:
     """Whiten a network and set up its type tests.
 
@@ -91,6 +95,8 @@ def read_point(
         Centred exactly when the network has an output bias.
     biases : sequence of ndarray or None, optional
         One per layer, shape (d_k,).
+    tau : float
+        Tolerance at which the verdict will be asked for: what is far below it may be known by bounds only.
 
     Returns
     -------
@@ -102,18 +108,18 @@ def read_point(
     fixes their scales, and the balanced reading is the only one.
     """
     mean = mean_residual(weights, biases, problem) if problem.bias else MeanResidual(0.0, 0.0)
-    balanced = _test(weights, problem, mean, Gauge.BALANCED)
+    balanced = _test(weights, problem, mean, Gauge.BALANCED, tau)
     fixed = balanced.product_singular_values.max(initial=0.0) > LARGEST_TOLERANCE
     if fixed or balanced.network.depth == 1:
         return Reading((balanced,))
-    return Reading((balanced, _test(weights, problem, mean, Gauge.STORED)))
+    return Reading((balanced, _test(weights, problem, mean, Gauge.STORED, tau)))
 
 
-def _test(weights: Sequence[Matrix], problem: ReducedProblem, mean: MeanResidual, gauge: Gauge) -> TypeTest:
+def _test(weights: Sequence[Matrix], problem: ReducedProblem, mean: MeanResidual, gauge: Gauge, tau: float) -> TypeTest:
     network = whiten(weights, problem, gauge=gauge)
     return TypeTest(
         problem,
-        Sensitivity(network, projection_of(network.product, problem)),
+        Sensitivity(network, projection_of(network.product, problem, tau), tau),
         rank_max=min(problem.dx, *(W.shape[0] for W in weights)),
         mean_excess=0.5 * mean.norm**2,
         mean_gradient=mean.measure,

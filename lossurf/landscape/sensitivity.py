@@ -14,7 +14,7 @@ import numpy as np
 
 from lossurf.decompositions import singular_values
 from lossurf.landscape.inner_products import InnerNorms, block_norms, inner_norms, is_narrow, norm_beyond
-from lossurf.landscape.projection import Projection
+from lossurf.landscape.projection import FAR, Projection
 from lossurf.landscape.staircase import Pairs
 from lossurf.network import WhitenedNetwork, rounding_of_products
 from lossurf.numerics import Matrix
@@ -47,10 +47,13 @@ class Sensitivity:
     network : WhitenedNetwork
     projection : Projection, optional
         Where the product is a projection of T to rounding.
+    tau : float
+        Tolerance at which the verdict is asked for.
     """
 
     network: WhitenedNetwork
     projection: Projection | None = field(default=None, repr=False, compare=False)
+    tau: float = field(default=1e-8, repr=False, compare=False)
     _spectra: dict[tuple[int, int], Matrix] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
@@ -105,6 +108,11 @@ class Sensitivity:
         return rounding_of_products(self.network.layers)
 
     @cached_property
+    def negligible(self) -> float:
+        """Relative change of the layers that is rounding, and far below the tolerance: bounds of it may be wide."""
+        return min(self.rounding, self.tau / FAR)
+
+    @cached_property
     def residual_norm(self) -> float:
         """||E||_2."""
         known = None if self.projection is None else float(self.projection.residual[0])
@@ -143,7 +151,7 @@ class Sensitivity:
         change(P). None where E is more than rounding.
         """
         N, size = self.network.depth, self.residual_norm
-        if is_narrow(self.network) or not size <= self.rounding * self.product_change:
+        if is_narrow(self.network) or not size <= self.negligible * self.product_change:
             return None
         above, below = self.norms[N + 1, 1:], self.norms[1 : N + 1, 0]
         bounds = np.zeros((N + 1, N + 1))

@@ -23,6 +23,7 @@ what phi is not known by. Where that is not enough, H itself is asked.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -30,7 +31,6 @@ import numpy as np
 from lossurf.decompositions import largest_singular_value, svd
 from lossurf.landscape.ends import End, Extremes
 from lossurf.landscape.extreme_eigenvalues import extreme_eigenvalues
-from lossurf.landscape.norms import norm_bound
 from lossurf.landscape.top_direction import top_direction
 from lossurf.landscape.triangular_bases import TurnedNetwork
 from lossurf.numerics import Matrix, rank_threshold
@@ -64,6 +64,20 @@ class SplitNetwork:
     residual: Matrix
     has_idle: bool
     share: float
+
+    @property
+    def other_factors(self) -> tuple[Matrix, Matrix, Matrix]:
+        """A_1, M and h_{N-1}."""
+        M = np.eye(len(self.nodes[0]))
+        for W in self.layers[:-1]:
+            M = W @ M
+        return self.layers[-1] @ M, M, self.nodes[-1]
+
+    @cached_property
+    def coupling(self) -> tuple[Matrix, Matrix]:
+        """z_1, ..., and all w_i as rows."""
+        _, z, W = svd(self.residual @ self.rest.T)
+        return z, W
 
     @classmethod
     def of(cls, turned: TurnedNetwork, most: float) -> SplitNetwork | None:
@@ -103,15 +117,13 @@ def split_ends(network: SplitNetwork, share: float, allowance: float, rounded: f
     below, above = _other_ends(network, rounded)
     G, K = _first_terms(network)
     top = top_direction(G, K)
-    radius = max(above.inner, top.quotient, -below.inner)
-    width = 2.0 * (share * radius - allowance)
-    own = top.end(G, K, rounded)
-    products = 0
-    if own.outer - max(own.inner, above.inner) > width:
+    own, products = top.end(G, K, rounded), 0
+    if own.outer - max(own.inner, above.inner) > 2.0 * (share * max(own.inner, above.inner, -below.inner) - allowance):
         found = _first_end(G, K, share, allowance, rounded)
         own, products = found.largest, found.products
     smallest = End(min(below.inner, 0.0), min(below.outer, 0.0), 0.0)
     largest = End(max(own.inner, above.inner), max(own.outer, above.outer), own.failure)
+    width = 2.0 * (share * max(largest.inner, -smallest.inner) - allowance)
     widest = max(largest.outer - largest.inner, smallest.inner - smallest.outer)
     return Extremes(smallest, largest, products) if widest <= _EXCEEDED * width else None
 
@@ -142,11 +154,8 @@ def _first_end(above: list[Matrix], beside: list[Matrix], share: float, allowanc
 
 def _other_ends(network: SplitNetwork, rounded: float) -> tuple[End, End]:
     """Enclose the ends of the second form, and of the third: least and largest."""
-    M = np.eye(len(network.nodes[0]))
-    for W in network.layers[:-1]:
-        M = W @ M
-    A, h = network.layers[-1] @ M, network.nodes[-1]
-    coupling = _Coupling.of(network.residual @ network.rest.T, network.rest @ network.rest.T)
+    A, M, h = network.other_factors
+    coupling = _Coupling.of(network)
     low, high = _Pair(coupling, A.T @ A, M, h @ h.T).enclosed()
     if len(network.layers) == 1 and network.has_idle:
         z = End(coupling.z, coupling.z, 0.0)
@@ -173,15 +182,17 @@ class _Coupling:
     most: float
 
     @classmethod
-    def of(cls, Z: Matrix, square: Matrix) -> _Coupling:
+    def of(cls, network: SplitNetwork) -> _Coupling:
         """From E G^T and G G^T; where that is a multiple of the identity, without vectors."""
+        square = network.rest @ network.rest.T
         mean = float(np.trace(square)) / len(square)
         rest = square.copy()
         rest.flat[:: len(rest) + 1] -= mean
         off = float(np.linalg.norm(rest))
         if off <= _SAME * mean:
-            return cls(largest_singular_value(Z), mean, off, mean - off, mean + off)
-        _, values, right = svd(Z, full_matrices=False)
+            z = largest_singular_value(network.residual @ network.rest.T)
+            return cls(z, mean, off, mean - off, mean + off)
+        values, right = network.coupling
         squares = np.linalg.eigvalsh(square)
         error = 4.0 * rank_threshold(float(squares[-1]), squares.size)
         phi = float(right[0] @ square @ right[0])
@@ -201,7 +212,7 @@ class _Pair:
         """Enclose the least and the largest eigenvalue of the second form."""
         at = self.coupling
         low, high = self._ends(at.phi)
-        size = norm_bound(self.above)
+        size = float(np.trace(self.above))  # of a semidefinite matrix: at least its norm, and r times that at most
         off, below, above = at.off * size, (at.phi - at.least) * size, (at.most - at.phi) * size
         limit = _SAME * high
         least = low - below if below <= limit else self._ends(at.least)[0]
@@ -210,6 +221,16 @@ class _Pair:
 
     def _ends(self, phi: float) -> tuple[float, float]:
         """Least and largest eigenvalue of T(phi, z_1)."""
-        off = self.coupling.z * self.between
-        values = np.linalg.eigvalsh(np.block([[phi * self.above, off.T], [off, self.below]]))
+        arguments = np.array([phi]), np.array([self.coupling.z])
+        values = np.linalg.eigvalsh(pair_matrices(*arguments, self.above, self.between, self.below)[0])
         return float(values[0]), float(values[-1])
+
+
+def pair_matrices(phi: Matrix, z: Matrix, above: Matrix, between: Matrix, below: Matrix) -> Matrix:
+    """T(phi_i, z_i), shape (pairs, 2 r, 2 r)."""
+    r = len(between)
+    T = np.empty((len(phi), 2 * r, 2 * r))
+    T[:, :r, :r], T[:, r:, r:] = phi[:, None, None] * above, below
+    T[:, r:, :r] = z[:, None, None] * between
+    T[:, :r, r:] = z[:, None, None] * between.T
+    return T

@@ -20,6 +20,8 @@ from lossurf.numerics import EPS, Matrix
 
 _DIAGONAL: Final = 48  # rank below which products with a triangle cost no more than what makes a diagonal of it
 
+_APART: Final = 1e-3  # far above what is allowed in the end: it only saves the change of bases
+
 
 @dataclass(frozen=True)
 class TurnedNetwork:
@@ -73,6 +75,16 @@ def rank_and_samples(network: NodeNetwork, most: float) -> tuple[int, Matrix]:
         rows = turned[:, :rank]
         basis[:, :rank] = basis[:, :rank] @ np.linalg.eigh(rows.T @ rows)[1][:, ::-1]
     return rank, basis
+
+
+def keeps_apart(network: NodeNetwork) -> bool:
+    """Whether X keeps the rows of h_{N-1} and the other samples apart, roughly, where those are a bottleneck's."""
+    h, first = network.nodes[-2], network.nodes[0]
+    if len(h) >= min(len(network.residual), *first.shape):
+        return False
+    rows = np.linalg.qr(h.T)[0]
+    onto = first.T @ (first @ rows)
+    return bool(np.linalg.norm(onto - rows @ (rows.T @ onto)) <= _APART * np.linalg.norm(onto))
 
 
 def in_bases(

@@ -166,9 +166,10 @@ class TypeTest:
         signal = None if is_narrow(self.network) else self.signal(rank)
         beyond = self.beyond(rank)
         if signal is not None and beyond is not None and (i <= self.network.depth or j > 0):
-            zero = self.sensitivity.rounding * self.sensitivity.change(i, j) if zero is None else zero
-            if (bound := float(beyond.bounds[i, j])) <= zero:
+            change, bound = self.sensitivity.change(i, j), float(beyond.bounds[i, j])
+            if bound <= (self.sensitivity.negligible * change if zero is None else zero):
                 return bound
+            zero = self.sensitivity.rounding * change if zero is None else zero
             bound = float(np.linalg.norm(left_by(signal, self.network.partial_product(i, j), i, j)))
             if bound <= zero:
                 return bound

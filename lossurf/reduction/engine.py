@@ -14,6 +14,7 @@ from typing import Final
 
 import numpy as np
 
+from lossurf.cores import cores_at_hand
 from lossurf.errors import InputError
 from lossurf.numerics import EPS, Matrix, column_norms, reference_row
 from lossurf.reduction.blas_threads import SingleThreadHold
@@ -21,7 +22,7 @@ from lossurf.reduction.blocks import Claim, RowSource, StreamSource
 from lossurf.reduction.kernels import Kernel, NumpyKernel
 from lossurf.reduction.panels import make_kernel
 from lossurf.reduction.triangle import Triangle
-from lossurf.reduction.tuning import PanelShape, default_threads, panel_shape, warm_up_panels
+from lossurf.reduction.tuning import PanelShape, panel_shape, warm_up_panels
 
 Progress = Callable[[int], None]
 """Called with the number of samples taken so far, from any thread but never from two at once."""
@@ -90,7 +91,7 @@ def reduce_source(
     run = _Run(source, shape, progress)
     with run.one_blas_thread:
         if run.work(NumpyKernel(), limit=warm_up_panels(shape)):
-            run.work_in_threads(default_threads() if threads is None else threads)
+            run.work_in_threads(cores_at_hand() if threads is None else threads)
         if run.samples == 0:
             raise InputError("the data hold no sample", remedy="give at least one row of X and Y")
         r = np.triu(run.merged())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -72,10 +71,3 @@ def panel_shape(n: int) -> PanelShape:
 def warm_up_panels(shape: PanelShape) -> int:
     """Return how many panels to leave to numpy before scipy is imported and threads are started."""
     return max(1, _WARM_UP_BYTES // (8 * shape.n * shape.rows))
-
-
-def default_threads() -> int:
-    """Return the number of cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -20,6 +20,15 @@ ROWS = 400_000
 WRITERS = {"file": pyarrow.ipc.new_file, "stream": pyarrow.ipc.new_stream}
 
 
+@pytest.fixture(scope="module", autouse=True)
+def spared():
+    """Leave what the process holds already out of the collections here, each of which would go through all of it."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
 def write(path, kind, table, compression="zstd", batch=ROWS):
     options = pyarrow.ipc.IpcWriteOptions(compression=compression)
     with path.open("wb") as file, WRITERS[kind](file, table.schema, options=options) as writer:

@@ -70,10 +70,11 @@ def true_type(weights, biases, X, Y, optimum):
     return "strict-saddle" if eigenvalues[0] < -1e-9 * eigenvalues[-1] else "bad-saddle"
 
 
-def test_type_with_biases_agrees_with_the_dense_hessian_over_weights_and_biases():
+@pytest.mark.parametrize("seeds", [range(100), pytest.param(range(100, 200), marks=pytest.mark.slow)])
+def test_type_with_biases_agrees_with_the_dense_hessian_over_weights_and_biases(seeds):
     # channel: eigenvalues of the dense Hessian of the network on [x; 1], restricted to its parameters
     seen = set()
-    for seed in range(200):
+    for seed in seeds:
         weights, biases, X, Y, optimum = random_biased_point(np.random.default_rng([91, seed]))
         expected = true_type(weights, biases, X, Y, optimum)
         result = lossurf.classify(weights, X.T, Y.T, biases=biases)

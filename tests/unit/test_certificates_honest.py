@@ -16,7 +16,7 @@ from certificates import SUBJECTS, honest, written_by
 from lossurf.certificates.against_data import data_checks
 from lossurf.certificates.verify import verify_certificate
 
-SLICE = 12 * len(SUBJECTS)
+SLICE = 8 * len(SUBJECTS)
 
 
 def refused(seeds):

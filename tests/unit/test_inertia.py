@@ -43,7 +43,7 @@ def agree(seeds):
 
 
 def test_the_counts_are_those_of_dense_hessians():
-    assert agree(range(200)) >= 190
+    assert agree(range(120)) >= 114
 
 
 @pytest.mark.slow

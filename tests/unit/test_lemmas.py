@@ -38,15 +38,21 @@ def by_id(findings):
     return grouped
 
 
+def drawn(seed, count):
+    """Critical points, each with what is found at it."""
+    rng = np.random.default_rng(seed)
+    points = [random_point(rng) for _ in range(count)]
+    return [(point, lemmas(point.weights, point.X, point.Y)) for point in points]
+
+
 @pytest.fixture(scope="module")
 def critical_points():
-    rng = np.random.default_rng(7)
-    return [random_point(rng) for _ in range(150)]
+    return drawn(7, 150)
 
 
 def test_at_constructed_critical_points_first_order_residuals_are_rounding(critical_points):
-    for point in critical_points:
-        found = by_id(lemmas(point.weights, point.X, point.Y))
+    for _, findings in critical_points:
+        found = by_id(findings)
         assert set(found) == set(LEMMAS)
         for name in ("lemma-4.1", "lemma-4.2", "lemma-4.3"):
             (finding,) = found[name]
@@ -56,17 +62,16 @@ def test_at_constructed_critical_points_first_order_residuals_are_rounding(criti
 
 @pytest.mark.slow
 def test_no_lemma_contradicts_a_dense_hessian_on_two_thousand_points():
-    rng = np.random.default_rng(23)
-    points = [random_point(rng) for _ in range(2000)]
+    points = drawn(23, 2000)
     test_a_second_order_lemma_fails_only_where_the_dense_hessian_has_a_negative_eigenvalue(points)
     test_at_constructed_critical_points_first_order_residuals_are_rounding(points)
 
 
 def test_a_second_order_lemma_fails_only_where_the_dense_hessian_has_a_negative_eigenvalue(critical_points):
     failed = dict.fromkeys(SECOND_ORDER, 0)
-    for point in critical_points:
+    for point, findings in critical_points:
         kind = true_type(point)
-        for finding in lemmas(point.weights, point.X, point.Y):
+        for finding in findings:
             if finding.id not in SECOND_ORDER:
                 continue
             assert finding.status is not Status.UNDECIDED

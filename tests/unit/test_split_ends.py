@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from critical_points import build, dense_hessian, random_data
+from critical_points import build, chain, dense_hessian, random_data
 
 from lossurf.data import Data
 from lossurf.landscape import curvature, hessian_ends, product_ends
@@ -100,31 +100,38 @@ def test_other_points_do_not_fall_apart(splits, reason):
     assert abs(found.smallest - exact[0]) <= found.smallest_error + 1e-12 * exact[-1]
 
 
+def drawn_parts(rng, depth, *, white=False):
+    """Parts of any factors, at no critical point."""
+    r, p, q, s = (int(n) for n in rng.integers(1, 4, 4))
+    layers = [rng.standard_normal((r, r)) for _ in range(depth - 1)]
+    nodes = [rng.standard_normal((r, r)) for _ in range(depth)]
+    G = np.linalg.qr(rng.standard_normal((3, 3)))[0] if white else rng.standard_normal((q, s))
+    E = rng.standard_normal((p, G.shape[1])) * 10.0 ** rng.uniform(-1.0, 1.0)
+    return SplitNetwork(layers, nodes, G, E, has_idle=bool(rng.random() < 0.5), share=0.0)
+
+
+def other_form(parts):
+    """||A_1 b G||^2 + ||c h||^2 + 2 <E G^T, c M b> as a matrix, b and c in rows."""
+    r, p, q = len(parts.nodes[0]), len(parts.residual), len(parts.rest)
+    M = chain(parts.layers[:-1], r)
+    A, h, Z = parts.layers[-1] @ M, parts.nodes[-1], parts.residual @ parts.rest.T
+    across = np.einsum("pq,ij->pijq", Z, M).reshape(p * r, r * q)
+    of_b = np.kron(A.T @ A, parts.rest @ parts.rest.T)
+    return np.block([[of_b, across.T], [across, np.kron(np.eye(p), h @ h.T)]])
+
+
 @pytest.mark.parametrize("depth", [2, 3, 4])
 @pytest.mark.parametrize("white", [False, True])
 def test_the_other_form_is_enclosed_whatever_its_factors(depth, white):
     # channel: the form as a dense matrix, from Kronecker products
     tight = 0
     for seed in range(60):
-        rng = np.random.default_rng([14, seed, depth])
-        r, p, q, s = (int(n) for n in rng.integers(1, 4, 4))
-        layers = [rng.standard_normal((r, r)) for _ in range(depth - 1)]
-        nodes = [rng.standard_normal((r, r)) for _ in range(depth)]
-        G = np.linalg.qr(rng.standard_normal((3, 3)))[0] if white else rng.standard_normal((q, s))
-        E = rng.standard_normal((p, G.shape[1])) * 10.0 ** rng.uniform(-1.0, 1.0)
-        network = SplitNetwork(layers, nodes, G, E, has_idle=bool(rng.random() < 0.5), share=0.0)
-        M = np.linalg.multi_dot([*layers[-2::-1], np.eye(r), np.eye(r)])
-        A = layers[-1] @ M
-        # of b (r, q) and c (p, r), both in rows
-        across = np.einsum("pq,ij->piqj", E @ G.T, M).reshape(p * r, -1)  # c M b
-        of_b = np.kron(A.T @ A, G @ G.T)
-        across = across.reshape(p * r, len(G), r).transpose(0, 2, 1).reshape(p * r, -1)
-        H = np.block([[of_b, across.T], [across, np.kron(np.eye(p), nodes[-1] @ nodes[-1].T)]])
-        values = np.linalg.eigvalsh(H)
-        if depth == 2 and network.has_idle:
-            z = np.linalg.norm(E @ G.T, 2)
+        parts = drawn_parts(np.random.default_rng([14, seed, depth]), depth, white=white)
+        values = np.linalg.eigvalsh(other_form(parts))
+        if depth == 2 and parts.has_idle:
+            z = np.linalg.norm(parts.residual @ parts.rest.T, 2)
             values = np.sort(np.append(values, [-z, z]))
-        low, high = _other_ends(network, 0.0)
+        low, high = _other_ends(parts, 0.0)
         slack = 1e-12 * np.abs(values).max()
         assert low.outer - slack <= values[0] <= low.inner + slack
         assert high.inner - slack <= values[-1] <= high.outer + slack

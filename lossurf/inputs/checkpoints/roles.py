@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Literal
 
 Orientation = Literal["out-in", "in-out"]
@@ -39,6 +40,7 @@ _PATTERNS: Final[tuple[tuple[str, Literal["weight", "bias"], Orientation | None]
 _WRAPPERS: Final = ("module.", "_orig_mod.", "model.", "state_dict.", "params/", "params.")
 
 
+@lru_cache(maxsize=4096)  # the checkpoints of a run have the same names
 def role_of(name: str) -> Role | None:
     """Return the role a name tells, or None where it tells nothing."""
     bare = re.sub(r":0$|[./](?:raw_)?value$", "", name)  # Keras 2 and flax.nnx variables

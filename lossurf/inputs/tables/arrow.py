@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import struct
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from functools import reduce
 from pathlib import Path
@@ -19,6 +19,7 @@ from lossurf.inputs.arrays import ArraySource, coarser, rechunk, remember, round
 from lossurf.inputs.faults import fault, listing, place
 from lossurf.inputs.files import ending, file_size, open_binary
 from lossurf.inputs.memory import require_memory
+from lossurf.inputs.tables.ahead import one_ahead
 from lossurf.inputs.tables.arrow_sizes import Batch, bytes_unpacked, file_batches, stream_batches
 from lossurf.inputs.tables.parquet_pages import bytes_of_pages
 from lossurf.inputs.tables.row_names import told_by_types
@@ -26,6 +27,7 @@ from lossurf.numerics import Matrix
 from lossurf.sizes import size_text
 
 _BUFFER: Final = 1 << 20  # bytes of a column read at once: without one, all of a row group, which may be the file
+_WORTH_A_THREAD: Final = 1 << 22  # bytes of a file, which may unpack to many times as much
 _FILE, _STREAM, _OLD_FEATHER = "file", "stream", "feather 1"
 _DAMAGE: Final = (OSError, EOFError, ValueError, LookupError, TypeError, RecursionError, MemoryError, OverflowError)
 _STREAM_END: Final = b"\xff\xff\xff\xff\0\0\0\0"
@@ -83,8 +85,8 @@ class ArrowTable:
                 raise fault("column-type", self.name, column=column, dtype=kind, leave=leave)
 
     def _batches(self, rows: int) -> Iterator[Matrix]:
-        start = 0
-        for batch in _batches(self.path, self.names, rows, self.limit):
+        start, batches = 0, _batches(self.path, self.names, rows, self.limit)
+        for batch in one_ahead(batches) if file_size(self.path) >= _WORTH_A_THREAD else batches:
             arrays = [self._column(batch, index, start) for index in range(len(self.names))]
             if batch.num_rows:
                 matrix = np.column_stack(arrays)
@@ -226,7 +228,7 @@ def _require_end(path: Path, file: Any) -> None:
         raise fault("trailing-bytes", str(path), extra=size_text(size - read))
 
 
-def _batches(path: Path, names: tuple[str, ...], rows: int, limit: int) -> Iterator[Any]:
+def _batches(path: Path, names: tuple[str, ...], rows: int, limit: int) -> Generator[Any, None, None]:
     with _reading(path):
         if _is_parquet(path):
             from pyarrow.parquet import ParquetFile

@@ -8,13 +8,11 @@ refuses, or in which it finds less than expected, is read again cell by cell, wh
 from __future__ import annotations
 
 import io
-import os
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import BinaryIO, Final
 
 import numpy as np
 
@@ -22,14 +20,9 @@ from lossurf.inputs.files import file_size, open_binary
 from lossurf.inputs.tables.lines import unpacked
 from lossurf.numerics import Matrix
 
-if TYPE_CHECKING:
-    from concurrent.futures import Future, ThreadPoolExecutor
-
 PIECE: Final = 1 << 22  # bytes read at a time: beyond it no reader gets faster, and each takes several times as much
 WORTH_IT: Final = 1 << 24  # bytes from which the time saved exceeds that of importing a reader
 _LONGEST: Final = 1 << 25  # a line longer than this is told as such by the exact reader
-_MOST_THREADS: Final = 4  # that read: a piece of text and its numbers are in memory for each
-_FIRST: Final = 2
 
 Reader = Callable[[bytes, str, int], Matrix]
 
@@ -58,46 +51,6 @@ def pieces(stream: BinaryIO) -> Iterator[bytes]:
             break
     if rest:
         yield rest
-
-
-def read_ahead(
-    stream: BinaryIO, file: BinaryIO, read: Callable[[bytes], Matrix | None]
-) -> Iterator[tuple[bytes, int, Matrix | None]]:
-    """Yield pieces in order, each with where its file stood behind it and what was read of it, a few in advance.
-
-    Readers hold the interpreter's lock for a part of their time only: while one piece is being factored, others are
-    read in as many threads as there are cores. The first two are read before that, with the imports of a reader.
-    """
-    threads, pool = min(_cores(), _MOST_THREADS), None
-    waiting: deque[tuple[bytes, int, Future[Matrix | None]]] = deque()
-    try:
-        for index, piece in enumerate(pieces(stream)):
-            if threads == 1 or index < _FIRST:
-                yield piece, file.tell(), read(piece)
-                continue
-            pool = pool or _pool(threads)
-            waiting.append((piece, file.tell(), pool.submit(read, piece)))
-            if len(waiting) > threads:
-                yield _awaited(*waiting.popleft())
-        while waiting:
-            yield _awaited(*waiting.popleft())
-    finally:
-        if pool is not None:
-            pool.shutdown(cancel_futures=True)
-
-
-def _awaited(piece: bytes, position: int, found: Future[Matrix | None]) -> tuple[bytes, int, Matrix | None]:
-    return piece, position, found.result()
-
-
-def _pool(threads: int) -> ThreadPoolExecutor:
-    from concurrent.futures import ThreadPoolExecutor
-
-    return ThreadPoolExecutor(threads, thread_name_prefix="lossurf-reading")
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def read_plain(piece: bytes, delimiter: str, width: int) -> Matrix | None:

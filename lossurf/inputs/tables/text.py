@@ -20,7 +20,7 @@ from lossurf.inputs.files import file_size
 from lossurf.inputs.memory import require_memory
 from lossurf.inputs.tables.cells import logical, to_float
 from lossurf.inputs.tables.dialect import Dialect, decimal_comma_possible, sniff
-from lossurf.inputs.tables.fast_text import count_lines, open_bytes, read_ahead, read_plain, worth_pieces
+from lossurf.inputs.tables.fast_text import count_lines, open_bytes, pieces, read_plain, worth_pieces
 from lossurf.inputs.tables.lines import lines_of, open_text, split
 from lossurf.inputs.tables.row_names import RowNames
 from lossurf.numerics import Matrix
@@ -89,10 +89,13 @@ class TextTable:
 
     def _by_pieces(self) -> Iterator[Matrix]:
         """Yield blocks of any size: plain pieces by the fastest reader, the others line by line."""
+        from lossurf.inputs.tables.ahead import each_ahead  # small tables are not read like this
+
         parser, body, number = _Parser(self), _Body(self), 0
         try:
             with open_bytes(self.path) as (stream, raw):
-                for piece, self.position, plain in read_ahead(stream, raw, parser.plain):
+                read = ((piece, raw.tell()) for piece in pieces(stream))
+                for (piece, self.position), plain in each_ahead(read, lambda item: parser.plain(item[0])):
                     block = None if body.header else parser.parse_piece(piece, plain)
                     if block is not None:
                         number += len(block)  # a plain piece has a sample a line

@@ -34,7 +34,7 @@ def study(
     theorems : tuple of TheoremFinding
         With rank(W_H ... W_2) of this checkpoint where Theorem 2.3 (iv) asks for it.
     """
-    sensitivity = read_point(weights, problem).deciding(tau).sensitivity
+    sensitivity = read_point(weights, problem, tau=tau).deciding(tau).sensitivity
     widths = (problem.dx, *(W.shape[0] for W in weights))
     inner = inner_rank(sensitivity, tau) if len(weights) > 1 else None
     findings = check_hypotheses(problem) + check_conditions(problem, widths, inner_rank=inner)

@@ -87,14 +87,15 @@ def audit_points(
 def _audited(problem: ReducedProblem, weights: Layers, tails: bool) -> AuditPoint:
     biases = (*(None,) * (len(weights) - 1), output_bias(weights, None, problem)) if problem.bias else None
     result = classify_network(Checkpoint.of(weights, biases), problem)
-    sensitivity = read_point(weights, problem, biases=biases).deciding(result.tolerance).sensitivity
+    tau = result.tolerance
+    sensitivity = read_point(weights, problem, biases=biases, tau=tau).deciding(tau).sensitivity
     network = sensitivity.network
     optimal = result.verdict is Verdict.GLOBAL_MINIMUM
     return AuditPoint(
         tails=tails,
         verdict=result.verdict,
         loss=result.loss,
-        inner_rank=inner_rank(sensitivity, result.tolerance),
+        inner_rank=inner_rank(sensitivity, tau),
         decrease=None if optimal else _decrease(result, network, problem),
         rise=None if optimal else problem.scale**2 * rises_nearby(network),
         index=None if result.inertia is None else result.inertia.negative,
