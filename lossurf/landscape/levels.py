@@ -98,7 +98,7 @@ def carried_eigenvectors(
         turn = svd(u[:, group].T @ mapped[:, group])[0]
         left, right = (_turned(vectors, group, turn) for vectors in (left, right))
     kept = np.arange(s.size) - np.repeat(starts, sizes) < np.repeat(counts, sizes)
-    roots = np.repeat(np.add.reduceat(s, starts) / sizes if s.size else s, counts)
+    roots = np.repeat(np.add.reduceat(s, starts) / sizes, counts)
     return Carried(left[:, kept], right[:, kept], roots, left[:, ~kept], right[:, ~kept], sizes, counts)
 
 

@@ -91,6 +91,16 @@ def test_of_too_many_sets_the_leading_ones_and_their_exchanges_are_listed(data, 
     assert all(everything[value.eigen_indices] == value for value in found)
 
 
+@pytest.mark.parametrize(("widths", "sets"), [((5, 4, 3), 8), ((5, 2, 3), 7), ((5, 1, 3), 4)], ids=str)
+def test_all_sets_are_listed_up_to_as_many_as_may_be(data, monkeypatch, widths, sets):
+    problem = problem_of(*data)
+    for most, complete in ((sets, True), (sets - 1, False)):
+        monkeypatch.setattr(module, "_MOST", most)
+        found, whole = critical_values(problem, widths)
+        assert whole is complete
+        assert len(found) == sets or not complete
+
+
 def test_nothing_to_gain_leaves_one_value():
     X, Y = np.eye(4)[:2], np.eye(4)[2:]
     values, _ = critical_values(problem_of(X, Y), (2, 3, 3, 2))
