@@ -6,6 +6,8 @@ from types import ModuleType
 import numpy as np
 import pytest
 
+import lossurf
+from lossurf.api.parts.judge import Judge
 from lossurf.reduction.blas_threads import SingleThreadHold, _loaded_with
 
 threadpoolctl = pytest.importorskip("threadpoolctl")
@@ -55,3 +57,20 @@ def test_libraries_are_looked_for_again_only_after_a_module_was_imported(monkeyp
         with hold:
             pass
         assert _loaded_with.cache_info().misses == looked + 1
+
+
+@pytest.mark.parametrize(("width", "held"), [(3, True), (300, False)])
+def test_a_small_network_is_judged_on_one_thread(width, held, monkeypatch):
+    seen, judged = [], Judge._judged
+
+    def told(self, checkpoint):
+        seen.append(set(blas_threads()))
+        return judged(self, checkpoint)
+
+    monkeypatch.setattr(Judge, "_judged", told)
+    X = np.random.default_rng(0).standard_normal((9, 2))
+    with threadpoolctl.threadpool_limits(limits=2, user_api="blas"):
+        before = blas_threads()
+        lossurf.classify([np.zeros((width, 2)), np.zeros((1, width))], X, X[:, :1])
+        assert blas_threads() == before
+    assert (seen == [{1}]) == held

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from lossurf.api.parts.other_loss import prepared_loss
 from lossurf.api.parts.penalty import penalty_of, require_penalty
@@ -16,11 +17,17 @@ from lossurf.landscape.curvature import DEFAULT_SHARE, with_curvature
 from lossurf.landscape.lemmas.study import study
 from lossurf.landscape.verdict import Classification
 from lossurf.losses.facts import LossFacts
+from lossurf.reduction.blas_threads import SingleThreadHold
 from lossurf.regularised.verdict import WeightDecay
 from lossurf.words import DECAY_VERDICTS, LOSS_VERDICTS, PLAIN_VERDICTS, TIED_VERDICTS, LossName, Verdict
 
 if TYPE_CHECKING:
     from lossurf.losses.data import LossData
+
+_SMALL: Final = 256
+"""Units up to which threads of BLAS save no time: they wait for each other, and beside a training run for a core."""
+
+_one_thread: Final = SingleThreadHold()
 
 
 @dataclass(frozen=True)
@@ -118,7 +125,8 @@ class Judge:
     def __call__(self, checkpoint: Checkpoint) -> Classification:
         """Classify one network."""
         try:
-            result = self._judged(self.given.seen(checkpoint))
+            with _threads_for(checkpoint):
+                result = self._judged(self.given.seen(checkpoint))
         except InputError as error:
             if error.where == "checkpoint":  # said of weights, which do not know their file
                 error.where = checkpoint.name
@@ -189,6 +197,11 @@ class Judge:
         layers = zip(checkpoint.layer_names, checkpoint.biases, strict=True)
         trained = [bias for name, bias in layers if name not in self.frozen]
         return bool(trained) and trained[-1] is not None
+
+
+def _threads_for(checkpoint: Checkpoint) -> AbstractContextManager[object]:
+    """Hold BLAS at one thread while a small network is judged."""
+    return _one_thread if max(max(W.shape) for W in checkpoint.weights) <= _SMALL else nullcontext()
 
 
 def require_verdicts(
