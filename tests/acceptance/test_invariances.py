@@ -151,8 +151,8 @@ def test_the_verdict_is_unchanged(point: str, change: str) -> None:
     result = classify(weights, X, Y, tolerance=tolerance)
     assert result.verdict == verdict
     before = classification(point)
-    assert result.loss == pytest.approx(before.loss * factor, rel=1e-9)
-    assert result.optimal_loss == pytest.approx(before.optimal_loss * factor, rel=1e-9)
+    assert result.loss == pytest.approx(before.loss * factor, rel=1e-9, abs=0.0)
+    assert result.optimal_loss == pytest.approx(before.optimal_loss * factor, rel=1e-9, abs=0.0)
     assert result.rank == before.rank
     assert result.eigen_indices == before.eigen_indices
 

@@ -123,11 +123,11 @@ def float_problem(X, Y, eps=SINGLE, **options):
 def test_errors_of_eigenvalues_and_losses_are_those_of_their_roots():
     problem = float_problem(SLOPE, SLOPE)
     # T = 5 to 5 u, so that 25 is known to 2 * 5 * 5 u
-    assert problem.target_error() == pytest.approx(SINGLE, rel=1e-6)
+    assert problem.target_error() == pytest.approx(SINGLE, rel=1e-6, abs=0.0)
     assert problem.eigenvalues == pytest.approx([25.0])
     assert problem.eigenvalues_error == pytest.approx([50.0 * SINGLE], rel=1e-6)
     # L_0 = 25/2 moves with Y alone, by 5 * 5 u; the distance 0 is known to 5 u of Y and twice 5 u of P X
-    assert problem.loss_by_rank_error == pytest.approx([25.0 * SINGLE, 0.5 * (15.0 * SINGLE) ** 2], rel=1e-5)
+    assert problem.loss_by_rank_error == pytest.approx([25.0 * SINGLE, 0.5 * (15.0 * SINGLE) ** 2], rel=1e-5, abs=0.0)
 
 
 def test_below_the_rank_of_t_what_is_left_out_has_the_errors_of_y_too():

@@ -129,9 +129,9 @@ def test_it_is_within_ten_tolerances_or_none(tau):
         test, weights, problem = one_weight(times, tau)
         shadow, moved = find_shadow(test, weights, problem, tau)
         assert (shadow is not None) is found
-        assert moved == pytest.approx(times * tau, rel=1e-6)
+        assert moved == pytest.approx(times * tau, rel=1e-6, abs=0.0)
         if shadow is not None:
-            assert shadow.distance == pytest.approx(times * tau, rel=1e-6)
+            assert shadow.distance == pytest.approx(times * tau, rel=1e-6, abs=0.0)
             assert shadow.layers[0] == pytest.approx(1.0, rel=1e-15)
 
 
