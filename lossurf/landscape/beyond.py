@@ -19,16 +19,15 @@ class Beyond:
 
     Attributes
     ----------
+    signal : Signal
     layers : tuple of ndarray
         W'_1..W'_N of the signal.
-    distances : ndarray, shape (N,)
-        ||W_k - W'_k||_F.
     bounds : ndarray, shape (N + 2, N + 1)
         Of the singular value of M_ij after as many as the signal has, at [i, j]; infinite of the identity.
     """
 
+    signal: Signal
     layers: Layers
-    distances: Matrix
     bounds: Matrix
 
 
@@ -50,11 +49,4 @@ def beyond_signal(sensitivity: Sensitivity, signal: Signal) -> Beyond:
     bounds = sensitivity.departures(distances + 2.0 * EPS * sizes)
     at = np.arange(len(own) + 1)
     bounds[at + 1, at] = inf
-    return Beyond(layers, distances, bounds)
-
-
-def left_by(signal: Signal, M: Matrix, i: int, j: int) -> Matrix:
-    """M_ij less what the projector on the signal at one end of it takes; 0 < j or i <= N."""
-    if i <= signal.depth:
-        return np.asarray(M - signal.S[i - 2] @ (signal.Q[i - 2] @ M))
-    return np.asarray(M - (M @ signal.S[j - 1]) @ signal.Q[j - 1])
+    return Beyond(signal, layers, bounds)

@@ -200,15 +200,15 @@ def _without_seen(test: TypeTest, i: int, j: int, tau: float) -> list[Matrix]:
     """
     sensitivity, network = test.sensitivity, test.network
     M, rest_below, rest_above = network.partial_product(i, j), True, True
-    signal = None if is_narrow(network) else test.signal(test.ranks(tau)[0])
-    if signal is not None:
+    beyond = test.beyond(test.ranks(tau)[0])
+    if beyond is not None:
         # B_{i-1} sees the range of S_{i-1}, and A_j that of Q_j^T, if not more: the oblique projectors S Q take no more
         # of M than the orthogonal ones, so that what they leave bounds it
-        zero, beyond = tau * sensitivity.change(i, j), test.beyond(signal.rank)
-        if beyond is not None and beyond.bounds[i, j] <= zero:
+        zero = tau * sensitivity.change(i, j)
+        if beyond.bounds[i, j] <= zero:
             return [M]
-        rest_below = float(np.linalg.norm(M - signal.S[i - 2] @ (signal.Q[i - 2] @ M))) > zero
-        rest_above = float(np.linalg.norm(M - (M @ signal.S[j - 1]) @ signal.Q[j - 1])) > zero
+        rest_below = float(np.linalg.norm(beyond.signal.left_above(M, i))) > zero
+        rest_above = float(np.linalg.norm(beyond.signal.left_below(M, j))) > zero
     found, from_below, above = [], M, np.zeros((len(M.T), 0))
     if rest_below:
         below = _range(network.below(i - 1), tau * sensitivity.change(i, 0))

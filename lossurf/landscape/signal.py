@@ -67,6 +67,14 @@ class Signal:
         """Return the signal with another range."""
         return replace(self, U=U)
 
+    def left_above(self, M: Matrix, i: int) -> Matrix:
+        """M_ij less what the projector S Q at its upper end takes, 1 < i <= N."""
+        return np.asarray(M - self.S[i - 2] @ (self.Q[i - 2] @ M))
+
+    def left_below(self, M: Matrix, j: int) -> Matrix:
+        """M_ij less what the projector S Q at its lower end takes, 0 < j < N."""
+        return np.asarray(M - (M @ self.S[j - 1]) @ self.Q[j - 1])
+
     def residual(self) -> Matrix:
         """T - P, orthogonal to the range of U."""
         return np.asarray(self.target - self.U @ (self.U.T @ self.target))

@@ -18,7 +18,7 @@ from math import inf
 import numpy as np
 from numpy.typing import NDArray
 
-from lossurf.landscape.beyond import Beyond, beyond_signal, left_by
+from lossurf.landscape.beyond import Beyond, beyond_signal
 from lossurf.landscape.inner_products import is_narrow
 from lossurf.landscape.levels import Carried, carried_eigenvectors, carried_shares, excess_by_rank, overlaps_of
 from lossurf.landscape.sensitivity import Sensitivity, vanishing_tolerance
@@ -163,14 +163,15 @@ class TypeTest:
         values of M beyond that are at most those of (I - Pi) M (Weyl), whatever Pi is; two products are cheaper than an
         SVD. Of A_j, to the left of which there is no projector, M Pi.
         """
-        signal = None if is_narrow(self.network) else self.signal(rank)
-        beyond = self.beyond(rank)
-        if signal is not None and beyond is not None and (i <= self.network.depth or j > 0):
+        beyond, upper = self.beyond(rank), i <= self.network.depth
+        if beyond is not None and (upper or j > 0):
             change, bound = self.sensitivity.change(i, j), float(beyond.bounds[i, j])
             if bound <= (self.sensitivity.negligible * change if zero is None else zero):
                 return bound
             zero = self.sensitivity.rounding * change if zero is None else zero
-            bound = float(np.linalg.norm(left_by(signal, self.network.partial_product(i, j), i, j)))
+            M = self.network.partial_product(i, j)
+            left = beyond.signal.left_above(M, i) if upper else beyond.signal.left_below(M, j)
+            bound = float(np.linalg.norm(left))
             if bound <= zero:
                 return bound
         return self.sensitivity.next_singular_value(i, j, rank)
