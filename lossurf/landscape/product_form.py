@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cached_property
 
 import numpy as np
@@ -60,14 +61,7 @@ class ProductForm:
 
     def apply(self, vector: Matrix) -> Matrix:
         """J J^T @ vector / 2^exponent; shapes (order,)."""
-        change = vector.reshape(self._hessian.network.residual.shape)
-        total: Matrix | None = None
-        for above, beside in self._factors:
-            moved = change @ beside
-            moved = moved if above is None else above @ moved
-            total = moved if total is None else np.add(total, moved, out=total)
-        assert total is not None
-        return total.ravel()
+        return sum_of_products(self._factors, vector.reshape(self._hessian.network.residual.shape)).ravel()
 
     def dense(self) -> Matrix:
         """J J^T / 2^exponent, shape (order, order)."""
@@ -91,3 +85,14 @@ class ProductForm:
             if above is not None:
                 total += (frobenius_norm(A) ** 2 + frobenius_norm(above)) * of_beside
         return total
+
+
+def sum_of_products(factors: Iterable[tuple[Matrix | None, Matrix]], change: Matrix) -> Matrix:
+    """Return sum_k G_k change K_k, None standing for the identity; at least one term."""
+    total: Matrix | None = None
+    for above, beside in factors:
+        moved = change @ beside
+        moved = moved if above is None else above @ moved
+        total = moved if total is None else np.add(total, moved, out=total)
+    assert total is not None
+    return total

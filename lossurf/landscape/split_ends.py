@@ -31,6 +31,7 @@ import numpy as np
 from lossurf.decompositions import largest_singular_value, svd
 from lossurf.landscape.ends import End, Extremes
 from lossurf.landscape.extreme_eigenvalues import extreme_eigenvalues
+from lossurf.landscape.product_form import sum_of_products
 from lossurf.landscape.top_direction import top_direction
 from lossurf.landscape.triangular_bases import TurnedNetwork
 from lossurf.numerics import Matrix, rank_threshold
@@ -139,13 +140,10 @@ def _first_terms(network: SplitNetwork) -> tuple[list[Matrix], list[Matrix]]:
 def _first_end(above: list[Matrix], beside: list[Matrix], share: float, allowance: float, rounded: float) -> Extremes:
     """Enclose the largest eigenvalue of sum_k G_k x K_k by products with it."""
     order = len(above[0])
+    factors = [*zip(above[:-1], beside[:-1], strict=True), (None, beside[-1])]
 
     def apply(vector: Matrix) -> Matrix:
-        change = vector.reshape(order, order)
-        total = change @ beside[-1]
-        for G, K in zip(above[:-1], beside, strict=False):
-            total += G @ change @ K
-        return total.ravel()
+        return sum_of_products(factors, vector.reshape(order, order)).ravel()
 
     room = allowance + rounded
     found = extreme_eigenvalues(apply, order * order, rounding=rounded, share=share, allowance=room, both=False)
