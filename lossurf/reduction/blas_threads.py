@@ -60,6 +60,10 @@ class SingleThreadHold:
                 count.set(before)
 
 
+ONE_THREAD: Final = SingleThreadHold()
+"""What everybody enters: of two holds that overlap the second would restore the one thread that the first had set."""
+
+
 def _loaded_blas_libraries() -> list[str]:
     return _loaded_with(len(sys.modules))
 

@@ -17,7 +17,7 @@ import numpy as np
 from lossurf.cores import cores_at_hand
 from lossurf.errors import InputError
 from lossurf.numerics import EPS, Matrix, column_norms, reference_row
-from lossurf.reduction.blas_threads import SingleThreadHold
+from lossurf.reduction.blas_threads import ONE_THREAD
 from lossurf.reduction.blocks import Claim, RowSource, StreamSource
 from lossurf.reduction.kernels import Kernel, NumpyKernel
 from lossurf.reduction.panels import make_kernel
@@ -89,7 +89,7 @@ def reduce_source(
     """Reduce a source of rows; see `reduce_blocks`."""
     shape = panel_shape(1 + dx + dy)
     run = _Run(source, shape, progress)
-    with run.one_blas_thread:
+    with ONE_THREAD:
         if run.work(NumpyKernel(), limit=warm_up_panels(shape)):
             run.work_in_threads(cores_at_hand() if threads is None else threads)
         if run.samples == 0:
@@ -123,7 +123,6 @@ class _Run:
         self._stopped = False
         self.samples = 0
         self.shift: Matrix = np.zeros(shape.n)  # set by the first panel, before any thread is started
-        self.one_blas_thread = SingleThreadHold()
 
     def work(self, kernel: Kernel, limit: int | None = None) -> bool:
         """Take panels until the rows end (False) or `limit` panels were taken (True)."""
@@ -183,7 +182,7 @@ class _Run:
 
     def _work_safely(self, kernel: Kernel) -> None:
         try:
-            with self.one_blas_thread:
+            with ONE_THREAD:
                 self.work(kernel)
         except BaseException as error:  # noqa: BLE001 - carried over to the caller's thread, which raises it
             self._failures.setdefault(self.samples, error)  # met while taking rows, so after all that were taken

@@ -13,7 +13,7 @@ from lossurf.landscape.bias import MeanResidual
 from lossurf.landscape.levels import CriticalValue
 from lossurf.landscape.views.trajectory import Level
 from lossurf.numerics import default_tolerance
-from lossurf.reduction.blas_threads import SingleThreadHold
+from lossurf.reduction.blas_threads import ONE_THREAD
 from lossurf.reduction.problem import ReducedProblem
 from lossurf.regularised.continuation import Member, follow, layers_of, lowest_of_rank, roots_of
 from lossurf.regularised.judge import Setting
@@ -87,7 +87,7 @@ def critical_values_with_decay(
         best = judged.value(None, (ridge(scaled),))
         return (best,), True
     sets, every = _member_sets(scaled, min(widths))
-    with SingleThreadHold():  # thousands of small factorisations, which threads only make wait for each other
+    with ONE_THREAD:  # thousands of small factorisations, which threads only make wait for each other
         points = [(members, signal) for members in sets if (signal := follow(scaled, members)) is not None]
         lowest = min((layers_of(signal, widths) for _, signal in points), key=scaled.loss)
         judged = _Judged(scaled, widths, lower_bound(scaled, Point(scaled, lowest), widths))

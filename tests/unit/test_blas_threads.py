@@ -8,7 +8,7 @@ import pytest
 
 import lossurf
 from lossurf.api.parts.judge import Judge
-from lossurf.reduction.blas_threads import SingleThreadHold, _loaded_with
+from lossurf.reduction.blas_threads import ONE_THREAD, SingleThreadHold, _loaded_with
 
 threadpoolctl = pytest.importorskip("threadpoolctl")
 
@@ -74,3 +74,20 @@ def test_a_small_network_is_judged_on_one_thread(width, held, monkeypatch):
         lossurf.classify([np.zeros((width, 2)), np.zeros((1, width))], X, X[:, :1])
         assert blas_threads() == before
     assert (seen == [{1}]) == held
+
+
+def test_everybody_enters_the_same_hold(monkeypatch):
+    """A network is judged while a reduction runs and ends later: the number of threads from before both comes back."""
+    X, hold = np.random.default_rng(0).standard_normal((9, 2)), ONE_THREAD
+    with threadpoolctl.threadpool_limits(limits=2, user_api="blas"):
+        before, judged = blas_threads(), Judge._judged
+
+        def told(self, checkpoint):
+            hold.__exit__(None, None, None)  # the reduction ends while the network is judged
+            assert set(blas_threads()) == {1}
+            return judged(self, checkpoint)
+
+        monkeypatch.setattr(Judge, "_judged", told)
+        hold.__enter__()
+        lossurf.classify([np.zeros((3, 2)), np.zeros((1, 3))], X, X[:, :1])
+        assert blas_threads() == before

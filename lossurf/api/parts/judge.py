@@ -17,7 +17,7 @@ from lossurf.landscape.curvature import DEFAULT_SHARE, with_curvature
 from lossurf.landscape.lemmas.study import study
 from lossurf.landscape.verdict import Classification
 from lossurf.losses.facts import LossFacts
-from lossurf.reduction.blas_threads import SingleThreadHold
+from lossurf.reduction.blas_threads import ONE_THREAD
 from lossurf.regularised.verdict import WeightDecay
 from lossurf.words import DECAY_VERDICTS, LOSS_VERDICTS, PLAIN_VERDICTS, TIED_VERDICTS, LossName, Verdict
 
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 _SMALL: Final = 256
 """Units up to which threads of BLAS save no time: they wait for each other, and beside a training run for a core."""
-
-_one_thread: Final = SingleThreadHold()
 
 
 @dataclass(frozen=True)
@@ -201,7 +199,7 @@ class Judge:
 
 def _threads_for(checkpoint: Checkpoint) -> AbstractContextManager[object]:
     """Hold BLAS at one thread while a small network is judged."""
-    return _one_thread if max(max(W.shape) for W in checkpoint.weights) <= _SMALL else nullcontext()
+    return ONE_THREAD if max(max(W.shape) for W in checkpoint.weights) <= _SMALL else nullcontext()
 
 
 def require_verdicts(

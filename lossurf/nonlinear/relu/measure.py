@@ -18,7 +18,7 @@ from lossurf.nonlinear.relu.measurements import SAMPLE_LIMIT, Progress, ReluMeas
 from lossurf.nonlinear.relu.network import ReluNetwork
 from lossurf.nonlinear.relu.survey import survey
 from lossurf.numerics import Matrix
-from lossurf.reduction.blas_threads import SingleThreadHold
+from lossurf.reduction.blas_threads import ONE_THREAD
 from lossurf.reduction.problem import ReducedProblem
 
 __all__ = ["Progress", "ReluMeasurements", "ReluStudy", "measure_relu"]
@@ -77,7 +77,7 @@ def measure_relu(data: Data, checkpoint: Checkpoint, *, seed: int, progress: Pro
         raise UsageError(f"the seed {seed} is negative", remedy="give a whole number from 0")
     network = ReluNetwork(checkpoint.weights, checkpoint.biases)
     # Many small products: BLAS threads cost more than they give here; with one the bytes do not depend on their number.
-    with SingleThreadHold():
+    with ONE_THREAD:
         draws = np.random.default_rng([seed, _SURVEY_STREAM])
         facts = survey(network, data.dataset.blocks(), SAMPLE_LIMIT, draws)
         losses, problem = relu_losses(network, facts, data.reduce())
