@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from lossurf.certificates.plain_network import PlainNetwork, norm, singular_values
-from lossurf.certificates.rounding import LARGEST_MEASURE, TWICE, Rounding, error_of_means
+from lossurf.certificates.rounding import LARGEST_MEASURE, TWICE, Rounding, error_of_means, is_rounding_of_means
 from lossurf.certificates.stored import StoredCertificate, total_weight
 from lossurf.certificates.tolerance import stored_tolerance
 from lossurf.numerics import EPS, Matrix, rank_threshold
@@ -113,7 +113,7 @@ class Claim:
         error = max(error, rank_threshold(change, sum(W.shape[1] for W in self.weights)))
         measure = min(size / change if change else np.inf if size else 0.0, LARGEST_MEASURE)
         claimed = float(self.said["gradient"])
-        is_rounding = size <= error and (claimed < 0.5 * measure or claimed <= self.tau < measure)
+        is_rounding = is_rounding_of_means(size, error, measure, claimed, self.tau)
         uncertain = min(error / change, measure) if change else 0.0  # where nothing moves it, it is 0 or infinite
         return MeanResidual(size, 0.0 if is_rounding else measure, length, 0.0 if is_rounding else uncertain)
 

@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 
 from lossurf.certificates.check import largest
-from lossurf.certificates.rounding import LARGEST_MEASURE, error_of_means
+from lossurf.certificates.rounding import LARGEST_MEASURE, error_of_means, is_rounding_of_means
 from lossurf.certificates.stored import StoredCertificate, total_weight
 from lossurf.certificates.tolerance import stored_tolerance
 from lossurf.decompositions import largest_singular_value as norm_2
@@ -65,8 +65,7 @@ class DecayNumbers:
         known = max(known, error_of_means(size, arrays["R11"], arrays["T"], self.said["data"]))
         share, claimed = off / self.scale, float(self.said["gradient"])
         measure = min(ratio_of(off, change), LARGEST_MEASURE)
-        # of rounding size it is none unless the claim counts it, as far as the tolerance lets it be none
-        is_rounding = off <= known and (claimed < 0.5 * measure or claimed <= self.tau < measure)
+        is_rounding = is_rounding_of_means(off, known, measure, claimed, self.tau)
         uncertain = min(known / change, measure) if change and not is_rounding else 0.0
         return 0.5 * samples * share * share, 0.0 if is_rounding else measure, uncertain
 

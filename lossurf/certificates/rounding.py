@@ -47,6 +47,23 @@ def error_of_means(size: float, R11: Matrix, T: Matrix, data: Mapping[str, Any],
     return float((_FACTORISED * order * EPS + TWICE * (coarse + turned)) * size)
 
 
+def is_rounding_of_means(size: float, error: float, measure: float, claimed: float, tau: float) -> bool:
+    """Whether a claim takes a mean residual of rounding size for none, as far as its tolerance lets it be none.
+
+    Parameters
+    ----------
+    size, error : float
+        Of the residual and of its rounding, in the same units.
+    measure : float
+        The tolerance at which it vanishes.
+    claimed : float
+        The gradient measure that is claimed.
+    tau : float
+        The claim's tolerance.
+    """
+    return size <= error and (claimed < 0.5 * measure or claimed <= tau < measure)
+
+
 class Rounding:
     """Bounds for one certificate.
 
