@@ -121,7 +121,6 @@ def to_float64(
     where: str,
     *,
     first_row: int = 0,
-    first_column: int = 0,
     columns: tuple[str, ...] | None = None,
 ) -> Matrix:
     """Convert numbers to float64 and require every one to be finite.
@@ -133,8 +132,8 @@ def to_float64(
         What the array is called in a message.
     where : str
         The file or argument it came from.
-    first_row, first_column : int
-        Rows and columns before this block, so that the message counts from the start.
+    first_row : int
+        Rows before this block, so that the message counts from the start.
     columns : tuple of str, optional
         Names of the columns.
 
@@ -152,7 +151,7 @@ def to_float64(
     finite = np.isfinite(numbers)
     if not finite.all():
         row, column = (int(index) for index in np.argwhere(~finite)[0])
-        name = f"{first_column + column + 1} ({columns[column]})" if columns else first_column + column + 1
+        name = f"{column + 1} ({columns[column]})" if columns else column + 1
         raise _not_finite(array[row, column], letter, place(where, row=first_row + row + 1, column=name))
     return numbers
 

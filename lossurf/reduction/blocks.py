@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from typing import Final, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from lossurf.errors import InputError
 from lossurf.numerics import Matrix
-
-_COPY_ROWS: Final = 512  # rows transposed at a time: their cache lines stay in L2 from the first column to the last
+from lossurf.reduction.panels import Panel
 
 
 class Claim(NamedTuple):
@@ -23,8 +22,8 @@ class Claim(NamedTuple):
 
     start: int
     rows: int
-    load: Callable[[Matrix], None]
-    inspect: Callable[[Matrix], None]
+    load: Callable[[Panel], None]
+    inspect: Callable[[Panel], None]
 
 
 class ReadRows(Protocol):
@@ -36,8 +35,8 @@ class ReadRows(Protocol):
 class RowSource(Protocol):
     """Rows [x y] handed out in order; `claim` is called by one thread at a time."""
 
-    def claim(self, panel: Matrix) -> Claim | None:
-        """Take up to len(panel) rows, or None at the end; a source without random access fills the panel now."""
+    def claim(self, panel: Panel) -> Claim | None:
+        """Take up to panel.capacity rows, or None at the end; a source without random access fills the panel now."""
         ...
 
 
@@ -55,17 +54,19 @@ class StreamSource:
         self._read = 0  # samples
         self._block = 0
 
-    def claim(self, panel: Matrix) -> Claim | None:
+    def claim(self, panel: Panel) -> Claim | None:
         """See `RowSource`."""
+        panel.hold(panel.capacity)
         filled = 0
-        while filled < len(panel) and self._refill():
-            rows = min(len(panel) - filled, len(self._X) - self._used)
-            taken = slice(self._used, self._used + rows)
-            copy_rows(self._X[taken], self._Y[taken], panel[filled : filled + rows])
+        while filled < panel.capacity and self._refill():
+            rows = min(panel.capacity - filled, len(self._X) - self._used)
+            taken, place = slice(self._used, self._used + rows), slice(filled, filled + rows)
+            panel.X[place], panel.Y[place] = self._X[taken], self._Y[taken]
             filled += rows
             self._used += rows
         if filled == 0:
             return None
+        panel.hold(filled)
         start = self._claimed
         self._claimed += filled
         return Claim(start, filled, _already_loaded, _already_loaded)
@@ -90,37 +91,28 @@ class StreamSource:
 class RandomAccessSource:
     """Rows that any worker can read for itself, into views of its panel."""
 
-    def __init__(self, samples: int, dx: int, read: ReadRows) -> None:
+    def __init__(self, samples: int, read: ReadRows) -> None:
         self._samples = samples
-        self._dx = dx
         self._read = read
         self._next = 0
         self._block = 0
 
-    def claim(self, panel: Matrix) -> Claim | None:
+    def claim(self, panel: Panel) -> Claim | None:
         """See `RowSource`."""
-        start, rows, block = self._next, min(len(panel), self._samples - self._next), self._block
+        start, rows, block = self._next, min(panel.capacity, self._samples - self._next), self._block
         if rows == 0:
             return None
+        panel.hold(rows)
         self._next += rows
         self._block += 1
 
-        def load(panel: Matrix, *, check: bool = False) -> None:
+        def load(panel: Panel, *, check: bool = False) -> None:
             try:
-                self._read(start, panel[:rows, 1 : 1 + self._dx], panel[:rows, 1 + self._dx :], check=check)
+                self._read(start, panel.X, panel.Y, check=check)
             except OSError as error:
                 raise unreadable_block(error, block, start) from error
 
         return Claim(start, rows, load, partial(load, check=True))
-
-
-def copy_rows(X: Matrix, Y: Matrix, panel: Matrix) -> None:
-    """Copy row-major X and Y into the columns of a Fortran-ordered panel, behind its ones column."""
-    dx = X.shape[1]
-    for first in range(0, len(X), _COPY_ROWS):
-        rows = slice(first, first + _COPY_ROWS)
-        panel[rows, 1 : 1 + dx] = X[rows]
-        panel[rows, 1 + dx :] = Y[rows]
 
 
 def unreadable_block(error: OSError, block: int, start: int) -> InputError:
@@ -133,5 +125,5 @@ def unreadable_block(error: OSError, block: int, start: int) -> InputError:
     )
 
 
-def _already_loaded(panel: Matrix) -> None:
+def _already_loaded(panel: Panel) -> None:
     """Do nothing: blocks of a stream were finite before they were handed over."""

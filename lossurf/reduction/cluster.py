@@ -90,7 +90,7 @@ def reduce_part(part: Part) -> Triangle:
         if part.stop is None or opened is None:
             return reduce_data(data, threads=1)
         with opened as read:
-            source = RandomAccessSource(part.stop - part.start, data.dx, _from(read, part.start))
+            source = RandomAccessSource(part.stop - part.start, _from(read, part.start))
             return reduce_source(source, data.dx, data.dy, dtype=data.dtype, data_eps=data.data_eps, threads=1)
 
 

@@ -94,7 +94,7 @@ def reduce_data(data: Rows, *, threads: int | None = None, progress: Progress | 
         )
     with opened as read:
         return reduce_source(
-            RandomAccessSource(data.samples, data.dx, read),
+            RandomAccessSource(data.samples, read),
             data.dx,
             data.dy,
             dtype=data.dtype,

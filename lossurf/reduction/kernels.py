@@ -8,15 +8,16 @@ from typing import Any, Final, Protocol
 import numpy as np
 
 from lossurf.numerics import Matrix
-from lossurf.reduction.lapack import in_columns, integer, routine
+from lossurf.reduction.lapack import available, in_columns, integer, routine
+from lossurf.reduction.panels import Panel
 from lossurf.reduction.triangle import factor, merge
 
 
 class Kernel(Protocol):
     """Factor a panel, merge triangles. One object per thread: it may own workspace."""
 
-    def factor_panel(self, panel: Matrix) -> Matrix:
-        """Return the triangular factor (n, n) of a Fortran-ordered panel (rows >= n, n), whose content is lost."""
+    def factor_panel(self, panel: Panel) -> Matrix:
+        """Return the triangular factor (n, n) of [1 X Y]; the samples stay."""
         ...
 
     def merge_triangles(self, upper: Matrix, lower: Matrix) -> Matrix:
@@ -25,7 +26,10 @@ class Kernel(Protocol):
 
 
 FEW_COLUMNS: Final = 64
-"""Up to here what LAPACK does with a triangle takes less time than letting other threads run meanwhile."""
+"""Up to here numpy's own LAPACK does as well for what is done once a panel, and scipy need not be imported."""
+
+_NUMBERS_IN_COLUMNS: Final = 740_000
+"""Of samples that reflections are given at once, 6 MB: long panels of many columns would be in memory twice."""
 
 _WIDE: Final = 256  # columns; of fewer, leaving rows of zeros out of the work saves nothing that is noticed
 
@@ -33,12 +37,13 @@ _WIDE: Final = 256  # columns; of fewer, leaving rows of zeros out of the work s
 class NumpyKernel:
     """The two operations by numpy alone: for data too small to pay for importing scipy, and as the fallback."""
 
-    def factor_panel(self, panel: Matrix) -> Matrix:
+    def factor_panel(self, panel: Panel) -> Matrix:
         """See `Kernel`."""
-        n = panel.shape[1]
-        if n < _WIDE or panel[n // 2 :].any():
-            return factor(panel)
-        top = factor(panel[: n // 2][panel[: n // 2].any(axis=1)])
+        columns = panel.in_columns()
+        n = columns.shape[1]
+        if n < _WIDE or columns[n // 2 :].any():
+            return factor(columns)
+        top = factor(columns[: n // 2][columns[: n // 2].any(axis=1)])
         r = np.zeros((n, n))
         r[: len(top)] = top
         return r
@@ -62,12 +67,20 @@ class LapackKernel:
         self._work = np.empty(n * self._panel_width)
         self._upper = np.asfortranarray(np.triu(np.ones((n, n), dtype=bool)))
 
-    def factor_panel(self, panel: Matrix) -> Matrix:
+    def factor_panel(self, panel: Panel) -> Matrix:
         """See `Kernel`."""
-        rows, n = panel.shape
-        self._call("dgeqrt", integer(rows), integer(n), integer(self._panel_width), *in_columns(panel))
+        at_once = max(2 * self._n, _NUMBERS_IN_COLUMNS // self._n)
+        r = self.factor(panel.in_columns(0, at_once))
+        for first in range(at_once, panel.rows, at_once):
+            r = self.merge_triangles(r, self.factor(panel.in_columns(first, at_once)))
+        return r
+
+    def factor(self, columns: Matrix) -> Matrix:
+        """Return the triangular factor (n, n) of a matrix (rows >= n, n) in Fortran order, whose content is lost."""
+        rows, n = columns.shape
+        self._call("dgeqrt", integer(rows), integer(n), integer(self._panel_width), *in_columns(columns))
         r = np.zeros((n, n), order="F")
-        np.copyto(r, panel[:n], where=self._upper)  # below the diagonal dgeqrt leaves its reflectors
+        np.copyto(r, columns[:n], where=self._upper)  # below the diagonal dgeqrt leaves its reflectors
         return r
 
     def merge_triangles(self, upper: Matrix, lower: Matrix) -> Matrix:
@@ -79,7 +92,25 @@ class LapackKernel:
 
     def _call(self, name: str, *arguments: Any) -> None:
         info = ctypes.c_int(0)
-        call = routine(name, alone=self._n <= FEW_COLUMNS and name == "dtpqrt")
-        call(*arguments, *in_columns(self._reflectors), self._work.ctypes.data, ctypes.byref(info))
+        routine(name)(*arguments, *in_columns(self._reflectors), self._work.ctypes.data, ctypes.byref(info))
         if info.value != 0:
             raise AssertionError(f"LAPACK {name} rejected argument {-info.value}")
+
+
+def make_kernel(n: int, panel_width: int, start: Matrix | None = None) -> Kernel:
+    """Return the fastest kernel this installation has; the numbers agree to a small multiple of n * eps.
+
+    Parameters
+    ----------
+    n, panel_width
+        As in `gram.GramKernel`.
+    start : ndarray, shape (n, n), optional
+        As in `gram.GramKernel`; without it panels are factored by Householder reflections.
+    """
+    from lossurf.reduction.gram import GramKernel
+
+    if start is not None and n <= FEW_COLUMNS:
+        return GramKernel(n, panel_width, start)
+    if not available():
+        return NumpyKernel()
+    return LapackKernel(n, panel_width) if start is None else GramKernel(n, panel_width, start)

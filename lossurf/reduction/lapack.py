@@ -21,6 +21,7 @@ _BLAS: Final[dict[str, tuple[Any, ...]]] = {
     "dtrsm": (*[_CHAR] * 4, *[_INT] * 2, _DOUBLE, *_MATRIX, *_MATRIX),
 }
 _LAPACK: Final[dict[str, tuple[Any, ...]]] = {
+    "dgeqp3": (*[_INT] * 2, *_MATRIX, _INT, _DOUBLE, _DOUBLE, _INT, _INT),
     "dgeqrt": (*[_INT] * 3, *_MATRIX, *_MATRIX, _DOUBLE, _INT),
     "dpotrf": (_CHAR, _INT, *_MATRIX, _INT),
     "dtpqrt": (*[_INT] * 4, *_MATRIX, *_MATRIX, *_MATRIX, _DOUBLE, _INT),
@@ -40,12 +41,8 @@ def available() -> bool:
 
 
 @cache
-def routine(name: str, *, alone: bool = False) -> Callable[..., None]:
-    """Return a routine; every number is passed by reference, as `integer` and `double` make them.
-
-    Other Python threads run during a call unless it is made `alone`: to let them, and to wait for one's turn again,
-    takes longer than a matrix of a few columns does.
-    """
+def routine(name: str) -> Callable[..., None]:
+    """Return a routine, during which other threads run; numbers go by reference: see `integer` and `double`."""
     from scipy.linalg import cython_blas, cython_lapack
 
     module, table = (cython_blas, _BLAS) if name in _BLAS else (cython_lapack, _LAPACK)
@@ -53,8 +50,7 @@ def routine(name: str, *, alone: bool = False) -> Callable[..., None]:
     get_pointer = ctypes.pythonapi.PyCapsule_GetPointer
     get_pointer.restype, get_pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
     address = get_pointer(capsule, _capsule_name(capsule))
-    kind = ctypes.PYFUNCTYPE if alone else ctypes.CFUNCTYPE  # a CFUNCTYPE releases the GIL during the call
-    return kind(None, *table[name])(address)
+    return ctypes.CFUNCTYPE(None, *table[name])(address)
 
 
 def integer(value: int) -> Any:

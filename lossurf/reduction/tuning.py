@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-import numpy as np
-
 from lossurf.errors import InputError
-from lossurf.numerics import Matrix
+from lossurf.reduction.panels import Panel
 
 LANES: Final = 8
 """Triangles kept side by side, and the most threads that can work, for up to `_FEW_COLUMNS`. A function of the columns
@@ -16,11 +14,9 @@ alone, so that the number of threads changes no bit; eight triangles of 300 colu
 _FEW_COLUMNS: Final = 1536  # eight triangles take 150 MB here, and would take gigabytes at several thousand columns
 _MANY_COLUMNS: Final = 4096  # two triangles and two panels take 0.5 GB here; panels are no longer than they must be
 
-_WARM_UP_BYTES: Final = 16 * 2**20
+_BYTES_WITHOUT_SCIPY: Final = 16 * 2**20
 """Data up to here are factored by numpy in the calling thread. Importing scipy.linalg takes 0.15 s, in which numpy's QR
 does 16 MB even at a thousand columns."""
-
-_PADDING_ROWS: Final = 8  # one cache line: columns of a power-of-two length would all fall into the same cache sets
 
 
 class PanelShape(NamedTuple):
@@ -31,23 +27,16 @@ class PanelShape(NamedTuple):
     panel_width: int
     lanes: int = LANES
 
-    def allocate(self) -> Matrix:
-        """Return a Fortran-ordered panel (rows, n) with its ones column set."""
+    def allocate(self, dx: int) -> Panel:
+        """Return a panel for dx inputs and n - 1 - dx outputs."""
         try:
-            panel = np.empty((self.n, self.rows + _PADDING_ROWS)).T[: self.rows]
+            return Panel(self.rows, dx, self.n - 1 - dx)
         except (MemoryError, ValueError) as error:
             gigabytes = 8e-9 * self.n * (self.rows + self.lanes * self.n)
             raise InputError(
                 f"a triangular factor of {self.n} columns needs about {gigabytes:.3g} GB of memory",
                 remedy="reduce the number of columns of X and Y",
             ) from error
-        return panel
-
-    def complete(self, panel: Matrix, rows: int) -> Matrix:
-        """Return the part of a panel to factor: `rows` samples, their ones, and zero rows up to n."""
-        panel[:rows, 0] = 1.0
-        panel[rows : self.n] = 0.0
-        return panel[: max(rows, self.n)]
 
 
 def panel_shape(n: int) -> PanelShape:
@@ -64,10 +53,18 @@ def panel_shape(n: int) -> PanelShape:
     if n <= 160:
         return PanelShape(n, 8192 if n <= 120 else 4096, 24)
     lengths = 2 if n <= _MANY_COLUMNS else 1
-    rows = max(2560, -(-lengths * n // 1024) * 1024)
+    rows = max(5120 if n <= 768 else 2560, -(-lengths * n // 1024) * 1024)
     return PanelShape(n, rows, 32 if n <= 768 else 48, LANES if n <= _FEW_COLUMNS else 2)
 
 
-def warm_up_panels(shape: PanelShape) -> int:
-    """Return how many panels to leave to numpy before scipy is imported and threads are started."""
-    return max(1, _WARM_UP_BYTES // (8 * shape.n * shape.rows))
+def panels_without_scipy(shape: PanelShape) -> int:
+    """Return how many panels, where there are no more, are left to numpy."""
+    return max(1, _BYTES_WITHOUT_SCIPY // (8 * shape.n * shape.rows))
+
+
+def rows_to_start(n: int) -> int:
+    """Return how many rows of a first panel give the triangle in whose coordinates later ones may be factored.
+
+    Four times the columns: of fewer, the singular values of rows drawn alike differ by more than a factor of 3.
+    """
+    return max(4 * n, 2048)

@@ -40,9 +40,9 @@ def gram_error(r, X, Y):
 
 @pytest.fixture
 def small_panels(monkeypatch):
-    """Panels of 2 n rows, one of them by numpy: a few hundred samples pass through every part of the engine."""
+    """Panels of 2 n rows, none of them by numpy: a few hundred samples pass through every part of the engine."""
     monkeypatch.setattr(engine, "panel_shape", lambda n: PanelShape(n, 2 * n, 4))
-    monkeypatch.setattr(engine, "warm_up_panels", lambda _shape: 1)
+    monkeypatch.setattr(engine, "panels_without_scipy", lambda _shape: 0)
 
 
 @pytest.mark.usefixtures("small_panels")
@@ -67,7 +67,7 @@ def test_threads_and_block_sizes_change_no_bit():
 
 @pytest.mark.parametrize("n", [21, 81, 289])
 def test_real_panel_sizes_and_both_kernels(n, monkeypatch):
-    monkeypatch.setattr(engine, "warm_up_panels", lambda _shape: 1)
+    monkeypatch.setattr(engine, "panels_without_scipy", lambda _shape: 0)
     X, Y = integers(3 * panel_shape(n).rows + 100, n // 2, n - 1 - n // 2)
     by_lapack = reduce_blocks(cut(X, Y, 4000), X.shape[1], Y.shape[1], threads=2).unshifted
     assert lapack.available()
@@ -88,7 +88,7 @@ def test_random_access_reads_every_sample_once():
         taken[start : start + len(X_panel)] += 1
         X_panel[...], Y_panel[...] = X[start : start + len(X_panel)], Y[start : start + len(Y_panel)]
 
-    triangle = reduce_source(RandomAccessSource(1003, DX, read), DX, DY, threads=3)
+    triangle = reduce_source(RandomAccessSource(1003, read), DX, DY, threads=3)
     assert (taken == 1).all()
     assert np.array_equal(triangle.r, reduce_blocks(cut(X, Y, 40), DX, DY, threads=1).r)
 
@@ -163,9 +163,9 @@ def test_a_triangle_too_large_for_memory_is_refused(monkeypatch):
     def refuse(_shape):
         raise MemoryError
 
-    monkeypatch.setattr("lossurf.reduction.tuning.np.empty", refuse)
+    monkeypatch.setattr("lossurf.reduction.panels.np.empty", refuse)
     with pytest.raises(InputError, match="9 columns needs about"):
-        panel_shape(9).allocate()
+        panel_shape(9).allocate(5)
 
 
 @pytest.mark.usefixtures("small_panels")
@@ -240,7 +240,7 @@ def test_the_memory_for_many_columns_stays_a_few_triangles(n):
     shape = panel_shape(n)
     assert shape.rows >= n  # or a panel would not hold a triangle
     assert shape.lanes & (shape.lanes - 1) == 0  # the pairwise merge is then one balanced tree
-    numbers = n * (shape.lanes * n + 2 * shape.rows)
+    numbers = n * (shape.lanes * n + shape.rows + max(2 * n, kernels._NUMBERS_IN_COLUMNS // n))
     assert numbers <= max(6.5 * n**2, 20_000_000)  # of 8 bytes
 
 
@@ -254,5 +254,17 @@ def test_of_several_errors_the_first_in_the_data_is_told(threads):
         X_panel[...], Y_panel[...] = 1.0, 1.0
 
     with pytest.raises(InputError) as caught:
-        reduce_source(RandomAccessSource(2000, DX, read), DX, DY, threads=threads)
+        reduce_source(RandomAccessSource(2000, read), DX, DY, threads=threads)
     assert caught.value.what == "sample 306"  # panels have 18 rows
+
+
+def test_the_reference_row_is_zero_where_columns_lie_around_it_and_no_outlier_decides():
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((5000, 6)) + np.array([0.0, 0.1, 0.5, -3.0, 1000.0, 0.0])
+    X[17, 4] = 1e12
+    X[:, 5] = 7.0
+    shift = reduce_blocks([(X, X[:, :1])], 6, 1).shift[1:7]
+    assert (shift[:2] == 0.0).all()
+    assert np.abs(shift[2:5] - [0.5, -3.0, 1000.0]).max() < 1.0
+    assert (shift[2:5] != 0.0).all()
+    assert shift[5] == 7.0

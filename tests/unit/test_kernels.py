@@ -7,22 +7,22 @@ import numpy as np
 import pytest
 
 from lossurf.reduction import lapack
-from lossurf.reduction.kernels import LapackKernel, NumpyKernel
-from lossurf.reduction.panels import make_kernel
-from lossurf.reduction.tuning import PanelShape
+from lossurf.reduction.kernels import LapackKernel, NumpyKernel, make_kernel
+from lossurf.reduction.panels import Panel
 
 EPS = float(np.finfo(float).eps)
 
 
 def panel(rows, n, seed=0):
     values = np.random.default_rng(seed).integers(-9, 10, (rows, n))
-    filled = PanelShape(n, rows, 4).allocate()
-    filled[...] = values
+    values[:, 0] = 1
+    filled = Panel(rows, n - 2, 1)
+    filled.X[...], filled.Y[...] = values[:, 1:-1], values[:, -1:]
     return values, filled
 
 
 @pytest.mark.parametrize("kernel_of", [lambda n: LapackKernel(n, 8), lambda _n: NumpyKernel()])
-@pytest.mark.parametrize(("rows", "n"), [(1, 1), (7, 7), (100, 7), (64, 33), (500, 50)])
+@pytest.mark.parametrize(("rows", "n"), [(1, 3), (2, 3), (7, 7), (100, 7), (64, 33), (500, 50), (20_000, 90)])
 def test_factor_then_merge(kernel_of, rows, n):
     first, first_panel = panel(rows, n, 1)
     second, second_panel = panel(rows, n, 2)

@@ -22,8 +22,8 @@ from lossurf.reduction import engine
 from lossurf.reduction.cluster import connect, reduce_on_cluster, reduce_part, split_into_parts
 from lossurf.reduction.data import merge_triangles, reduce_data
 from lossurf.reduction.engine import reduce_blocks
+from lossurf.reduction.gram import GramKernel
 from lossurf.reduction.kernels import LapackKernel
-from lossurf.reduction.panels import PanelKernel
 from lossurf.reduction.problem import reduced_problem
 from lossurf.reduction.tuning import PanelShape
 
@@ -130,7 +130,7 @@ def truth(X, Y, centred):
 @pytest.fixture
 def small_panels(monkeypatch):
     monkeypatch.setattr(engine, "panel_shape", lambda n: PanelShape(n, ROWS, 4))
-    monkeypatch.setattr(engine, "warm_up_panels", lambda _shape: 1)
+    monkeypatch.setattr(engine, "panels_without_scipy", lambda _shape: 0)
 
 
 def reduced(X, Y, *, threads=1, cut=50, **facts):
@@ -217,8 +217,8 @@ def test_numbers_that_were_float32(name, bias):
 def test_every_way_of_a_panel_is_in_the_table(monkeypatch):
     taken = set()
     for kind, name in (
-        (PanelKernel, "_by_gram"),
-        (PanelKernel, "_by_gram_of_coordinates"),
+        (GramKernel, "_by_gram"),
+        (GramKernel, "_by_gram_of_coordinates"),
         (LapackKernel, "factor_panel"),
     ):
         real = getattr(kind, name)

@@ -22,7 +22,9 @@ from lossurf.inputs.npy import NpySource
 from lossurf.inputs.tables.dataset import ReadRows
 from lossurf.numerics import Matrix
 
-_STAGING_BYTES: Final = 1 << 18  # stays in the second-level cache between the read and the copy into columns
+_STAGING_BYTES: Final = 1 << 18  # stays in the second-level cache between the read and the copy
+
+_STAGED_COLUMNS_BYTES: Final = 1 << 20  # of all columns together: a read of fewer rows costs more than what it brings
 
 
 class NpyRows:
@@ -48,6 +50,10 @@ class NpyRows:
 
     def _read_rows(self, start: int, out: Matrix, check: bool) -> None:
         width, itemsize = self._source.shape[1], self._source.header.dtype.itemsize
+        as_stored = self._source.picked is None and self._source.header.dtype == out.dtype
+        if as_stored and out.flags.c_contiguous and not check:
+            self._fill(out.reshape(-1), start * width)
+            return
         most = max(1, _STAGING_BYTES // (width * itemsize))
         staging = self._staging(most * width)
         for first in range(0, len(out), most):
@@ -60,12 +66,16 @@ class NpyRows:
             out[first : first + rows] = self._finite(block, start + first) if check else block
 
     def _read_columns(self, start: int, out: Matrix, check: bool) -> None:
-        rows = len(out)
-        staging = self._staging(rows)[:rows]
+        """Read part of every column, and bring them into rows while they are in the cache."""
         columns = range(self._source.shape[1]) if self._source.picked is None else self._source.picked
-        for place, column in enumerate(columns):
-            self._fill(staging, column * self._source.shape[0] + start)
-            out[:, place] = self._finite(staging[:, None], start, place)[:, 0] if check else staging
+        most = max(1, _STAGED_COLUMNS_BYTES // (len(columns) * self._source.header.dtype.itemsize))
+        staging = self._staging(most * len(columns))
+        for first in range(0, len(out), most):
+            rows = min(most, len(out) - first)
+            block = staging[: rows * len(columns)].reshape(len(columns), rows)
+            for place, column in enumerate(columns):
+                self._fill(block[place], column * self._source.shape[0] + start + first)
+            out[first : first + rows] = self._finite(block.T, start + first) if check else block.T
 
     def _staging(self, count: int) -> NDArray[Any]:
         """Return this thread's own buffer."""
@@ -88,9 +98,9 @@ class NpyRows:
                 raise fault("shrunk", self._source.name)
             wanted, offset = wanted[count:], offset + count
 
-    def _finite(self, block: NDArray[Any], first_row: int, first_column: int = 0) -> NDArray[Any]:
+    def _finite(self, block: NDArray[Any], first_row: int) -> NDArray[Any]:
         """Return the block as float64 that are all finite."""
-        return to_float64(block, self._source.letter, self._source.name, first_row=first_row, first_column=first_column)
+        return to_float64(block, self._source.letter, self._source.name, first_row=first_row)
 
 
 def rows_of_pair(x: MatrixSource, y: MatrixSource) -> Callable[[], AbstractContextManager[ReadRows]] | None:

@@ -3,18 +3,23 @@
 import numpy as np
 import pytest
 
-from lossurf.reduction import panels
+from lossurf.reduction import gram as gram_room
 from lossurf.reduction.engine import reduce_blocks
-from lossurf.reduction.kernels import LapackKernel
-from lossurf.reduction.panels import PanelKernel, make_kernel
+from lossurf.reduction.gram import GramKernel
+from lossurf.reduction.kernels import LapackKernel, make_kernel
+from lossurf.reduction.panels import Panel
 from lossurf.reduction.tuning import panel_shape
 
 EPS = float(np.finfo(float).eps)
 
 
 def filled(values):
-    panel = panel_shape(values.shape[1]).allocate()[: len(values)]
-    panel[...] = values
+    """A panel of samples; the first column of the values is the ones."""
+    n, dy = values.shape[1], max(1, values.shape[1] // 8)
+    assert (values[:, 0] == 1).all()
+    panel = Panel(max(len(values), n), n - 1 - dy, dy)
+    panel.hold(len(values))
+    panel.X[...], panel.Y[...] = values[:, 1 : n - dy], values[:, n - dy :]
     return panel
 
 
@@ -87,18 +92,24 @@ def test_a_panel_is_moved_by_no_more_than_is_stated(kind, n):
     assert backward_error(R, second) <= max(n * EPS, 10.0 * by_reflections)
 
 
+def directly(kernel, values):
+    """The factor by the Gram matrix of the values themselves, or None."""
+    panel = filled(values)
+    return kernel._by_gram([(panel.X, panel.Y)])
+
+
 def ways(monkeypatch, start, values):
     """Return the factor, and which ways were tried for it."""
     taken = []
     for name in ("_by_gram", "_by_gram_of_coordinates"):
-        real = getattr(PanelKernel, name)
+        real = getattr(GramKernel, name)
 
-        def told(self, panel, real=real, name=name):
-            r = real(self, panel)
+        def told(self, rows, real=real, name=name):
+            r = real(self, rows)
             taken.append(name if r is not None else f"not {name}")
             return r
 
-        monkeypatch.setattr(PanelKernel, name, told)
+        monkeypatch.setattr(GramKernel, name, told)
     return make_kernel(values.shape[1], 8, start).factor_panel(filled(values)), taken
 
 
@@ -119,23 +130,24 @@ def test_each_way_is_taken_where_it_is_safe(monkeypatch):
 
 def test_the_edge_of_what_is_safe(monkeypatch):
     values = integers("alike 2", 8192, 21)
-    kernel, R = PanelKernel(21, 8, np.eye(21)), LapackKernel(21, 8).factor_panel(filled(values))
+    kernel, R = GramKernel(21, 8, np.eye(21)), LapackKernel(21, 8).factor_panel(filled(values))
     scaled = R / np.linalg.norm(R, axis=0)
-    bound = panels._inverse_norm(np.asfortranarray(scaled), np.empty((21, 21), order="F"))
+    bound = gram_room._inverse_norm(np.asfortranarray(scaled))
     least = 1.0 / np.linalg.svd(scaled, compute_uv=False)[-1]
     assert least <= bound <= 4.0 * least
     for limit, safe in ((bound * 1.001, True), (bound * 0.999, False)):
-        monkeypatch.setattr(panels, "room", lambda _n, limit=limit: limit)
-        assert (kernel._by_gram(filled(values)) is not None) == safe
+        monkeypatch.setattr(gram_room, "room", lambda _n, limit=limit: limit)
+        assert (directly(kernel, values) is not None) == safe
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, 1e200, 1e-160])
 def test_numbers_whose_squares_are_none_go_by_reflections(value):
     values = np.random.default_rng(0).standard_normal((8192, 21))
+    values[:, 0] = 1.0
     start = LapackKernel(21, 8).factor_panel(filled(values))
     values[:, 3] *= value
     found, expected = (
-        kernel.factor_panel(filled(values)) for kernel in (PanelKernel(21, 8, start), LapackKernel(21, 8))
+        kernel.factor_panel(filled(values)) for kernel in (GramKernel(21, 8, start), LapackKernel(21, 8))
     )
     assert np.array_equal(found, expected, equal_nan=True)
 
@@ -172,10 +184,10 @@ def near_the_edge(kind, closeness, rows, n, seed):
 @pytest.mark.parametrize("kind", ["alike", "in pairs", "Chebyshev"])
 @pytest.mark.parametrize("n", [5, 21, 81])
 def test_up_to_the_edge_the_error_is_what_is_stated(kind, n):
-    kernel, passed, refused = PanelKernel(n, 8, np.eye(n)), 0, 0
+    kernel, passed, refused = GramKernel(n, 8, np.eye(n)), 0, 0
     for closeness in np.geomspace(0.3, 60.0, 12):
         values = near_the_edge(kind, closeness, panel_shape(n).rows, n, 0)
-        R = kernel._by_gram(filled(values))
+        R = directly(kernel, values)
         passed, refused = passed + (R is not None), refused + (R is None)
         assert R is None or backward_error(R, values) <= n * EPS
     assert passed
@@ -185,7 +197,7 @@ def test_up_to_the_edge_the_error_is_what_is_stated(kind, n):
 def test_memory_that_holds_anything_raises_no_warning_and_changes_no_bit(monkeypatch):
     values = integers("alike 1e4", 8192, 21)
     start = LapackKernel(21, 8).factor_panel(filled(values))
-    expected = [PanelKernel(21, 8, of).factor_panel(filled(values)) for of in (start, np.eye(21))]
+    expected = [GramKernel(21, 8, of).factor_panel(filled(values)) for of in (start, np.eye(21))]
     empty = np.empty
 
     def poisoned(*args, **kwargs):
@@ -194,7 +206,7 @@ def test_memory_that_holds_anything_raises_no_warning_and_changes_no_bit(monkeyp
         return array
 
     monkeypatch.setattr(np, "empty", poisoned)
-    found = [PanelKernel(21, 8, of).factor_panel(filled(values)) for of in (start, np.eye(21))]
+    found = [GramKernel(21, 8, of).factor_panel(filled(values)) for of in (start, np.eye(21))]
     assert np.array_equal(found, expected)
 
 
@@ -205,6 +217,7 @@ def test_the_way_does_not_depend_on_units(unit, monkeypatch):
     start = LapackKernel(21, 8).factor_panel(filled(values))
     R, taken = ways(monkeypatch, start, values)
     monkeypatch.undo()
-    scaled, same = ways(monkeypatch, scale * start, scale * values)
+    units = np.concatenate([[1.0], np.full(20, scale)])  # of X and Y, not of the ones
+    scaled, same = ways(monkeypatch, start * units, values * units)
     assert same == taken == ["_by_gram", "_by_gram_of_coordinates"]
-    assert np.array_equal(scaled, scale * R)
+    assert np.array_equal(scaled, R * units)
