@@ -7,6 +7,7 @@ imported only when it is run, and imports numpy and the analysis only inside its
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -39,6 +40,7 @@ COMMANDS = {
 """Every command with its one line in `lossurf --help`, in the order of a first use."""
 
 _OBJECTS_OF_A_START = 100_000  # imports make so many objects that live to the end: nothing among them can be collected
+_SPIN_OF_BLAS = "20"  # logarithm of a number of cycles, half a millisecond; OpenBLAS's own, 28, is a tenth of a second
 
 
 @click.group(
@@ -64,6 +66,8 @@ def group(ctx: click.Context) -> None:
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and leave the process with its exit code."""
     gc.set_threshold(_OBJECTS_OF_A_START)
+    # OpenBLAS's threads begin with numpy's import, without work, and take a core each for as long as they spin
+    os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", _SPIN_OF_BLAS)
     code = run(group, sys.argv[1:] if argv is None else argv)
     gc.freeze()  # the process ends: the interpreter's last collections, a sixth of a small check, would find nothing
     sys.exit(code)
