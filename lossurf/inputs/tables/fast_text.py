@@ -11,6 +11,7 @@ import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from itertools import chain, repeat
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -37,18 +38,24 @@ def open_bytes(path: Path) -> Iterator[tuple[BinaryIO, BinaryIO]]:
 
 
 def pieces(stream: BinaryIO) -> Iterator[bytes]:
-    """Yield whole lines, a few megabytes at a time."""
+    """Yield whole lines: two pieces of a few, for a header and the imports of a reader, then of a few megabytes."""
     rest = b""
-    while data := stream.read(PIECE):
-        rest += data
-        whole, newline, tail = rest.rpartition(b"\n")
-        if newline and (
-            b'"' not in whole or whole.count(b'"') % 2 == 0 or len(rest) > _LONGEST
-        ):  # else a cell in quotes goes on
-            yield whole + newline
-            rest = tail
-        elif len(rest) > _LONGEST:
+    for size in chain(repeat(PIECE >> 6, 2), repeat(PIECE)):
+        data = stream.read(size)
+        if not data:
             break
+        if b"\n" in rest:  # a cell in quotes goes on
+            data, rest = rest + data, b""
+        end, long = data.rfind(b"\n") + 1, len(rest) + len(data) > _LONGEST
+        whole = b"".join((rest, memoryview(data)[:end])) if end else b""
+        if whole and (b'"' not in whole or whole.count(b'"') % 2 == 0 or long):
+            rest = data[end:]
+            del data
+            yield whole
+        else:
+            rest += data
+            if long:
+                break
     if rest:
         yield rest
 
@@ -132,13 +139,13 @@ def _arrow(piece: bytes, delimiter: str, width: int) -> Matrix:
     from pyarrow import csv
 
     names = [f"{i}" for i in range(width)]
-    table = csv.read_csv(
+    (batch,) = csv.read_csv(
         pyarrow.BufferReader(piece),
-        read_options=csv.ReadOptions(column_names=names, use_threads=False, block_size=2 * PIECE),
+        read_options=csv.ReadOptions(column_names=names, use_threads=False, block_size=len(piece) + 1),
         parse_options=csv.ParseOptions(delimiter=delimiter, quote_char=False),
         convert_options=csv.ConvertOptions(column_types=dict.fromkeys(names, pyarrow.float64())),
-    )
-    return np.stack([column.to_numpy() for column in table.columns], axis=1)
+    ).to_batches()
+    return np.stack([np.from_dlpack(column) for column in batch.columns], axis=1)  # to_numpy would import pandas
 
 
 def _pandas(piece: bytes, delimiter: str, width: int) -> Matrix:

@@ -178,7 +178,9 @@ class _Parser:
             return None
         if b"." in piece and numbers is not None and self._reads_all(picked):
             self.decimal = "."
-        return numbers if numbers is None or picked is None else numbers[:, list(picked)]
+        if numbers is None or picked is None or picked == tuple(range(numbers.shape[1])):
+            return numbers
+        return numbers[:, list(picked)]
 
     def _fast(self, block: list[Line]) -> Matrix | None:
         lines = [line for _, line in block]
