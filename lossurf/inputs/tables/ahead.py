@@ -21,9 +21,11 @@ Item = TypeVar("Item")
 Found = TypeVar("Found")
 
 
-def each_ahead(items: Iterable[Item], read: Callable[[Item], Found]) -> Iterator[tuple[Item, Found]]:
-    """Yield items in order, each with what is read of it, in as many threads as there are cores."""
-    threads, pool = min(cores_at_hand(), _MOST_THREADS), None
+def each_ahead(
+    items: Iterable[Item], read: Callable[[Item], Found], *, most: int = _MOST_THREADS
+) -> Iterator[tuple[Item, Found]]:
+    """Yield items in order, each with what is read of it, in as many threads as there are cores, `most` at most."""
+    threads, pool = min(cores_at_hand(), most), None
     waiting: deque[tuple[Item, Future[Found]]] = deque()
     try:
         for index, item in enumerate(items):
