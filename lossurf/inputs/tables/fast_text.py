@@ -21,7 +21,7 @@ from lossurf.inputs.files import file_size, open_binary
 from lossurf.inputs.tables.lines import unpacked
 from lossurf.numerics import Matrix
 
-PIECE: Final = 1 << 22  # bytes read at a time: beyond it no reader gets faster, and each takes several times as much
+PIECE: Final = 1 << 21  # bytes read at a time: beyond it no reader gets faster, and each takes several times as much
 WORTH_IT: Final = 1 << 24  # bytes from which the time saved exceeds that of importing a reader
 _LONGEST: Final = 1 << 25  # a line longer than this is told as such by the exact reader
 
