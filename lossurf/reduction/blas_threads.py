@@ -64,6 +64,11 @@ ONE_THREAD: Final = SingleThreadHold()
 """What everybody enters: of two holds that overlap the second would restore the one thread that the first had set."""
 
 
+def look_again() -> None:
+    """Look for libraries anew the next time: one may have come without a module."""
+    _loaded_with.cache_clear()
+
+
 def _loaded_blas_libraries() -> list[str]:
     return _loaded_with(len(sys.modules))
 
@@ -72,7 +77,8 @@ def _loaded_blas_libraries() -> list[str]:
 def _loaded_with(_modules: int) -> list[str]:
     """Return the libraries that came with that many modules: while no other is imported none is looked for again.
 
-    Looking takes longer than most small reductions. One that is loaded without a module is missed until the next comes.
+    Looking takes longer than most small reductions. One that is loaded without a module is missed until the next comes,
+    or somebody says `look_again`.
     """
     maps = Path("/proc/self/maps")
     if maps.exists():

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import _imp
 import ctypes
+import sys
 from collections.abc import Callable
 from functools import cache
+from importlib import import_module
+from pathlib import Path
 from typing import Any, Final
 
 from lossurf.numerics import Matrix
+from lossurf.reduction.blas_threads import look_again
 
 _CHAR: Final = ctypes.c_char_p
 _INT: Final = ctypes.POINTER(ctypes.c_int)
@@ -31,22 +36,47 @@ _C_NAMES: Final[dict[Any, str]] = {_CHAR: "char *", _INT: "int *", _DOUBLE: "_d 
 
 
 @cache
+def _addresses(name: str) -> Any:
+    """Import scipy.linalg.cython_blas or cython_lapack, without the package around them where nobody has yet.
+
+    The package takes 0.1 s, in which a gigabyte is half reduced, these two 0.01 s. Whoever imports it later is given
+    the same modules, which Cython makes once for a process, as if they had not been imported before.
+    """
+    from importlib.machinery import PathFinder
+    from importlib.util import module_from_spec
+
+    import scipy
+
+    full = f"scipy.linalg.{name}"
+    found = PathFinder.find_spec(full, [str(Path(place) / "linalg") for place in scipy.__path__])
+    if found is not None and found.loader is not None:
+        _imp.acquire_lock()  # no other thread begins to import the package meanwhile
+        try:
+            if "scipy.linalg" not in sys.modules:
+                module = module_from_spec(found)
+                found.loader.exec_module(module)
+                sys.modules.pop(full, None)  # Cython has put it there, and the package would not bind it as its own
+                look_again()
+                return module
+        finally:
+            _imp.release_lock()
+    return import_module(full)
+
+
+@cache
 def available() -> bool:
     """Whether scipy offers every routine with 32-bit integers and doubles, the only interface used here."""
     try:
-        from scipy.linalg import cython_blas, cython_lapack
+        return _offers(_addresses("cython_blas"), _BLAS) and _offers(_addresses("cython_lapack"), _LAPACK)
     except ImportError:
         return False
-    return _offers(cython_blas, _BLAS) and _offers(cython_lapack, _LAPACK)
 
 
 @cache
 def routine(name: str) -> Callable[..., None]:
     """Return a routine, during which other threads run; numbers go by reference: see `integer` and `double`."""
-    from scipy.linalg import cython_blas, cython_lapack
-
-    module, table = (cython_blas, _BLAS) if name in _BLAS else (cython_lapack, _LAPACK)
-    capsule = module.__pyx_capi__[name]
+    module, table = ("cython_blas", _BLAS) if name in _BLAS else ("cython_lapack", _LAPACK)
+    capsule = _addresses(module).__pyx_capi__[name]
     get_pointer = ctypes.pythonapi.PyCapsule_GetPointer
     get_pointer.restype, get_pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
     address = get_pointer(capsule, _capsule_name(capsule))

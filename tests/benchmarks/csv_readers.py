@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from measure import Cost, alone
 
-READERS = ("polars", "pyarrow", "pandas", None)
+READERS = ("polars", "pyarrow", "pandas", "numpy")
 
 
 def write_table(path: Path, megabytes: float) -> None:
@@ -36,7 +36,7 @@ def write_parquet(table: Path, path: Path) -> None:
     parquet.write_table(csv.read_csv(table), path)
 
 
-def itself(path: Path, reader: str | None) -> None:
+def itself(path: Path, reader: str) -> None:
     """Let a reader read the pieces, or all of a Parquet file."""
     from lossurf.inputs.tables import fast_text
 
@@ -49,33 +49,30 @@ def itself(path: Path, reader: str | None) -> None:
     with path.open("rb") as file:
         file.readline()
         for piece in fast_text.pieces(file):
-            if reader is None:
-                np.loadtxt(piece.decode().splitlines(), delimiter=",", comments=None, ndmin=2)
-            else:
-                fast_text.READERS[reader](piece, ",", 20)
+            fast_text.READERS[reader](piece, ",", 20)
 
 
-def blocks(path: Path, reader: str | None) -> None:
-    """Read the table in blocks with one reader, or with none of them."""
+def blocks(path: Path, reader: str) -> None:
+    """Read the table in blocks with one reader."""
     for _ in _opened(path, reader).blocks():
         pass
 
 
-def reduced(path: Path, reader: str | None) -> None:
+def reduced(path: Path, reader: str) -> None:
     """Reduce the table."""
     from lossurf.reduction.data import reduce_data
 
     reduce_data(_opened(path, reader))
 
 
-def by_hand(path: Path, reader: str | None) -> None:
+def by_hand(path: Path, reader: str) -> None:
     """Read all of the table with a library, then solve the normal equations and measure the residual in numpy."""
     numbers = _whole(path, reader)
     X, Y = numbers[:, :-1], numbers[:, -1:]
     np.linalg.norm(Y - X @ np.linalg.solve(X.T @ X, X.T @ Y))
 
 
-def _whole(path: Path, reader: str | None) -> np.ndarray:
+def _whole(path: Path, reader: str) -> np.ndarray:
     if path.suffix == ".parquet":
         import pandas
 
@@ -95,12 +92,11 @@ def _whole(path: Path, reader: str | None) -> np.ndarray:
     return np.loadtxt(path, delimiter=",", skiprows=1)
 
 
-def _opened(path: Path, reader: str | None):
-    from lossurf.inputs.tables import fast_text, text
+def _opened(path: Path, reader: str):
+    from lossurf.inputs.tables import fast_text
     from lossurf.inputs.tables.data import open_dataset
 
-    fast_text.fastest_reader = lambda: None if reader is None else fast_text.READERS[reader]
-    assert text.worth_pieces is fast_text.worth_pieces
+    fast_text.fastest_reader = lambda: fast_text.READERS[reader]
     return open_dataset(path, targets=("y",))
 
 
@@ -118,7 +114,7 @@ def main() -> None:
             costs: list[Cost] = [alone(way, table, reader) for way in ways]
             cells = [text for cost in costs for text in (f"{cost.cpu:.2f}", f"{cost.wall:.2f}", f"{cost.peak:.0f}")]
             ratios = [costs[2].cpu / costs[0].cpu, costs[2].wall / costs[0].wall, costs[2].cpu / costs[3].cpu]
-            name = f"{reader or 'none (numpy)'}{', Parquet' if table is binary else ''}"
+            name = f"{reader}{', Parquet' if table is binary else ''}"
             print(f"| {name} | " + " | ".join([*cells, *(f"{ratio:.2f}" for ratio in ratios)]) + " |", flush=True)
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import platform
 import threading
 import time
 
 import pytest
+from process import python
 
 from lossurf.inputs.tables import ahead
 
@@ -85,3 +87,25 @@ def test_one_ahead_gives_what_the_generator_gives_and_its_error(cores):  # noqa:
     assert seen == [1, 2, 3]
     assert list(ahead.one_ahead(n for n in (4, 5))) == [4, 5]
     assert list(ahead.one_ahead(n for n in ())) == []
+
+
+FAULTS = """
+import resource, numpy as np
+from lossurf.inputs.tables.ahead import each_ahead
+{first}
+blocks = [np.ones(1 << 18) for _ in range(4)]
+del blocks
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(20):
+    blocks = [np.ones(1 << 18) for _ in range(4)]
+    del blocks
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="about glibc's malloc")
+def test_freed_memory_is_not_given_back_while_tables_are_read():
+    """20 times 8 MB are 40960 pages."""
+    faults = [int(python("-c", FAULTS.format(first=first)).stdout) for first in ("", "list(each_ahead((), abs))")]
+    assert faults[0] > 20_000
+    assert faults[1] < 2_000

@@ -5,6 +5,7 @@ import ctypes
 
 import numpy as np
 import pytest
+from process import python
 
 from lossurf.reduction import lapack
 from lossurf.reduction.kernels import LapackKernel, NumpyKernel, make_kernel
@@ -46,10 +47,51 @@ def test_without_scipys_interface_numpy_takes_over(monkeypatch):
 
     monkeypatch.setattr(builtins, "__import__", refuse_scipy)
     lapack.available.cache_clear()
+    lapack._addresses.cache_clear()
     try:
         assert isinstance(make_kernel(5, 4), NumpyKernel)
     finally:
         lapack.available.cache_clear()
+
+
+LATER = """
+import sys, scipy
+from lossurf.reduction import lapack
+from lossurf.reduction.blas_threads import ONE_THREAD, _loaded_blas_libraries
+with ONE_THREAD:  # which looks for libraries
+    pass
+before = set(_loaded_blas_libraries())
+assert lapack.available() and "scipy.linalg" not in sys.modules
+came = [path for path in _loaded_blas_libraries() if path not in before]
+import scipy.linalg.cython_blas, scipy.linalg.cython_lapack
+assert scipy.linalg.cython_blas is lapack._addresses("cython_blas")
+assert scipy.linalg.cython_lapack is lapack._addresses("cython_lapack")
+assert len(scipy.linalg.cython_lapack.__pyx_capi__) > 1000
+print(scipy.linalg.cholesky([[4.0]])[0, 0], sys.platform != "linux" or len(came) == 1)
+"""
+
+BESIDE = """
+import sys, threading, time, scipy
+from lossurf.reduction import lapack
+sys.setswitchinterval(1e-5)
+both = threading.Barrier(2)
+def other():
+    both.wait()
+    import scipy.linalg.cython_lapack
+thread = threading.Thread(target=other)
+thread.start()
+both.wait()
+assert lapack.available()
+thread.join()
+linalg = sys.modules["scipy.linalg"]
+print(linalg.cholesky([[4.0]])[0, 0], linalg.cython_lapack is lapack._addresses("cython_lapack"))
+"""
+
+
+@pytest.mark.parametrize("program", [LATER, BESIDE])
+def test_who_imports_scipys_package_later_or_meanwhile_finds_it_whole(program):
+    done = python("-c", program)
+    assert (done.returncode, done.stdout) == (0, "2.0 True\n"), done.stderr
 
 
 def test_an_interface_with_other_integers_is_not_called(monkeypatch):

@@ -98,7 +98,7 @@ class ArrowTable:
         if column.null_count:
             row = int(np.flatnonzero(np.asarray(column.is_null().to_numpy(zero_copy_only=False)))[0])
             raise fault("null-cell", place(self.name, row=start + row + 1), column=label)
-        array = column.to_numpy(zero_copy_only=False)
+        array = as_array(column)
         remember(self.notes, rounding_note(array, f"{self.name}, column {label}"))
         return array
 
@@ -112,6 +112,13 @@ class ArrowTable:
         require_memory(self.name, 16 * (self.rows or 0) * self.width, limit)
         array = np.concatenate(list(self.blocks(4096)))
         return ArraySource(array.T, self.letter, self.name)
+
+
+def as_array(column: Any) -> Any:
+    """Return a column without nulls, in its own memory where it can be: pyarrow's `to_numpy` imports pandas first."""
+    from pyarrow import types
+
+    return column.to_numpy(zero_copy_only=False) if types.is_boolean(column.type) else np.from_dlpack(column)
 
 
 def open_arrow(path: Path, letter: str, limit: int) -> ArrowTable:

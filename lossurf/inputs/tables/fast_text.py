@@ -1,8 +1,8 @@
 """Large plain text tables by the fastest reader installed; whatever is not plain goes the exact way, piece by piece.
 
-A piece is plain when it holds nothing but digits, signs, points, exponents, delimiters and line ends. Polars, Arrow and
-pandas round such numbers correctly, as Python does, so every reader gives the same bits; and a piece that a reader
-refuses, or in which it finds less than expected, is read again cell by cell, which gives the same errors.
+A piece is plain when it holds nothing but digits, signs, points, exponents, delimiters and line ends. Polars, Arrow,
+pandas and numpy round such numbers correctly, as Python does, so every reader gives the same bits; and a piece that a
+reader refuses, or in which it finds less than expected, is read again cell by cell, which gives the same errors.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from itertools import chain, repeat
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -20,7 +21,7 @@ from lossurf.inputs.files import file_size, open_binary
 from lossurf.inputs.tables.lines import unpacked
 from lossurf.numerics import Matrix
 
-PIECE: Final = 1 << 22  # bytes read at a time: beyond it no reader gets faster, and each takes several times as much
+PIECE: Final = 1 << 21  # bytes read at a time: beyond it no reader gets faster, and each takes several times as much
 WORTH_IT: Final = 1 << 24  # bytes from which the time saved exceeds that of importing a reader
 _LONGEST: Final = 1 << 25  # a line longer than this is told as such by the exact reader
 
@@ -37,20 +38,31 @@ def open_bytes(path: Path) -> Iterator[tuple[BinaryIO, BinaryIO]]:
 
 
 def pieces(stream: BinaryIO) -> Iterator[bytes]:
-    """Yield whole lines, a few megabytes at a time."""
+    """Yield whole lines: two pieces of a few, for a header and the imports of a reader, then of a few megabytes."""
     rest = b""
-    while data := stream.read(PIECE):
-        rest += data
-        whole, newline, tail = rest.rpartition(b"\n")
-        if newline and (
-            b'"' not in whole or whole.count(b'"') % 2 == 0 or len(rest) > _LONGEST
-        ):  # else a cell in quotes goes on
-            yield whole + newline
-            rest = tail
-        elif len(rest) > _LONGEST:
+    for size in chain(repeat(PIECE >> 6, 2), repeat(PIECE)):
+        data = stream.read(size)
+        if not data:
             break
+        if b"\n" in rest:  # a cell in quotes goes on
+            data, rest = rest + data, b""
+        end, long = data.rfind(b"\n") + 1, len(rest) + len(data) > _LONGEST
+        whole = b"".join((rest, memoryview(data)[:end])) if end else b""
+        if whole and (b'"' not in whole or whole.count(b'"') % 2 == 0 or long):
+            rest = data[end:]
+            del data
+            yield whole
+        else:
+            rest += data
+            if long:
+                break
     if rest:
         yield rest
+
+
+def threads_worth() -> int:
+    """Return the most threads to convert pieces in: one by numpy, which lets no other run until it has done."""
+    return 1 if fastest_reader() is _numpy else 4  # what each is reading is in memory
 
 
 def read_plain(piece: bytes, delimiter: str, width: int) -> Matrix | None:
@@ -68,14 +80,13 @@ def read_plain(piece: bytes, delimiter: str, width: int) -> Matrix | None:
     -------
     ndarray of float64, shape (lines, width), or None where a closer look is needed.
     """
-    reader = fastest_reader()
-    if reader is None or not _is_plain(piece, delimiter.encode()):
+    if not _is_plain(piece, delimiter.encode()):
         return None
     lines = _count(piece, b"\n") + (not piece.endswith(b"\n"))
     if _count(piece, delimiter.encode()) != lines * (width - 1):
         return None
     try:
-        numbers = reader(piece, delimiter, width)
+        numbers = fastest_reader()(piece, delimiter, width)
     except Exception:  # noqa: BLE001  # each reader has errors of its own; the closer look tells ours
         return None
     whole = numbers.shape == (lines, width) and np.isfinite(numbers).all()
@@ -89,10 +100,8 @@ def count_lines(piece: bytes) -> int:
 
 
 def worth_pieces(path: Path, encoding: str, delimiter: str | None) -> bool:
-    """Tell whether a table is large, of an encoding whose digits are ASCII bytes, and a fast reader is installed."""
-    if delimiter is None or encoding not in ("utf-8", "utf-8-sig"):
-        return False
-    return file_size(path) >= WORTH_IT and fastest_reader() is not None
+    """Tell whether a table is large, and of an encoding whose digits are ASCII bytes."""
+    return delimiter is not None and encoding in ("utf-8", "utf-8-sig") and file_size(path) >= WORTH_IT
 
 
 def _is_plain(piece: bytes, delimiter: bytes) -> bool:
@@ -107,11 +116,11 @@ def _count(piece: bytes, character: bytes) -> int:
 
 
 @cache
-def fastest_reader() -> Reader | None:
-    """Return the fastest reader that is installed, in the measured order; None where there is none."""
+def fastest_reader() -> Reader:
+    """Return the fastest reader that is installed, in the measured order."""
     from importlib.util import find_spec
 
-    return next((reader for name, reader in READERS.items() if find_spec(name) is not None), None)
+    return next(reader for name, reader in READERS.items() if find_spec(name) is not None)
 
 
 def _polars(piece: bytes, delimiter: str, width: int) -> Matrix:
@@ -132,13 +141,13 @@ def _arrow(piece: bytes, delimiter: str, width: int) -> Matrix:
     from pyarrow import csv
 
     names = [f"{i}" for i in range(width)]
-    table = csv.read_csv(
+    (batch,) = csv.read_csv(
         pyarrow.BufferReader(piece),
-        read_options=csv.ReadOptions(column_names=names, use_threads=False, block_size=2 * PIECE),
+        read_options=csv.ReadOptions(column_names=names, use_threads=False, block_size=len(piece) + 1),
         parse_options=csv.ParseOptions(delimiter=delimiter, quote_char=False),
         convert_options=csv.ConvertOptions(column_types=dict.fromkeys(names, pyarrow.float64())),
-    )
-    return np.stack([column.to_numpy() for column in table.columns], axis=1)
+    ).to_batches()
+    return np.stack([np.from_dlpack(column) for column in batch.columns], axis=1)  # to_numpy would import pandas
 
 
 def _pandas(piece: bytes, delimiter: str, width: int) -> Matrix:
@@ -160,4 +169,8 @@ def _pandas(piece: bytes, delimiter: str, width: int) -> Matrix:
     return np.asarray(table.to_numpy())
 
 
-READERS: Final[dict[str, Reader]] = {"polars": _polars, "pyarrow": _arrow, "pandas": _pandas}
+def _numpy(piece: bytes, delimiter: str, width: int) -> Matrix:  # noqa: ARG001 - the shape is asked of what it gives
+    return np.loadtxt(piece.decode().splitlines(), np.float64, delimiter=delimiter, comments=None, ndmin=2)
+
+
+READERS: Final[dict[str, Reader]] = {"polars": _polars, "pyarrow": _arrow, "pandas": _pandas, "numpy": _numpy}

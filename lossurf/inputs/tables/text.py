@@ -20,7 +20,7 @@ from lossurf.inputs.files import file_size
 from lossurf.inputs.memory import require_memory
 from lossurf.inputs.tables.cells import logical, to_float
 from lossurf.inputs.tables.dialect import Dialect, decimal_comma_possible, sniff
-from lossurf.inputs.tables.fast_text import count_lines, open_bytes, pieces, read_plain, worth_pieces
+from lossurf.inputs.tables.fast_text import count_lines, open_bytes, pieces, read_plain, threads_worth, worth_pieces
 from lossurf.inputs.tables.lines import lines_of, open_text, split
 from lossurf.inputs.tables.row_names import RowNames
 from lossurf.numerics import Matrix
@@ -95,7 +95,9 @@ class TextTable:
         try:
             with open_bytes(self.path) as (stream, raw):
                 read = ((piece, raw.tell()) for piece in pieces(stream))
-                for (piece, self.position), plain in each_ahead(read, lambda item: parser.plain(item[0])):
+                for (piece, self.position), plain in each_ahead(
+                    read, lambda item: parser.plain(item[0]), most=threads_worth()
+                ):
                     block = None if body.header else parser.parse_piece(piece, plain)
                     if block is not None:
                         number += len(block)  # a plain piece has a sample a line
@@ -178,7 +180,9 @@ class _Parser:
             return None
         if b"." in piece and numbers is not None and self._reads_all(picked):
             self.decimal = "."
-        return numbers if numbers is None or picked is None else numbers[:, list(picked)]
+        if numbers is None or picked is None or picked == tuple(range(numbers.shape[1])):
+            return numbers
+        return numbers[:, list(picked)]
 
     def _fast(self, block: list[Line]) -> Matrix | None:
         lines = [line for _, line in block]
