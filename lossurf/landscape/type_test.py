@@ -220,13 +220,13 @@ class TypeTest:
             return ()
         problem, s = self._problem, self._problem.target_svd[1]
         weights = carried_shares(problem, self._overlaps, float(self.product_singular_values[rank - 1]))
-        chosen = np.sort(np.argsort(-weights, kind="stable")[:rank])
-        others = np.delete(np.arange(s.size), chosen)
+        chosen = np.zeros(s.size, dtype=bool)
+        chosen[np.argsort(-weights, kind="stable")[:rank]] = True
         # an eigenvector is carried or not: a weight near one half means the set is not determined by P
-        clear = float(np.min(weights[chosen])) > 0.9 and float(np.max(weights[others], initial=0.0)) < 0.1
-        resolution = max(tau, problem.target_error())
-        tied = others.size > 0 and float(np.min(np.abs(s[chosen][:, None] - s[others]))) <= resolution
-        return tuple(int(i) + 1 for i in chosen) if clear and not tied else None
+        clear = np.min(weights[chosen]) > 0.9 and np.max(weights[~chosen], initial=0.0) < 0.1
+        gaps = (s[:-1] - s[1:])[chosen[:-1] != chosen[1:]]  # descending: of one in the set to its nearest outside
+        tied = np.min(gaps, initial=inf) <= max(tau, problem.target_error())
+        return tuple((np.flatnonzero(chosen) + 1).tolist()) if clear and not tied else None
 
     def carried(self, rank: int) -> Carried | None:
         """Return which eigenvectors of Sigma P carries if it is of that rank; None where they are not told apart."""
