@@ -78,9 +78,13 @@ class WhitenedNetwork:
         return self._products[i, j]
 
     def _missing(self, i: int, j: int) -> list[tuple[int, int]]:
-        """Return the products that lead to M_ij from the longest that is known: for A_j down, for others up."""
+        """Return the products that lead to M_ij from the longest that is known: for A_j down, for others up.
+
+        For P either way, whichever is known.
+        """
         top = self.depth + 1
-        steps = ((top, k) for k in range(j, top)) if i == top else ((k, j) for k in range(i, j, -1))
+        down = i == top and (j > 0 or (top - 1, 0) not in self._products)
+        steps = ((top, k) for k in range(j, top)) if down else ((k, j) for k in range(i, j, -1))
         return list(takewhile(lambda step: step not in self._products, steps))[::-1]
 
     def _next_product(self, i: int, j: int) -> Matrix:
@@ -89,7 +93,7 @@ class WhitenedNetwork:
             return np.eye(self.layers[j].shape[1] if j < self.depth else self.layers[-1].shape[0])
         if i == j + 2:
             return self.layers[j]
-        if i == self.depth + 1:
+        if i == self.depth + 1 and (j or (i, 1) in self._products):
             return np.asarray(self._products[i, j + 1] @ self.layers[j])
         return np.asarray(self.layers[i - 2] @ self._products[i - 1, j])
 

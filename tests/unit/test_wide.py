@@ -11,6 +11,7 @@ from lossurf.landscape.classify import classify_network
 from lossurf.landscape.inertia import RankTable
 from lossurf.landscape.reading import read_point
 from lossurf.landscape.signal import _solved
+from lossurf.network import WhitenedNetwork
 from lossurf.numerics import EPS
 from lossurf.spectral import RELATIVE_ERROR
 
@@ -123,3 +124,15 @@ def test_blocks_with_a_zero_on_the_diagonal_are_solved():
     assert _solved(np.array([[0.0, 1.0], [1.0, 0.0]]), np.eye(2)).tolist() == [[0.0, 1.0], [1.0, 0.0]]
     with pytest.raises(np.linalg.LinAlgError):
         _solved(np.zeros((2, 2)), np.eye(2))
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3, 5])
+def test_the_product_follows_from_what_is_known_at_either_end(depth):
+    # channel: the product written out
+    rng = np.random.default_rng(7)
+    layers = tuple(rng.standard_normal((3 + k, 4 if k == 0 else 2 + k)) for k in range(depth))
+    for first in ("product", "below", "above"):
+        network = WhitenedNetwork(layers, np.zeros((2 + depth, 4)), (0.0,) * depth, 1.0)
+        _ = network.product if first == "product" else getattr(network, first)(depth - 1 if first == "below" else 1)
+        np.testing.assert_allclose(network.product, chain(layers, 4), rtol=1e-13, atol=1e-13)
+        assert first != "below" or depth < 3 or (depth + 1, 1) not in network._products
