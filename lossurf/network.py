@@ -130,7 +130,7 @@ class WhitenedNetwork:
         """E = P - T, shape (dy, rank_x)."""
         return self.product - self.target
 
-    @property
+    @cached_property
     def excess(self) -> float:
         """1/2 ||P - T||_F^2: the loss above unconstrained least squares, in squared scale units."""
         return 0.5 * float(np.sum(self.residual**2))
@@ -352,8 +352,16 @@ def _largest(singular_values: Matrix) -> float:
     return float(np.max(singular_values, initial=0.0))
 
 
-def to_user(network: WhitenedNetwork, direction: Sequence[Matrix | None], problem: ReducedProblem) -> Layers:
+def to_user(
+    network: WhitenedNetwork,
+    direction: Sequence[Matrix | None],
+    problem: ReducedProblem,
+    *,
+    equilibrated: Matrix | None = None,
+) -> Layers:
     """Map a direction in `network`'s coordinates to the caller's: W_k as stored, V_1 through the left inverse of F.
+
+    `equilibrated` is V_1 times that of F / c, if it is known.
 
     Returns
     -------
@@ -363,7 +371,9 @@ def to_user(network: WhitenedNetwork, direction: Sequence[Matrix | None], proble
     """
     result = []
     for k, (W, V) in enumerate(zip(network.layers, direction, strict=True)):
-        if _moves(V):
+        if k == 0 and equilibrated is not None:
+            result.append(_first_to_user(network, equilibrated, problem))
+        elif _moves(V):
             result.append(layer_to_user(network, V, k + 1, problem))
         else:
             result.append(np.zeros((W.shape[0], W.shape[1] if k else problem.dx)))
@@ -375,9 +385,13 @@ def layer_to_user(network: WhitenedNetwork, change: Matrix, k: int, problem: Red
     with np.errstate(over="ignore", invalid="ignore"):
         if k > 1:
             return np.asarray(change * np.exp(-network.stretch[k - 1]))
-        inverse_norms = np.divide(1.0, problem.column_norms, out=np.zeros(problem.dx), where=problem.column_norms > 0.0)
-        whole = change * np.exp(log(problem.scale) - network.stretch[0])
-        return np.asarray(whole @ problem.left_inverse * inverse_norms)
+        return _first_to_user(network, change @ problem.left_inverse, problem)
+
+
+def _first_to_user(network: WhitenedNetwork, equilibrated: Matrix, problem: ReducedProblem) -> Matrix:
+    inverse_norms = np.divide(1.0, problem.column_norms, out=np.zeros(problem.dx), where=problem.column_norms > 0.0)
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.asarray(equilibrated * np.exp(log(problem.scale) - network.stretch[0]) * inverse_norms)
 
 
 def from_user(network: WhitenedNetwork, direction: Sequence[Matrix], problem: ReducedProblem) -> Layers:

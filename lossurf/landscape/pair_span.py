@@ -36,12 +36,35 @@ class PairSpan:
 
     def form(self, network: WhitenedNetwork) -> Matrix:
         """Hessian form on the n + n' changes: products of changes of P, and between the layers <E_ij, V_i M_ij V_j>."""
+        p, q, r, s = self._carried_out(network)
+        mixed = (self.a @ network.residual_block(*self.layers) @ self.d.T) * self._linked(network)
+        off = (p @ r.T) * (q @ s.T) + mixed
+        return _two_by_two((p @ p.T) * (q @ q.T), off, (r @ r.T) * (s @ s.T))
+
+    def changes_of_product(self, network: WhitenedNetwork, x: Matrix) -> tuple[Matrix, Matrix]:
+        """D = A_i V_i B_{i-1} + A_j V_j B_{j-1} and A_i V_i M_ij V_j B_{j-1} of the combination x, shapes of P."""
+        p, q, r, s = self._carried_out(network)
+        left, right = p.T * x[: len(p)], x[len(p) :, None] * s
+        return left @ q + r.T @ right, left @ self._linked(network) @ right
+
+    def sizes(self, x: Matrix) -> tuple[float, float]:
+        """Add up the norms of what V_i and V_j of the combination x are put together from: at least their own."""
+        parts = (self.a, self.b, x[: len(self.a)]), (self.c, self.d, x[len(self.a) :])
+        upper, lower = (
+            float(np.sum(np.linalg.norm(columns, axis=1) * np.linalg.norm(rows, axis=1) * np.abs(weights)))
+            for columns, rows, weights in parts
+        )
+        return upper, lower
+
+    def _carried_out(self, network: WhitenedNetwork) -> tuple[Matrix, Matrix, Matrix, Matrix]:
+        """A_i a, B_{i-1}^T b, A_j c and B_{j-1}^T d, as rows: the changes that a b^T and c d^T make of P."""
         i, j = self.layers
         p, q = self.a @ network.above(i).T, self.b @ network.below(i - 1)
-        r, s = self.c @ network.above(j).T, self.d @ network.below(j - 1)
-        mixed = (self.a @ network.residual_block(i, j) @ self.d.T) * (self.b @ network.partial_product(i, j) @ self.c.T)
-        off = (p @ r.T) * (q @ s.T) + mixed
-        return np.block([[(p @ p.T) * (q @ q.T), off], [off.T, (r @ r.T) * (s @ s.T)]])
+        return p, q, self.c @ network.above(j).T, self.d @ network.below(j - 1)
+
+    def _linked(self, network: WhitenedNetwork) -> Matrix:
+        """b^T M_ij c of every two changes."""
+        return np.asarray(self.b @ network.partial_product(*self.layers) @ self.c.T)
 
     def lengths(self, network: WhitenedNetwork, problem: ReducedProblem) -> tuple[Matrix, Matrix]:
         """Gram matrix of the changes in the caller's coordinates, each layer in its own unit, and those units."""
@@ -49,13 +72,13 @@ class PairSpan:
         for columns, rows, k in ((self.a, self.b, self.layers[0]), (self.c, self.d, self.layers[1])):
             mapped = layer_to_user(network, rows, k, problem)
             unit = frobenius_norm(mapped)
-            usable = 0.0 < unit < inf
-            grams.append(
-                (columns @ columns.T) * ((mapped / unit) @ (mapped / unit).T) if usable else 0.0 * rows @ rows.T
-            )
+            if 0.0 < unit < inf:
+                mapped /= unit
+                grams.append((columns @ columns.T) * (mapped @ mapped.T))
+            else:
+                grams.append(0.0 * rows @ rows.T)
             units += [unit] * len(rows)
-        zero = np.zeros((len(self.a), len(self.c)))
-        return np.block([[grams[0], zero], [zero.T, grams[1]]]), np.array(units)
+        return _two_by_two(grams[0], 0.0, grams[1]), np.array(units)
 
     def direction(self, network: WhitenedNetwork, x: Matrix) -> Layers:
         """Return the combination x of the changes over all layers, whitened coordinates."""
@@ -64,6 +87,16 @@ class PairSpan:
         changes[i - 1] += (self.a.T * x[: len(self.a)]) @ self.b
         changes[j - 1] += (self.c.T * x[len(self.a) :]) @ self.d
         return tuple(changes)
+
+
+def _two_by_two(first: Matrix, mixed: Matrix | float, second: Matrix) -> Matrix:
+    """Put a symmetric matrix together from its blocks."""
+    n = len(first)
+    whole = np.empty((n + len(second), n + len(second)))
+    whole[:n, :n], whole[n:, n:] = first, second
+    whole[:n, n:] = mixed
+    whole[n:, :n] = whole[:n, n:].T
+    return whole
 
 
 def pair_spans(test: TypeTest, problem: ReducedProblem, rank: int, tau: float) -> Iterator[PairSpan]:
