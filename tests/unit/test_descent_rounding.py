@@ -8,7 +8,7 @@ import pytest
 from critical_points import random_point
 
 from lossurf.landscape.descent import _form_rounding, _forms, _near_unit_length
-from lossurf.landscape.pair_span import PairSpan
+from lossurf.landscape.pair_span import PairSpan, _lengths_agree, _unit_whitening
 from lossurf.landscape.sensitivity import Sensitivity
 from lossurf.network import WhitenedNetwork, whiten
 from lossurf.reduction.engine import reduce_blocks
@@ -90,3 +90,22 @@ def test_changes_that_cancel_each_other_are_multiplied_out_before_they_are_given
         assert abs(found.value - true) <= found.rounding
         assert found.change == pytest.approx(by_layers.change, abs=1e-5)
         assert found.both == pytest.approx(by_layers.both, abs=1e-5)
+
+
+def problem_of(X):
+    return reduced_problem(reduce_blocks([(X, X)], X.shape[1], X.shape[1]))
+
+
+@pytest.mark.parametrize(("apart", "agree"), [(1.0, True), (1.04, True), (1.06, False)])
+def test_lengths_agree_where_x_has_singular_values_of_nearly_one_size(apart, agree):
+    # channel: the singular values X is built from, which are those of F
+    rng = np.random.default_rng(7)
+    left, right = (np.linalg.qr(rng.standard_normal((n, 4)))[0] for n in (9, 4))
+    assert _lengths_agree(problem_of(left * np.geomspace(3.0, 3.0 * apart, 4))) is agree
+    turned = problem_of((left * np.geomspace(1.0, apart, 4)) @ right.T)
+    assert np.linalg.cond(_unit_whitening(turned)) == pytest.approx(apart, rel=1e-10)
+    assert agree or not _lengths_agree(turned)
+
+
+def test_lengths_of_no_inputs_are_not_compared():
+    assert not _lengths_agree(problem_of(np.zeros((9, 2))))
