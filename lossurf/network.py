@@ -27,6 +27,7 @@ _LARGEST_PRODUCT: Final = log(1e90)
 """Logarithm of the largest product of the layers' norms, relative to T: the type test multiplies three such products,
 and 1e270 leaves room below 1e308 for the sums over layers."""
 
+_SCALED_BY_PRODUCT = 1000  # exponents of powers of two that are numbers: a product is quicker than ldexp, and the same
 _ARRAY_BYTES = 300  # of an array beside its numbers, and of its place in a dictionary
 _KEPT_BYTES = 2**29  # a quarter of the 2 GB in which networks of 10^7 parameters are classified
 
@@ -345,6 +346,8 @@ def _layer_factors(norms: list[float], logs: list[float], gauge: Gauge) -> list[
 def _unit_range(array: Matrix) -> tuple[Matrix, int]:
     """Split an array into one with largest entry in [1/2, 1) and a power of two; exact but for underflow."""
     exponent = int(np.frexp(np.max(np.abs(array), initial=0.0))[1])
+    if abs(exponent) < _SCALED_BY_PRODUCT:
+        return array * 2.0**-exponent, exponent
     return np.ldexp(array, -exponent), exponent
 
 

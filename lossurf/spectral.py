@@ -55,7 +55,7 @@ def _bidiagonal_norm(A: Matrix) -> float:
 
     On matrices of this size numpy's own calls take most of the time: fewer of them, and the quicker ones.
     """
-    v = _start(A.shape[1])
+    v = start_vector(A.shape[1])
     u, alpha = _direction(A.dot(v))
     B = np.zeros((_STEPS + 1, _STEPS + 1))
     B[0, 0] = alpha
@@ -81,7 +81,8 @@ def _bidiagonal_norm(A: Matrix) -> float:
 
 
 @lru_cache(maxsize=32)
-def _start(n: int) -> Matrix:
+def start_vector(n: int) -> Matrix:
+    """Return a random unit vector, the same one for every iteration."""
     start = np.random.default_rng(0).standard_normal(n)
     return np.asarray(start / np.linalg.norm(start))
 

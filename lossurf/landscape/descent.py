@@ -250,7 +250,7 @@ def _near_unit_length(direction: Layers, x: Matrix) -> tuple[Layers, Matrix]:
     The combination x of changes that it is, too.
     """
     exponent = int(np.frexp(frobenius_norm(*direction))[1])
-    return tuple(np.ldexp(V, -exponent) for V in direction), np.ldexp(x, -exponent)
+    return tuple(np.ldexp(V, -exponent) if np.any(V) else V for V in direction), np.ldexp(x, -exponent)
 
 
 def _ladder(

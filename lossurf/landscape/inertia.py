@@ -119,7 +119,7 @@ class RankTable:
 
         Ranks that change within the margin are looked into, up to _LOOKED_INTO of them on either side.
         """
-        breaks = self._breakpoints()
+        breaks = self._breakpoints(tau)
         at = bisect_right(breaks, tau)
         below = ((value, nextafter(value, 0.0)) for value in reversed(breaks[:at]))
         above = ((value, value) for value in breaks[at:])
@@ -134,14 +134,21 @@ class RankTable:
                 return value
         return None
 
-    def _breakpoints(self) -> list[float]:
-        """Tolerances at which one of the ranks changes, or the point ceases to be critical, ascending."""
+    def _breakpoints(self, tau: float) -> list[float]:
+        """Tolerances at which one of the ranks changes, or the point ceases to be critical, ascending.
+
+        Those within the margin of tau, and the nearest beyond it on either side.
+        """
         N, values = self.depth, self._test.product_singular_values
         links = [self._link(i, j) for i in range(N + 1) for j in range(i)]
         blocks = [self._block(i, j) for i in range(2, N + 1) for j in range(1, i)]
         of_product = values, values / max(1.0, self._sensitivity.product_change)
         found = np.concatenate([[self._test.gradient], *links, *blocks, *of_product])
-        return sorted(set(found[(found > 0.0) & (found < inf)].tolist()))
+        found = found[(found > 0.0) & (found < inf)]
+        ratios = found / tau
+        below, above = ratios <= 1.0 / STABILITY_FACTOR, ratios >= STABILITY_FACTOR
+        near = set(found[~below & ~above].tolist())
+        return sorted({np.max(found[below], initial=0.0), *near, np.min(found[above], initial=inf)} - {0.0, inf})
 
     def spectra(self) -> Iterator[tuple[tuple[int, int], Literal["residual", "product"], Matrix]]:
         """Yield the tolerances at which the singular values of W_i ... W_j, and of E_ij, count as zero, with (i, j)."""

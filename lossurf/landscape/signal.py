@@ -131,7 +131,8 @@ def _solved(blocks: Matrix, rows: Matrix) -> Matrix:
     diagonal = blocks.diagonal()
     if not np.all(diagonal):
         return np.asarray(np.linalg.solve(blocks, rows))
-    D = blocks / diagonal - np.eye(len(blocks))  # blocks = (I + D) diag(diagonal)
+    D = blocks / diagonal
+    D.flat[:: len(D) + 1] -= 1.0  # blocks = (I + D) diag(diagonal)
     size = float(np.linalg.norm(D))
     if not size * size <= EPS:
         return np.asarray(np.linalg.solve(blocks, rows))
