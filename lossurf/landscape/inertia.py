@@ -147,8 +147,8 @@ class RankTable:
         found = found[(found > 0.0) & (found < inf)]
         ratios = found / tau
         below, above = ratios <= 1.0 / STABILITY_FACTOR, ratios >= STABILITY_FACTOR
-        near = set(found[~below & ~above].tolist())
-        return sorted({np.max(found[below], initial=0.0), *near, np.min(found[above], initial=inf)} - {0.0, inf})
+        ends = {float(np.max(found[below], initial=0.0)), float(np.min(found[above], initial=inf))}
+        return sorted((ends - {0.0, inf}).union(found[~below & ~above].tolist()))
 
     def spectra(self) -> Iterator[tuple[tuple[int, int], Literal["residual", "product"], Matrix]]:
         """Yield the tolerances at which the singular values of W_i ... W_j, and of E_ij, count as zero, with (i, j)."""
