@@ -27,6 +27,7 @@ _LARGEST_PRODUCT: Final = log(1e90)
 """Logarithm of the largest product of the layers' norms, relative to T: the type test multiplies three such products,
 and 1e270 leaves room below 1e308 for the sums over layers."""
 
+_SCALED_BY_PRODUCT = 1000  # exponents of powers of two that are numbers: a product is quicker than ldexp, and the same
 _ARRAY_BYTES = 300  # of an array beside its numbers, and of its place in a dictionary
 _KEPT_BYTES = 2**29  # a quarter of the 2 GB in which networks of 10^7 parameters are classified
 
@@ -78,9 +79,13 @@ class WhitenedNetwork:
         return self._products[i, j]
 
     def _missing(self, i: int, j: int) -> list[tuple[int, int]]:
-        """Return the products that lead to M_ij from the longest that is known: for A_j down, for others up."""
+        """Return the products that lead to M_ij from the longest that is known: for A_j down, for others up.
+
+        For P either way, whichever is known.
+        """
         top = self.depth + 1
-        steps = ((top, k) for k in range(j, top)) if i == top else ((k, j) for k in range(i, j, -1))
+        down = i == top and (j > 0 or (top - 1, 0) not in self._products)
+        steps = ((top, k) for k in range(j, top)) if down else ((k, j) for k in range(i, j, -1))
         return list(takewhile(lambda step: step not in self._products, steps))[::-1]
 
     def _next_product(self, i: int, j: int) -> Matrix:
@@ -89,7 +94,7 @@ class WhitenedNetwork:
             return np.eye(self.layers[j].shape[1] if j < self.depth else self.layers[-1].shape[0])
         if i == j + 2:
             return self.layers[j]
-        if i == self.depth + 1:
+        if i == self.depth + 1 and (j or (i, 1) in self._products):
             return np.asarray(self._products[i, j + 1] @ self.layers[j])
         return np.asarray(self.layers[i - 2] @ self._products[i - 1, j])
 
@@ -126,7 +131,7 @@ class WhitenedNetwork:
         """E = P - T, shape (dy, rank_x)."""
         return self.product - self.target
 
-    @property
+    @cached_property
     def excess(self) -> float:
         """1/2 ||P - T||_F^2: the loss above unconstrained least squares, in squared scale units."""
         return 0.5 * float(np.sum(self.residual**2))
@@ -341,6 +346,8 @@ def _layer_factors(norms: list[float], logs: list[float], gauge: Gauge) -> list[
 def _unit_range(array: Matrix) -> tuple[Matrix, int]:
     """Split an array into one with largest entry in [1/2, 1) and a power of two; exact but for underflow."""
     exponent = int(np.frexp(np.max(np.abs(array), initial=0.0))[1])
+    if abs(exponent) < _SCALED_BY_PRODUCT:
+        return array * 2.0**-exponent, exponent
     return np.ldexp(array, -exponent), exponent
 
 
@@ -348,8 +355,16 @@ def _largest(singular_values: Matrix) -> float:
     return float(np.max(singular_values, initial=0.0))
 
 
-def to_user(network: WhitenedNetwork, direction: Sequence[Matrix | None], problem: ReducedProblem) -> Layers:
+def to_user(
+    network: WhitenedNetwork,
+    direction: Sequence[Matrix | None],
+    problem: ReducedProblem,
+    *,
+    equilibrated: Matrix | None = None,
+) -> Layers:
     """Map a direction in `network`'s coordinates to the caller's: W_k as stored, V_1 through the left inverse of F.
+
+    `equilibrated` is V_1 times that of F / c, if it is known.
 
     Returns
     -------
@@ -359,7 +374,9 @@ def to_user(network: WhitenedNetwork, direction: Sequence[Matrix | None], proble
     """
     result = []
     for k, (W, V) in enumerate(zip(network.layers, direction, strict=True)):
-        if _moves(V):
+        if k == 0 and equilibrated is not None:
+            result.append(_first_to_user(network, equilibrated, problem))
+        elif _moves(V):
             result.append(layer_to_user(network, V, k + 1, problem))
         else:
             result.append(np.zeros((W.shape[0], W.shape[1] if k else problem.dx)))
@@ -371,9 +388,13 @@ def layer_to_user(network: WhitenedNetwork, change: Matrix, k: int, problem: Red
     with np.errstate(over="ignore", invalid="ignore"):
         if k > 1:
             return np.asarray(change * np.exp(-network.stretch[k - 1]))
-        inverse_norms = np.divide(1.0, problem.column_norms, out=np.zeros(problem.dx), where=problem.column_norms > 0.0)
-        whole = change * np.exp(log(problem.scale) - network.stretch[0])
-        return np.asarray(whole @ problem.left_inverse * inverse_norms)
+        return _first_to_user(network, change @ problem.left_inverse, problem)
+
+
+def _first_to_user(network: WhitenedNetwork, equilibrated: Matrix, problem: ReducedProblem) -> Matrix:
+    inverse_norms = np.divide(1.0, problem.column_norms, out=np.zeros(problem.dx), where=problem.column_norms > 0.0)
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.asarray(equilibrated * np.exp(log(problem.scale) - network.stretch[0]) * inverse_norms)
 
 
 def from_user(network: WhitenedNetwork, direction: Sequence[Matrix], problem: ReducedProblem) -> Layers:

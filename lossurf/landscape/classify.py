@@ -19,6 +19,7 @@ from lossurf.landscape.certificates import (
     strict_certificate,
 )
 from lossurf.landscape.descent import strict_saddle_descent
+from lossurf.landscape.heap import keep_heap
 from lossurf.landscape.index_evidence import NO_DIRECTIONS, index_evidence
 from lossurf.landscape.inertia import LARGEST_WORK, QUICK_WORK, find_inertia, work_of_counting
 from lossurf.landscape.levels import best_loss, nearest_critical_losses
@@ -98,6 +99,7 @@ def classify_network(
     InputError
         If the loss leaves the range of float64.
     """
+    keep_heap()
     weights = checkpoint.weights
     floor = problem.target_error() + rounding_of_products(weights)
     tau = tolerance or default_tolerance(list(checkpoint.dtypes))

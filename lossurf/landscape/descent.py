@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import isfinite, sqrt
 
@@ -129,9 +130,11 @@ def largest_curvature(sensitivity: Sensitivity) -> float:
 
 
 def _form_rounding(
-    sensitivity: Sensitivity, layers: tuple[int, int], direction: Layers, change: Matrix, felt: float = 0.0
+    sensitivity: Sensitivity, layers: tuple[int, int], sizes: tuple[float, float], change: Matrix, felt: float = 0.0
 ) -> float:
     """Bound the rounding of v^T H v, v a change of two layers: the same whatever scale the layers share between them.
+
+    `sizes` are the norms of V_i and V_j, or, where neither is multiplied out, the sums of those of their parts.
 
     ||D||^2 is off by 2 ||D|| ||dD||, with ||dD|| at most order * eps of the norms that D is multiplied from; the mixed
     term by what order * eps of every layer makes of E_ij and M_ij (theory, section 6), the backward error of a product,
@@ -140,7 +143,7 @@ def _form_rounding(
     """
     network, (i, j), top = sensitivity.network, layers, sensitivity.network.depth + 1
     unit = rank_threshold(1.0, sum(W.shape[1] for W in network.layers))
-    upper, lower = frobenius_norm(direction[i - 1]), frobenius_norm(direction[j - 1])
+    upper, lower = sizes
     if j == 1:
         lower = max(lower, felt)
     of_upper, of_lower = (
@@ -168,35 +171,68 @@ def _verified(
     The form must be below its rounding, and v^T H v / v^T v in this gauge below -`threshold`.
     """
     network, (i, j) = sensitivity.network, span.layers
-    direction = _near_unit_length(span.direction(network, x))
-    change, both = network.change_of_product(direction), None
-    if is_narrow(network):
-        form = network.curvature(direction, direction, change)
-    else:
-        both = network.change_of_pair(i, j, direction[i - 1], direction[j - 1])
-        form = float(np.vdot(change, change) + 2.0 * np.vdot(network.residual, both))
-    mapped = to_user(network, direction, problem)
-    size, felt = frobenius_norm(*mapped), 0.0
+    direction, x = _near_unit_length(span.direction(network, x), x)
+    moves = [V if k in (i, j) else None for k, V in enumerate(direction, 1)]
+    equilibrated, felt = None, 0.0
     if j == 1:
-        largest = float(np.max(problem.column_singular_values, initial=0.0))
-        felt = frobenius_norm(direction[0] @ problem.left_inverse) * largest
-    rounding = _form_rounding(sensitivity, span.layers, direction, change, felt)
-    # a margin, as whoever checks it multiplies in another order
-    least = max(threshold * frobenius_norm(*direction) ** 2, UNDECIDED_FACTOR * rounding)
-    if not -form > least or not _keeps_digits([mapped[k - 1] for k in span.layers], size):
+        equilibrated = direction[0] @ problem.left_inverse
+        felt = frobenius_norm(equilibrated) * float(np.max(problem.column_singular_values, initial=0.0))
+    mapped = to_user(network, moves, problem, equilibrated=equilibrated)
+    size = frobenius_norm(*(mapped[k - 1] for k in (i, j)))
+    if not _keeps_digits([mapped[k - 1] for k in span.layers], size):
         return None
-    reach = max(1.0, *(frobenius_norm(W) for W in network.layers)) / frobenius_norm(*direction)
+    length = frobenius_norm(direction[i - 1], direction[j - 1])
+    # a margin, as whoever checks it multiplies in another order
+    sure = (
+        form
+        for form in _forms(sensitivity, span, direction, x, felt)
+        if -form.value > max(threshold * length**2, UNDECIDED_FACTOR * form.rounding)
+    )
+    form = next(sure, None)
+    if form is None:
+        return None
+    reach = max(1.0, *(frobenius_norm(W) for W in network.layers)) / length
     if far:
-        reach = 2.0 / sqrt(-form)
+        reach = 2.0 / sqrt(-form.value)
     with np.errstate(over="ignore", invalid="ignore"):  # a step too long for float64 lowers no loss
-        found = _decrease(network, direction, _ladder(network, change, both, reach), clear=clear)
+        found = _decrease(network, moves, _ladder(network, form.change, form.both, reach), clear=clear)
     if found is None:
         return None
     step, decrease, sign = found
-    curvature = problem.scale / size * form * problem.scale / size
+    curvature = problem.scale / size * form.value * problem.scale / size
     if sign < 0.0:
         direction, mapped = (tuple(-V for V in layers) for layers in (direction, mapped))
     return Descent(span, direction, mapped, curvature, decrease, step * size)
+
+
+@dataclass(frozen=True)
+class _Form:
+    """v^T H v, a bound of its rounding, D, and in a wide network what its two layers together make of P."""
+
+    value: float
+    rounding: float
+    change: Matrix
+    both: Matrix | None
+
+
+def _forms(sensitivity: Sensitivity, span: PairSpan, direction: Layers, x: Matrix, felt: float) -> Iterator[_Form]:
+    """Yield v^T H v in a wide network from the few changes that v combines, should these not cancel; then from v."""
+    network, (i, j) = sensitivity.network, span.layers
+    V_i, V_j = direction[i - 1], direction[j - 1]
+
+    def form(change: Matrix, both: Matrix | None, sizes: tuple[float, float]) -> _Form:
+        rounding = _form_rounding(sensitivity, span.layers, sizes, change, felt)
+        if both is None:
+            return _Form(network.curvature(direction, direction, change), rounding, change, both)
+        value = float(np.vdot(change, change) + 2.0 * np.vdot(network.residual, both))
+        return _Form(value, rounding, change, both)
+
+    wide = not is_narrow(network)
+    if wide:
+        yield form(*span.changes_of_product(network, x), span.sizes(x))
+    change = network.change_of_product([V if k in span.layers else None for k, V in enumerate(direction, 1)])
+    both = network.change_of_pair(i, j, V_i, V_j) if wide else None
+    yield form(change, both, (frobenius_norm(V_i), frobenius_norm(V_j)))
 
 
 def _keeps_digits(changes: list[Matrix], size: float) -> bool:
@@ -208,10 +244,13 @@ def _keeps_digits(changes: list[Matrix], size: float) -> bool:
     return isfinite(size) and shortest >= _SMALLEST_NORMAL * max(size, 1.0)
 
 
-def _near_unit_length(direction: Layers) -> Layers:
-    """Scale by a power of two, exactly, so that the squares of a short direction do not lose their digits."""
+def _near_unit_length(direction: Layers, x: Matrix) -> tuple[Layers, Matrix]:
+    """Scale by a power of two, exactly, so that the squares of a short direction do not lose their digits.
+
+    The combination x of changes that it is, too.
+    """
     exponent = int(np.frexp(frobenius_norm(*direction))[1])
-    return tuple(np.ldexp(V, -exponent) for V in direction)
+    return tuple(np.ldexp(V, -exponent) if np.any(V) else V for V in direction), np.ldexp(x, -exponent)
 
 
 def _ladder(
@@ -235,7 +274,11 @@ def _ladder(
 
 
 def _decrease(
-    network: WhitenedNetwork, direction: Layers, ladder: list[tuple[float, tuple[float, ...]]], *, clear: bool
+    network: WhitenedNetwork,
+    direction: Sequence[Matrix | None],
+    ladder: list[tuple[float, tuple[float, ...]]],
+    *,
+    clear: bool,
 ) -> tuple[float, float, float] | None:
     """Largest decrease of the loss along +-direction over a ladder of steps: (step, decrease, sign).
 

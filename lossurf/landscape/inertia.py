@@ -6,9 +6,10 @@ form on both complements, and the tail network, a representation of a chain that
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from math import inf
+from collections.abc import Iterable, Iterator, Sequence
+from math import inf, nextafter
 from typing import Final, Literal
 
 import numpy as np
@@ -118,13 +119,14 @@ class RankTable:
 
         Ranks that change within the margin are looked into, up to _LOOKED_INTO of them on either side.
         """
-        breaks = sorted(self._breakpoints())
-        below = [(value, float(np.nextafter(value, 0.0))) for value in reversed(breaks) if value <= tau]
-        above = [(value, value) for value in breaks if value > tau]
+        breaks = self._breakpoints(tau)
+        at = bisect_right(breaks, tau)
+        below = ((value, nextafter(value, 0.0)) for value in reversed(breaks[:at]))
+        above = ((value, value) for value in breaks[at:])
         start, stop = self._first_change(here, below, tau), self._first_change(here, above, tau)
         return 0.0 if start is None else start, inf if stop is None else stop
 
-    def _first_change(self, here: Signature, breaks: list[tuple[float, float]], tau: float) -> float | None:
+    def _first_change(self, here: Signature, breaks: Iterable[tuple[float, float]], tau: float) -> float | None:
         """Of tolerances, each with one beyond it: the first outside the margin, or with another signature beyond it."""
         for looked, (value, beyond) in enumerate(breaks):
             near = 1.0 / STABILITY_FACTOR < value / tau < STABILITY_FACTOR
@@ -132,19 +134,21 @@ class RankTable:
                 return value
         return None
 
-    def _breakpoints(self) -> set[float]:
-        """Tolerances at which one of the ranks changes, or the point ceases to be critical."""
-        N, found = self.depth, {self._test.gradient}
-        for i in range(N + 1):
-            for j in range(i):
-                found |= set(self._link(i, j).tolist())
-        for i in range(2, N + 1):
-            for j in range(1, i):
-                found |= set(self._block(i, j).tolist())
-        change = max(1.0, self._sensitivity.product_change)
-        for value in self._test.product_singular_values.tolist():
-            found |= {value, value / change}
-        return {value for value in found if 0.0 < value < inf}
+    def _breakpoints(self, tau: float) -> list[float]:
+        """Tolerances at which one of the ranks changes, or the point ceases to be critical, ascending.
+
+        Those within the margin of tau, and the nearest beyond it on either side.
+        """
+        N, values = self.depth, self._test.product_singular_values
+        links = [self._link(i, j) for i in range(N + 1) for j in range(i)]
+        blocks = [self._block(i, j) for i in range(2, N + 1) for j in range(1, i)]
+        of_product = values, values / max(1.0, self._sensitivity.product_change)
+        found = np.concatenate([[self._test.gradient], *links, *blocks, *of_product])
+        found = found[(found > 0.0) & (found < inf)]
+        ratios = found / tau
+        below, above = ratios <= 1.0 / STABILITY_FACTOR, ratios >= STABILITY_FACTOR
+        ends = {float(np.max(found[below], initial=0.0)), float(np.min(found[above], initial=inf))}
+        return sorted((ends - {0.0, inf}).union(found[~below & ~above].tolist()))
 
     def spectra(self) -> Iterator[tuple[tuple[int, int], Literal["residual", "product"], Matrix]]:
         """Yield the tolerances at which the singular values of W_i ... W_j, and of E_ij, count as zero, with (i, j)."""
@@ -215,8 +219,10 @@ class RankTable:
 
 
 def _vanishing(values: Matrix, change: float) -> Matrix:
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        return np.nan_to_num(values / change, nan=0.0, posinf=inf)
+    if not change > 0.0:
+        return np.where(values > 0.0, inf, 0.0)
+    with np.errstate(over="ignore"):
+        return np.asarray(values / change)
 
 
 def _intervals(t: Ranks, N: int) -> dict[tuple[int, int], int]:

@@ -90,20 +90,10 @@ def norm_beyond(matrix: Matrix, rounding: float, known: float | None = None) -> 
     return spectral_norm(matrix) if known is None else known
 
 
-def block_norms(network: WhitenedNetwork, rounding: Matrix, residual_norm: float) -> Matrix:
-    """||E_ij||_2 at [i, j] for 1 <= j < i <= N, shape (N + 1, N + 1); 0 elsewhere.
-
-    `rounding` of each, as bounds; `residual_norm` is that of E = E_N1, measured by the same rule.
-    """
+def block_norms(network: WhitenedNetwork) -> Matrix:
+    """||E_ij||_2 at [i, j] for 1 <= j < i <= N in a narrow network, shape (N + 1, N + 1); 0 elsewhere."""
     N = network.depth
     norms = np.zeros((N + 1, N + 1))
-    if not is_narrow(network):
-        for i in range(2, N + 1):
-            first = 2 if i == N else 1
-            blocks = ((j, network.residual_block(i, j)) for j in range(first, i))
-            norms[i, first:i] = [norm_beyond(block, float(rounding[i, j])) for j, block in blocks]
-        norms[N, 1] = residual_norm if N > 1 else 0.0
-        return norms
     by_width: dict[int, list[int]] = {}
     for j in range(1, N):
         by_width.setdefault(network.below(j - 1).shape[0], []).append(j)

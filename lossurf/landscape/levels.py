@@ -99,6 +99,8 @@ def carried_eigenvectors(
         left, right = (_turned(vectors, group, turn) for vectors in (left, right))
     kept = np.arange(s.size) - np.repeat(starts, sizes) < np.repeat(counts, sizes)
     roots = np.repeat(np.add.reduceat(s, starts) / sizes, counts)
+    if rank == s.size:
+        return Carried(left, right, roots, left[:, rank:], right[:, rank:], sizes, counts)
     return Carried(left[:, kept], right[:, kept], roots, left[:, ~kept], right[:, ~kept], sizes, counts)
 
 

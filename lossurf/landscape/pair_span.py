@@ -20,6 +20,7 @@ from lossurf.reduction.problem import ReducedProblem
 from lossurf.words import CertificateKind
 
 _PAIRS = 3  # layer pairs tried of the clearest, and of those with the most curvature in the stored coordinates
+_ALIKE = 1.05  # ratio of lengths that is not worth a direction of its own
 _TRIED = 3  # singular directions tried where the extreme ones are steepest but not always shortest
 
 
@@ -36,12 +37,35 @@ class PairSpan:
 
     def form(self, network: WhitenedNetwork) -> Matrix:
         """Hessian form on the n + n' changes: products of changes of P, and between the layers <E_ij, V_i M_ij V_j>."""
+        p, q, r, s = self._carried_out(network)
+        mixed = (self.a @ network.residual_block(*self.layers) @ self.d.T) * self._linked(network)
+        off = (p @ r.T) * (q @ s.T) + mixed
+        return _two_by_two((p @ p.T) * (q @ q.T), off, (r @ r.T) * (s @ s.T))
+
+    def changes_of_product(self, network: WhitenedNetwork, x: Matrix) -> tuple[Matrix, Matrix]:
+        """D = A_i V_i B_{i-1} + A_j V_j B_{j-1} and A_i V_i M_ij V_j B_{j-1} of the combination x, shapes of P."""
+        p, q, r, s = self._carried_out(network)
+        left, right = p.T * x[: len(p)], x[len(p) :, None] * s
+        return left @ q + r.T @ right, left @ self._linked(network) @ right
+
+    def sizes(self, x: Matrix) -> tuple[float, float]:
+        """Add up the norms of what V_i and V_j of the combination x are put together from: at least their own."""
+        parts = (self.a, self.b, x[: len(self.a)]), (self.c, self.d, x[len(self.a) :])
+        upper, lower = (
+            float(np.sum(np.linalg.norm(columns, axis=1) * np.linalg.norm(rows, axis=1) * np.abs(weights)))
+            for columns, rows, weights in parts
+        )
+        return upper, lower
+
+    def _carried_out(self, network: WhitenedNetwork) -> tuple[Matrix, Matrix, Matrix, Matrix]:
+        """A_i a, B_{i-1}^T b, A_j c and B_{j-1}^T d, as rows: the changes that a b^T and c d^T make of P."""
         i, j = self.layers
         p, q = self.a @ network.above(i).T, self.b @ network.below(i - 1)
-        r, s = self.c @ network.above(j).T, self.d @ network.below(j - 1)
-        mixed = (self.a @ network.residual_block(i, j) @ self.d.T) * (self.b @ network.partial_product(i, j) @ self.c.T)
-        off = (p @ r.T) * (q @ s.T) + mixed
-        return np.block([[(p @ p.T) * (q @ q.T), off], [off.T, (r @ r.T) * (s @ s.T)]])
+        return p, q, self.c @ network.above(j).T, self.d @ network.below(j - 1)
+
+    def _linked(self, network: WhitenedNetwork) -> Matrix:
+        """b^T M_ij c of every two changes."""
+        return np.asarray(self.b @ network.partial_product(*self.layers) @ self.c.T)
 
     def lengths(self, network: WhitenedNetwork, problem: ReducedProblem) -> tuple[Matrix, Matrix]:
         """Gram matrix of the changes in the caller's coordinates, each layer in its own unit, and those units."""
@@ -49,13 +73,13 @@ class PairSpan:
         for columns, rows, k in ((self.a, self.b, self.layers[0]), (self.c, self.d, self.layers[1])):
             mapped = layer_to_user(network, rows, k, problem)
             unit = frobenius_norm(mapped)
-            usable = 0.0 < unit < inf
-            grams.append(
-                (columns @ columns.T) * ((mapped / unit) @ (mapped / unit).T) if usable else 0.0 * rows @ rows.T
-            )
+            if 0.0 < unit < inf:
+                mapped /= unit
+                grams.append((columns @ columns.T) * (mapped @ mapped.T))
+            else:
+                grams.append(0.0 * rows @ rows.T)
             units += [unit] * len(rows)
-        zero = np.zeros((len(self.a), len(self.c)))
-        return np.block([[grams[0], zero], [zero.T, grams[1]]]), np.array(units)
+        return _two_by_two(grams[0], 0.0, grams[1]), np.array(units)
 
     def direction(self, network: WhitenedNetwork, x: Matrix) -> Layers:
         """Return the combination x of the changes over all layers, whitened coordinates."""
@@ -64,6 +88,16 @@ class PairSpan:
         changes[i - 1] += (self.a.T * x[: len(self.a)]) @ self.b
         changes[j - 1] += (self.c.T * x[len(self.a) :]) @ self.d
         return tuple(changes)
+
+
+def _two_by_two(first: Matrix, mixed: Matrix | float, second: Matrix) -> Matrix:
+    """Put a symmetric matrix together from its blocks."""
+    n = len(first)
+    whole = np.empty((n + len(second), n + len(second)))
+    whole[:n, :n], whole[n:, n:] = first, second
+    whole[:n, n:] = mixed
+    whole[n:, :n] = whole[:n, n:].T
+    return whole
 
 
 def pair_spans(test: TypeTest, problem: ReducedProblem, rank: int, tau: float) -> Iterator[PairSpan]:
@@ -84,7 +118,7 @@ def pair_spans(test: TypeTest, problem: ReducedProblem, rank: int, tau: float) -
         An exchange of eigen-directions by the first and the last layer where P is no best fit of its rank, and changes
         of other pairs of layers through what lies between them.
     """
-    seen = _unit_whitening(problem)
+    seen = None if _lengths_agree(problem) else _unit_whitening(problem)
     exchanges = test.level(rank, tau) is not Level.EQUAL and 0 < rank < len(test.network.target)
     if exchanges:
         yield _exchange(test, rank, tau, seen)
@@ -106,7 +140,7 @@ def _mixed_curvature(sensitivity: Sensitivity, pairs: Pairs) -> Matrix:
     return np.asarray(sizes + stretch[i - 1] + stretch[j - 1])
 
 
-def _exchange(test: TypeTest, rank: int, tau: float, seen: Matrix) -> PairSpan:
+def _exchange(test: TypeTest, rank: int, tau: float, seen: Matrix | None) -> PairSpan:
     """Case 2: turn directions a that P carries towards better directions b that it leaves out.
 
     V_N = b a^T W_N and V_1 = C^+ a b^T T with C = W_N ... W_2. The worst a and the best b gain most, but others can be
@@ -114,18 +148,18 @@ def _exchange(test: TypeTest, rank: int, tau: float, seen: Matrix) -> PairSpan:
     """
     network = test.network
     carried, left_out, basis = _extremes(test, rank)
-    W_N, T = network.layers[-1], network.target
-    pairs = [(a, b) for a in carried for b in left_out]
     threshold = tau * test.sensitivity.change(network.depth + 1, 1)
-    sources = _preimages(network.above(1), np.array([a for a, _ in pairs]), rank, basis, threshold)
-    rows = np.array([b @ T for _, b in pairs])
+    sources = _preimages(test, carried, rank, basis, threshold)
+    rows = left_out @ network.target
+    of_stored_length = [] if seen is None else [rows @ seen.T @ seen]
+    times = 1 + len(of_stored_length)
     return PairSpan(
         CertificateKind.WRONG_EIGENSET,
         (network.depth, 1),
-        a=np.array([b for _, b in pairs]),
-        b=np.array([a @ W_N for a, _ in pairs]),
-        c=np.vstack([sources, sources]),
-        d=np.vstack([rows, rows @ seen.T @ seen]),
+        a=np.tile(left_out, (len(carried), 1)),
+        b=np.repeat(carried @ network.layers[-1], len(left_out), axis=0),
+        c=np.tile(np.repeat(sources, len(left_out), axis=0), (times, 1)),
+        d=np.vstack([np.tile(part, (len(carried), 1)) for part in (rows, *of_stored_length)]),
     )
 
 
@@ -153,21 +187,34 @@ def _unit_whitening(problem: ReducedProblem) -> Matrix:
     return problem.whitening * (problem.column_norms / (largest or 1.0))[:, None]
 
 
+def _lengths_agree(problem: ReducedProblem) -> bool:
+    """Whether a change of W_1 is as long in the caller's coordinates as in whitened ones, nearly and but for a factor.
+
+    Where the singular values of F are within a factor c of each other, so are the ratios of the two lengths, and what
+    is steepest in one is within c^2 of that in the other.
+    """
+    used = problem.column_norms[problem.column_norms > 0.0]
+    return bool(used.size) and problem.condition * float(np.max(used)) <= _ALIKE * float(np.min(used))
+
+
 def _principal_axes(basis: Matrix, target: Matrix) -> Matrix:
     """Eigenvectors (columns) of Sigma compressed to span(basis), eigenvalues descending; nothing is squared."""
     return np.asarray(basis @ svd(basis.T @ target)[0])
 
 
-def _preimages(C: Matrix, rows: Matrix, rank: int, basis: Matrix | None, threshold: float) -> Matrix:
+def _preimages(test: TypeTest, rows: Matrix, rank: int, basis: Matrix | None, threshold: float) -> Matrix:
     """C^+ a for every row a, through the singular values of C that carry P: at least rank(P) = `rank` of them.
 
     Where all that C maps out of the span of `basis` is below `threshold` it has no others, and C^+ a is
     C'^T (C' C'^T)^-1 U^T a with C' = U^T C: what its condition, squared, takes of the digits makes the direction less
     steep, no more.
     """
+    C = test.network.above(1)
     if basis is not None:
-        inner = basis.T @ C
-        if float(np.linalg.norm(C - basis @ inner)) <= threshold:
+        inner, beyond = basis.T @ C, test.beyond(rank)
+        # that of the signal's layers is in the span
+        known = beyond is not None and beyond.bounds[test.network.depth + 1, 1] <= threshold
+        if known or float(np.linalg.norm(C - basis @ inner)) <= threshold:
             return np.asarray(np.linalg.solve(inner @ inner.T, basis.T @ rows.T).T @ inner)
     left, s, right = svd(C, full_matrices=False)
     kept = s > rank_threshold(float(s[0]), max(C.shape))
@@ -175,7 +222,9 @@ def _preimages(C: Matrix, rows: Matrix, rank: int, basis: Matrix | None, thresho
     return np.asarray(((rows @ left[:, kept]) / s[kept]) @ right[kept])
 
 
-def _linked(test: TypeTest, kind: CertificateKind, layers: tuple[int, int], tau: float, seen: Matrix) -> PairSpan:
+def _linked(
+    test: TypeTest, kind: CertificateKind, layers: tuple[int, int], tau: float, seen: Matrix | None
+) -> PairSpan:
     """V_i = a b^T, V_j = c d^T, (a, d) a top singular pair of E_ij and (b, c) one of M_ij.
 
     Case 3: b unseen by B_{i-1}, c by A_j or both. Case 2 by other layers than the first and the last: (b, c) as it is.
@@ -184,8 +233,12 @@ def _linked(test: TypeTest, kind: CertificateKind, layers: tuple[int, int], tau:
     pairs = (top_singular_pairs(link, 1) for link in _without_seen(test, i, j, tau))
     links = [np.vstack(rows) for rows in zip(*pairs, strict=True)]
     residual = network.residual_block(i, j)
-    a, d = top_singular_pairs(residual, _TRIED)
-    if j == 1:
+    left_out = test.carried(test.ranks(tau)[0]) if layers == (network.depth, 1) and not is_narrow(network) else None
+    if left_out is None or not left_out.others.shape[1]:
+        a, d = top_singular_pairs(residual, _TRIED)
+    else:  # E is what P leaves out of T
+        a, d = left_out.others.T[:_TRIED], left_out.others_right.T[:_TRIED]
+    if j == 1 and seen is not None:
         by_stored_length = top_singular_pairs(residual @ seen.T, _TRIED)
         a, d = np.vstack([a, by_stored_length[0]]), np.vstack([d, by_stored_length[1] @ seen])
     b, c = (np.tile(rows, (len(a), 1)) for rows in links)

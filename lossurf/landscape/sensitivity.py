@@ -18,7 +18,7 @@ from lossurf.landscape.projection import FAR, Projection
 from lossurf.landscape.staircase import Pairs
 from lossurf.network import WhitenedNetwork, rounding_of_products
 from lossurf.numerics import Matrix
-from lossurf.spectral import RELATIVE_ERROR
+from lossurf.spectral import RELATIVE_ERROR, spectral_norm
 
 
 def vanishing_tolerance(size: float, change: float) -> float:
@@ -139,32 +139,36 @@ class Sensitivity:
     @cached_property
     def block_norms(self) -> Matrix:
         """||E_ij||_2 at [i, j] for 1 <= j < i <= N, shape (N + 1, N + 1); 0 elsewhere."""
-        if self._rounded_blocks is not None:
-            return np.tril(self._rounded_blocks, -1)
-        return block_norms(self.network, self.rounding * self.block_changes, self.residual_norm)
+        return block_norms(self.network) if is_narrow(self.network) else np.tril(self._wide_blocks, -1)
 
     @cached_property
-    def _rounded_blocks(self) -> Matrix | None:
-        """Bounds of ||E_ij||_2 <= ||A_i|| ||E|| ||B_{j-1}|| at [i, j] in a wide network whose E is rounding.
+    def _wide_blocks(self) -> Matrix:
+        """||E_ij||_2 at [i, j] for j <= i in a wide network, shape (N + 1, N + 1), 0 elsewhere.
 
-        Shape (N + 1, N + 1), 0 where i or j is 0. So is then every block: change(E_ij) is at least ||A_i|| ||B_{j-1}||
-        change(P). None where E is more than rounding.
+        Bounds of them where those are rounding: E_ij is M^T E_i'j and E_ij' M'^T, M and M' the products of the layers
+        in between, and so at most the norm of one times that of the other. Beside a block that is rounding most are
+        told without a product; where E is, all.
         """
-        N, size = self.network.depth, self.residual_norm
-        if is_narrow(self.network) or not size <= self.negligible * self.product_change:
-            return None
-        above, below = self.norms[N + 1, 1:], self.norms[1 : N + 1, 0]
-        bounds = np.zeros((N + 1, N + 1))
-        bounds[1:, 1:] = above[:, None] * (size * (1.0 + RELATIVE_ERROR) ** 2) * below
-        return bounds
+        N, inner, slack = self.network.depth, self.norms, (1.0 + RELATIVE_ERROR) ** 2
+        zero, rounding = self.negligible * self.block_changes, self.rounding * self.block_changes
+        norms = np.zeros((N + 1, N + 1))
+        norms[N, 1] = self.residual_norm
+        for i in range(N, 0, -1):
+            from_above = np.min(norms[i + 1 :] * inner[i + 2 :, i, None], axis=0, initial=inf)
+            for j in range(2 if i == N else 1, i + 1):
+                bound = slack * min(from_above[j], np.min(norms[i, 1:j] * inner[j, : j - 1], initial=inf))
+                if not bound <= zero[i, j]:
+                    bound = norm_beyond(self.network.residual_block(i, j), float(rounding[i, j]))
+                norms[i, j] = bound
+        return norms
 
     @cached_property
     def layer_gradient_norms(self) -> Matrix:
         """||E_kk||_2 = ||dL/dW_k||_2 for k = 1..N, shape (N,)."""
-        if self._rounded_blocks is not None:
-            return np.asarray(self._rounded_blocks.diagonal()[1:])
-        blocks = ((k, self.network.residual_block(k, k)) for k in range(1, self.network.depth + 1))
-        return np.array([norm_beyond(block, self.rounding * self.block_change(k, k)) for k, block in blocks])
+        layers = range(1, self.network.depth + 1)
+        if not is_narrow(self.network):
+            return np.asarray(self._wide_blocks.diagonal()[1:])
+        return np.array([spectral_norm(self.network.residual_block(k, k)) for k in layers])
 
     def block_norm(self, i: int, j: int) -> float:
         """||E_ij||_2."""

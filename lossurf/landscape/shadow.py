@@ -63,6 +63,7 @@ def find_shadow(
             return None, nan
         read, sensitivity = test.network, test.sensitivity
         network = WhitenedNetwork(layers, read.target, read.stretch, read.first_layer_size)
+        network.below(network.depth - 1)  # from which P follows too
         # Frobenius norms bound the spectral ones; what a change of W can do is that of W', which is within 10 tau of it
         gradient = max(
             vanishing_tolerance(float(np.linalg.norm(network.residual_block(k, k))), sensitivity.block_change(k, k))

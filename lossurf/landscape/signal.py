@@ -113,9 +113,12 @@ def signal_between(network: WhitenedNetwork, U: Matrix, V: Matrix, s: Matrix) ->
     N = network.depth
     S = tuple(np.asarray((network.below(k) @ V) * s ** (-k / N)) for k in range(1, N))
     above = [(U.T @ network.above(k)) * s[:, None] ** ((k - N) / N) for k in range(1, N)]
-    Q = tuple(_solved(rows @ columns, rows) for rows, columns in zip(above, S, strict=True))
-    # W_k S_{k-1} = S_k s^{1/N}, whatever the layers are, so that K_k = Q_k W_k S_{k-1} is that
-    K = (*([s ** (1.0 / N)] * (N - 2)), U.T @ (network.layers[-1] @ S[-1]))
+    blocks = [rows @ columns for rows, columns in zip(above, S, strict=True)]
+    Q = tuple(_solved(block, rows) for block, rows in zip(blocks, above, strict=True))
+    # W_k S_{k-1} = S_k s^{1/N}, whatever the layers are, so that K_k = Q_k W_k S_{k-1} is that; and the last block is
+    # s^{-1/N} U^T W_N S_{N-1}
+    root = s ** (1.0 / N)
+    K = (*([root] * (N - 2)), root[:, None] * blocks[-1])
     return Signal(network.target, U, S, Q, K)
 
 
@@ -128,7 +131,8 @@ def _solved(blocks: Matrix, rows: Matrix) -> Matrix:
     diagonal = blocks.diagonal()
     if not np.all(diagonal):
         return np.asarray(np.linalg.solve(blocks, rows))
-    D = blocks / diagonal - np.eye(len(blocks))  # blocks = (I + D) diag(diagonal)
+    D = blocks / diagonal
+    D.flat[:: len(D) + 1] -= 1.0  # blocks = (I + D) diag(diagonal)
     size = float(np.linalg.norm(D))
     if not size * size <= EPS:
         return np.asarray(np.linalg.solve(blocks, rows))

@@ -12,7 +12,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
-from itertools import chain
 from math import inf
 
 import numpy as np
@@ -84,15 +83,22 @@ class TypeTest:
         self._carried: dict[int, Carried | None] = {}
         self._signals: dict[int, Signal | None] = {}
         self._beyond: dict[int, Beyond | None] = {}
-        self._target_roots = np.sort(problem.target_svd[1]).tolist()
+        self._target_roots = np.sort(problem.target_svd[1])
         # ||T||_F^2 >= 1 is the unit of loss; where T = 0 the unit is ||Y||^2 = 1 in these coordinates
         self._loss_unit = max(float(np.sum(problem.target**2)), 1.0)
         # of the pairs seen so far, from the largest E_ij on: `strict_below` of every rank, and how many they are
         self._strict_below, self._seen = np.zeros(int(np.max(sensitivity.widths, initial=0)) + 1), 0
         self._of_ranks: dict[int, float] = {}
+        self._verdicts: dict[float, Verdict] = {}  # a reading asks for the same ones many times
+        self._steps: dict[float, tuple[Step, Verdict | None, Verdict | None]] = {}
 
     def verdict(self, tau: float) -> Verdict:
         """Return the verdict when every zero is judged at tolerance tau."""
+        if tau not in self._verdicts:
+            self._verdicts[tau] = self._verdict(tau)
+        return self._verdicts[tau]
+
+    def _verdict(self, tau: float) -> Verdict:
         if self.gradient > tau:
             return Verdict.NOT_CRITICAL
         if self.network.depth == 1:  # convex: a critical point above the optimum is one of these two by rounding
@@ -103,7 +109,7 @@ class TypeTest:
 
     def ranks(self, tau: float) -> tuple[int, ...]:
         """rank(P) counting singular values above tau, and above tau max(1, change(P))."""
-        return tuple(_above(values, tau) for values in self._rank_thresholds)
+        return tuple(int(_count_above(values, tau)) for values in self._rank_thresholds)
 
     def rise_above(self, rank: int) -> float:
         """L - L_rank in squared scale units; negative only by rounding, or where the rank of P is higher."""
@@ -220,13 +226,13 @@ class TypeTest:
             return ()
         problem, s = self._problem, self._problem.target_svd[1]
         weights = carried_shares(problem, self._overlaps, float(self.product_singular_values[rank - 1]))
-        chosen = np.sort(np.argsort(-weights, kind="stable")[:rank])
-        others = np.delete(np.arange(s.size), chosen)
+        chosen = np.zeros(s.size, dtype=bool)
+        chosen[np.argsort(-weights, kind="stable")[:rank]] = True
         # an eigenvector is carried or not: a weight near one half means the set is not determined by P
-        clear = float(np.min(weights[chosen])) > 0.9 and float(np.max(weights[others], initial=0.0)) < 0.1
-        resolution = max(tau, problem.target_error())
-        tied = others.size > 0 and float(np.min(np.abs(s[chosen][:, None] - s[others]))) <= resolution
-        return tuple(int(i) + 1 for i in chosen) if clear and not tied else None
+        clear = np.min(weights[chosen]) > 0.9 and np.max(weights[~chosen], initial=0.0) < 0.1
+        gaps = (s[:-1] - s[1:])[chosen[:-1] != chosen[1:]]  # descending: of one in the set to its nearest outside
+        tied = np.min(gaps, initial=inf) <= max(tau, problem.target_error())
+        return tuple((np.flatnonzero(chosen) + 1).tolist()) if clear and not tied else None
 
     def carried(self, rank: int) -> Carried | None:
         """Return which eigenvectors of Sigma P carries if it is of that rank; None where they are not told apart."""
@@ -262,6 +268,11 @@ class TypeTest:
 
     def step(self, tau: float) -> tuple[Step, Verdict | None, Verdict | None]:
         """Return the step of the verdict that contains tau, and the verdicts below and above it (None: no end)."""
+        if tau not in self._steps:
+            self._steps[tau] = self._step(tau)
+        return self._steps[tau]
+
+    def _step(self, tau: float) -> tuple[Step, Verdict | None, Verdict | None]:
         here = self.verdict(tau)
         start, stop, below, above = 0.0, inf, None, None
         for piece in self._pieces_down(tau):
@@ -289,7 +300,7 @@ class TypeTest:
 
         The loss sees a singular value squared, so one of up to sqrt(2 tau) hides in it.
         """
-        wanted = min(self.rank_max, _above(self._target_roots, tau))
+        wanted = min(self.rank_max, int(_count_above(self._target_roots, tau)))
         return rank < wanted and self.rise_above(self.rank_max) > self._loss_rounding
 
     @cached_property
@@ -298,10 +309,10 @@ class TypeTest:
         return rank_threshold(self._loss_unit, sum(self.network.target.shape))
 
     @cached_property
-    def _rank_thresholds(self) -> tuple[list[float], list[float]]:
+    def _rank_thresholds(self) -> tuple[Matrix, Matrix]:
         """The tau at which each singular value of P stops counting, in itself and against change(P); ascending."""
         s = np.sort(self.product_singular_values)
-        return s.tolist(), (s / max(1.0, self.sensitivity.product_change)).tolist()
+        return s, s / max(1.0, self.sensitivity.product_change)
 
     @cached_property
     def _level_thresholds(self) -> tuple[Matrix, Matrix]:
@@ -317,8 +328,8 @@ class TypeTest:
     @cached_property
     def _edges(self) -> list[float]:
         """Every tau at which the verdict may change, except those of `strict_below`; ascending, 0 first, inf last."""
-        places = [0.0, self.gradient, *chain(*self._rank_thresholds, self._target_roots)]
-        edges = np.sort(np.concatenate([places, *self._level_thresholds]))  # np.unique would import numpy.ma, 12 ms
+        places = [np.array([0.0, self.gradient]), *self._rank_thresholds, self._target_roots, *self._level_thresholds]
+        edges = np.sort(np.concatenate(places))  # np.unique would import numpy.ma, 12 ms
         edges = edges[edges < inf]
         told = self._told_apart(edges)
         changed = np.any(told[:, 1:] != told[:, :-1], axis=0)
@@ -370,11 +381,6 @@ class TypeTest:
         return [self.strict_below(rank)] if saddle else []
 
 
-def _above(ascending: list[float], tau: float) -> int:
-    """Count the numbers above tau."""
-    return len(ascending) - bisect_right(ascending, tau)
-
-
-def _count_above(ascending: list[float], taus: Matrix) -> NDArray[np.intp]:
+def _count_above(ascending: Matrix, taus: Matrix | float) -> NDArray[np.intp]:
     """Count the numbers above each tau."""
-    return len(ascending) - np.searchsorted(ascending, taus, side="right")
+    return np.asarray(len(ascending) - ascending.searchsorted(taus, side="right"))

@@ -1,5 +1,7 @@
 """How many directions lead down, are flat and lead up, against the eigenvalues of dense Hessians."""
 
+from math import inf
+
 import numpy as np
 import pytest
 from critical_points import balanced, build, dense_hessian, random_data, random_point
@@ -8,6 +10,7 @@ import lossurf
 from lossurf.data import Data
 from lossurf.inputs.checkpoints.checkpoint import Checkpoint
 from lossurf.landscape.classify import classify_network
+from lossurf.landscape.inertia import _vanishing
 
 
 def counted(point):
@@ -99,3 +102,11 @@ def test_the_ways_down_of_a_large_network_are_counted_where_that_is_asked_for():
         found = classify_network(checkpoint, problem, **asked)
         assert found.inertia.negative == 1 + 299
         assert found.notes == checkpoint.notes
+
+
+def test_a_value_that_nothing_changes_never_vanishes_and_a_zero_always_has():
+    # channel: the limits of value / change by hand
+    values = np.array([0.0, 1e-300, 2.0])
+    assert _vanishing(values, 0.0).tolist() == [0.0, inf, inf]
+    assert _vanishing(values, 4.0).tolist() == [0.0, 2.5e-301, 0.5]
+    assert _vanishing(values, 1e-320).tolist()[::2] == [0.0, inf]

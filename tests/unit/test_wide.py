@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from critical_points import RECIPES, build, random_data, random_point, true_type
+from critical_points import RECIPES, build, chain, random_data, random_point, true_type
 
 import lossurf
 from lossurf.landscape.classify import classify_network
 from lossurf.landscape.inertia import RankTable
 from lossurf.landscape.reading import read_point
 from lossurf.landscape.signal import _solved
+from lossurf.network import WhitenedNetwork
 from lossurf.numerics import EPS
+from lossurf.spectral import RELATIVE_ERROR
 
 
 def result_of(point):
@@ -81,6 +83,32 @@ def test_what_stands_for_a_singular_value_is_above_it_and_rounding():
         assert of_layers == [np.linalg.matrix_rank(W, tol=1e-8) for W in test.network.layers]
 
 
+@pytest.mark.parametrize("tau", [1e-8, 1e-13])
+@pytest.mark.parametrize("noise", [0.0, 1e-14, 1e-13, 1e-10, 1e-5])
+@pytest.mark.parametrize("recipe", ["inner", "low-rank"])
+def test_what_stands_for_the_norm_of_a_block_is_above_it_and_far_below_the_tolerance(recipe, noise, tau):
+    # channel: LAPACK's norms of the blocks, multiplied out one by one
+    rng = np.random.default_rng(6)
+    widths = [100, 98, 102, 97, 100]
+    X, Y = random_data(rng, widths[0], widths[-1], 130)
+    for eigen_set in (np.arange(97), np.arange(5), np.arange(1, 60)):
+        weights = build(rng, widths, X, Y, eigen_set=eigen_set, recipe=recipe)
+        weights = [W * (1.0 + noise * rng.standard_normal(W.shape)) for W in weights]
+        sensitivity = read_point(weights, lossurf.Data(X.T, Y.T).problem(bias=False), tau=tau).balanced.sensitivity
+        E, layers = sensitivity.network.residual, sensitivity.network.layers
+        for j in range(1, 5):
+            for i in range(j, 5):
+                above, below = chain(layers[i:], widths[i]), chain(layers[: j - 1], widths[0])
+                value = np.linalg.norm(above.T @ E @ below.T, 2)
+                found, change = sensitivity.block_norm(i, j), sensitivity.block_change(i, j)
+                assert value * (1.0 - RELATIVE_ERROR) <= found + 4.0 * EPS * change
+                assert (
+                    found == pytest.approx(value, rel=RELATIVE_ERROR, abs=0.0)
+                    or found <= min(sensitivity.rounding * change, 10.1 * value)  # a Frobenius norm
+                    or found <= min(sensitivity.rounding, tau / 100.0) * change
+                )
+
+
 @pytest.mark.parametrize("size", [0.0, 1e-15, 1e-10, 0.99 * EPS**0.5, 1.01 * EPS**0.5, 1e-3, 0.3])
 def test_blocks_near_a_diagonal_are_solved_to_rounding(size):
     """Both sides of the edge at which a product stands for a solve; channel: the solution it is built from."""
@@ -96,3 +124,15 @@ def test_blocks_with_a_zero_on_the_diagonal_are_solved():
     assert _solved(np.array([[0.0, 1.0], [1.0, 0.0]]), np.eye(2)).tolist() == [[0.0, 1.0], [1.0, 0.0]]
     with pytest.raises(np.linalg.LinAlgError):
         _solved(np.zeros((2, 2)), np.eye(2))
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3, 5])
+def test_the_product_follows_from_what_is_known_at_either_end(depth):
+    # channel: the product written out
+    rng = np.random.default_rng(7)
+    layers = tuple(rng.standard_normal((3 + k, 4 if k == 0 else 2 + k)) for k in range(depth))
+    for first in ("product", "below", "above"):
+        network = WhitenedNetwork(layers, np.zeros((2 + depth, 4)), (0.0,) * depth, 1.0)
+        _ = network.product if first == "product" else getattr(network, first)(depth - 1 if first == "below" else 1)
+        np.testing.assert_allclose(network.product, chain(layers, 4), rtol=1e-13, atol=1e-13)
+        assert first != "below" or depth < 3 or (depth + 1, 1) not in network._products
