@@ -15,22 +15,21 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Iterator
-from itertools import pairwise
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lossurf.numerics import Matrix, column_norms
-from lossurf.reduction.kernels import FEW_COLUMNS, LapackKernel
+from lossurf.reduction.kernels import LapackKernel
 from lossurf.reduction.lapack import double, in_columns, integer, routine
-from lossurf.reduction.panels import Panel
+from lossurf.reduction.panels import Panel, runs
 
-_COLUMNS_AT_ONCE: Final = 32  # of a block of substitution: with 16 and 48 it takes as long
+_MOST_COLUMNS: Final = 128  # of more, what a product saves goes into bringing factors back
 
-_BYTES_AT_ONCE: Final = 1 << 20  # of coordinates by substitution: about what a second-level cache holds
+_COLUMNS_AT_ONCE: Final = 40  # of a block of substitution, at most: with 20 it takes a tenth longer, with 80 as long
 
-_ROWS_AT_ONCE: Final = 512  # a multiple of which they are, as their products are summed
+_COLUMNS_TO_SOLVE_FOR: Final = 10  # without an inverse, at most: to halve these costs more than it saves
 
 Parts = tuple[Matrix, ...]
 """Columns of the same rows, side by side, each (rows, .) in C order; the ones before them are left out."""
@@ -62,7 +61,7 @@ def coordinates_of(triangle: Matrix, kernel: LapackKernel) -> Coordinates:
     triangle[0] /= triangle[0, 0]
     units = np.ldexp(1.0, np.frexp(column_norms(triangle))[1])  # powers of two: dividing by them rounds nothing
     units[0] = 1.0
-    if len(triangle) <= FEW_COLUMNS:
+    if len(triangle) <= _MOST_COLUMNS:
         by_product = ByProduct(triangle / units, units, kernel)
         if by_product.is_safe(column_norms(triangle)):
             return by_product
@@ -72,8 +71,8 @@ def coordinates_of(triangle: Matrix, kernel: LapackKernel) -> Coordinates:
 class ByProduct:
     """Coordinates by one product with the inverse of the triangle of the columns in the order of pivoting.
 
-    That is a row scaling of a triangle of numbers of at most 1: the growth is 1 to 7 up to 64 columns at conditions of
-    1 to 1e12, where in their own order it grows with the condition. The factor is brought back by reflections.
+    That is a row scaling of a triangle of numbers of at most 1: the growth is 1 to 12 up to 128 columns at conditions
+    of 1 to 1e12, where in their own order it grows with the condition. The factor is brought back by reflections.
 
     Parameters
     ----------
@@ -94,17 +93,20 @@ class ByProduct:
         inverse = _inverse(self._pivoted)
         self._shares = (inverse**2 @ self._pivoted**2)[np.ix_(back, back)]
         self._inverse = np.asfortranarray((inverse[back] / units[:, None])[:, 1:])
-        self._coordinates = np.empty((0, n - 1))
+        self._room = np.empty((0, n - 1))
 
     def of(self, panel: Panel) -> Iterator[Parts]:
-        """See `Coordinates`; of all rows at once."""
-        if len(self._coordinates) < panel.rows:
-            self._coordinates = np.empty((panel.rows, panel.columns - 1))
-        coordinates, row = self._coordinates[: panel.rows], 0
-        for part in (np.ones((panel.rows, 1)), panel.X, panel.Y):
-            _add_product(coordinates, part, self._inverse[row : row + part.shape[1]], kept=float(row > 0))
-            row += part.shape[1]
-        yield (coordinates,)
+        """See `Coordinates`."""
+        of_ones, of_y = self._inverse[0], 1 + panel.X.shape[1]
+        for X, Y in panel.in_parts():
+            if len(self._room) < len(X):
+                self._room = np.empty((len(X), panel.columns - 1))
+            found = self._room[: len(X)]
+            for rows, repeated in runs(found, of_ones):
+                rows[...] = repeated
+            _add_product(found, X, self._inverse[1:of_y])
+            _add_product(found, Y, self._inverse[of_y:])
+            yield (found,)
 
     def back(self, factor: Matrix) -> Matrix | None:
         """See `Coordinates`."""
@@ -117,13 +119,28 @@ class ByProduct:
         return _growth(norms, self._shares, norms) <= largest_growth(len(norms))
 
 
+class _Block(NamedTuple):
+    """Columns that are solved for together: by a product with the inverse of their part of T, or without one."""
+
+    own: slice
+    inverse: Matrix | None
+    shares: Matrix
+
+
+class _Update(NamedTuple):
+    """What columns that were solved for take from later ones."""
+
+    solved: slice
+    later: slice
+
+
 class BySubstitution:
-    """Coordinates by solving with the triangle T, some columns at a time.
+    """Coordinates by solving with the triangle T, half of the columns after the other.
 
     Entry (i, j) of P moves by at most n eps sum_k |q_ik| |t_kj| (Higham 2002, Theorem 8.5, in any order of the sums:
     section 8.1). Where the factor S of Q passes, those terms cannot cancel: their norm is at most
-    ||(S D^-1)^-1||_2 |p_j|. What the other columns take from a block is a product of matrices. So is what its own part
-    of T, on the diagonal, does, where the growth with its inverse is small.
+    ||(S D^-1)^-1||_2 |p_j|. What the first half takes from the second is a product of matrices. So is solving with a
+    block's own part of T, once it is narrow and the growth with its inverse is small.
 
     Parameters
     ----------
@@ -134,47 +151,54 @@ class BySubstitution:
     """
 
     def __init__(self, triangle: Matrix, units: Matrix) -> None:
-        n = len(triangle)
         self._triangle, self._units = triangle, units
-        self._blocks = [slice(*ends) for ends in pairwise([*range(1, n, _COLUMNS_AT_ONCE), n])]
-        self._shares: list[Matrix | None] = []
-        self._inverses: list[Matrix | None] = []
-        for block in self._blocks:
-            scaled = triangle[block, block] / units[block]
+        self._steps = list(self._steps_for(slice(1, len(triangle))))
+        self._room = np.empty((2, 0, len(triangle) - 1))
+
+    def _steps_for(self, own: slice) -> Iterator[_Block | _Update]:
+        """Yield what solves for these columns."""
+        width, middle = own.stop - own.start, (own.start + own.stop) // 2
+        if width <= _COLUMNS_AT_ONCE:
+            units = self._units[own]
+            scaled = self._triangle[own, own] / units
             inverse = _inverse(scaled)
             shares = inverse**2 @ scaled**2
-            norms = column_norms(triangle[:, block] / units[block])
-            safe = _growth(column_norms(scaled), shares, norms) <= largest_growth(n) / 2.0
-            self._shares.append(shares if safe else None)
-            self._inverses.append(np.asfortranarray(inverse / units[block][:, None]) if safe else None)
+            norms = column_norms(self._triangle[:, own] / units)
+            safe = _growth(column_norms(scaled), shares, norms) <= largest_growth(len(self._triangle)) / 2.0
+            if safe or width <= _COLUMNS_TO_SOLVE_FOR:
+                yield _Block(own, np.asfortranarray(inverse / units[:, None]) if safe else None, shares)
+                return
+        yield from self._steps_for(slice(own.start, middle))
+        yield _Update(slice(own.start, middle), slice(middle, own.stop))
+        yield from self._steps_for(slice(middle, own.stop))
 
     def of(self, panel: Panel) -> Iterator[Parts]:
         """See `Coordinates`."""
-        at_once = max(1, _BYTES_AT_ONCE // (8 * _ROWS_AT_ONCE * panel.columns)) * _ROWS_AT_ONCE
         dx, offset = panel.X.shape[1], self._triangle[0, 1:]
-        left, found = (np.empty((min(at_once, panel.rows), panel.columns - 1)) for _ in range(2))
-        for first in range(0, panel.rows, at_once):
-            X, Y = (part[first : first + at_once] for part in (panel.X, panel.Y))
-            left, found = left[: len(X)], found[: len(X)]
+        for X, Y in panel.in_parts():
+            if self._room.shape[1] < len(X):
+                self._room = np.empty((2, len(X), panel.columns - 1))
+            left, found = self._room[:, : len(X)]
             np.subtract(X, offset[:dx], out=left[:, :dx])
             np.subtract(Y, offset[dx:], out=left[:, dx:])
-            self._solve(left, found)
+            for step in self._steps:
+                self._take(step, left, found)
             yield (found,)
 
-    def _solve(self, left: Matrix, found: Matrix) -> None:
-        """Divide rows, which are lost, by the triangle without its first row and column."""
-        for block, inverse in zip(self._blocks, self._inverses, strict=True):
-            before, own = slice(1, block.start), slice(block.start - 1, block.stop - 1)
-            if block.start > 1:
-                solved = found[:, : own.start]
-                _add_product(left[:, own], solved, self._triangle[before, block], factor=-1.0)
-            if inverse is not None:
-                _add_product(found[:, own], left[:, own], inverse, kept=0.0)
-                continue
-            found[:, own] = left[:, own]
-            sizes = (integer(own.stop - own.start), integer(len(left)), double(1.0))
-            matrices = (*in_columns(self._triangle[block, block]), *in_columns(found[:, own].T))
-            routine("dtrsm")(b"L", b"U", b"T", b"N", *sizes, *matrices)
+    def _take(self, step: _Block | _Update, left: Matrix, found: Matrix) -> None:
+        """Take a step from what is left of rows to what is found of their coordinates."""
+        if isinstance(step, _Update):
+            solved, later = _behind_ones(step.solved), _behind_ones(step.later)
+            _add_product(left[:, later], found[:, solved], self._triangle[step.solved, step.later], factor=-1.0)
+            return
+        here = _behind_ones(step.own)
+        if step.inverse is not None:
+            _add_product(found[:, here], left[:, here], step.inverse, kept=0.0)
+            return
+        found[:, here] = left[:, here]
+        sizes = (integer(here.stop - here.start), integer(len(left)), double(1.0))
+        matrices = (*in_columns(self._triangle[step.own, step.own]), *in_columns(found[:, here].T))
+        routine("dtrsm")(b"L", b"U", b"T", b"N", *sizes, *matrices)
 
     def back(self, factor: Matrix) -> Matrix | None:
         """See `Coordinates`."""
@@ -183,12 +207,17 @@ class BySubstitution:
         sides = (b"R", b"U", b"N", b"N", order, order, double(1.0))
         routine("dtrmm")(*sides, *in_columns(self._triangle), *in_columns(r))
         norms = column_norms(r) / self._units
-        for block, shares in zip(self._blocks, self._shares, strict=True):
-            if shares is not None:
-                own = column_norms(factor[:, block] @ (self._triangle[block, block] / self._units[block]))
-                if not _growth(own, shares, norms[block]) <= largest_growth(len(r)):
+        for step in self._steps:
+            if isinstance(step, _Block) and step.inverse is not None:
+                scaled = self._triangle[step.own, step.own] / self._units[step.own]
+                inner = column_norms(factor[: step.own.stop, step.own] @ scaled)
+                if not _growth(inner, step.shares, norms[step.own]) <= largest_growth(len(r)):
                     return None
         return r
+
+
+def _behind_ones(columns: slice) -> slice:
+    return slice(columns.start - 1, columns.stop - 1)
 
 
 def largest_growth(n: int) -> float:
@@ -197,7 +226,7 @@ def largest_growth(n: int) -> float:
     sqrt(3 n), at most 16. Of one product eps / 2 sqrt(n / 3) times that is n eps / 2; 0.18 to 0.88 of it was measured,
     against extended precision at 5 to 128 columns. It adds to at most 0.70 n eps of the Gram matrix (`gram.room`) as
     errors that know nothing of each other do, by their squares: to less than the n eps that `precision.column_errors`
-    states. Of blocks of 32 columns 16 is 26 eps.
+    states. Of blocks of 40 columns 16 is 29 eps.
     """
     return float(min(np.sqrt(3.0 * n), 16.0))
 

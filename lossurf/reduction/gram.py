@@ -23,11 +23,8 @@ from lossurf.numerics import EPS, Matrix, column_norms
 from lossurf.reduction.coordinates import Coordinates, Parts, coordinates_of
 from lossurf.reduction.kernels import FEW_COLUMNS, Kernel, LapackKernel, make_kernel
 from lossurf.reduction.lapack import double, in_columns, integer, routine
-from lossurf.reduction.panels import Panel
+from lossurf.reduction.panels import ROWS_A_SUM, Panel
 from lossurf.reduction.triangle import merge
-
-_ROWS_A_SUM: Final = 512
-"""Rows whose products are added before the sum is added to the others: sums of sums round less, whatever BLAS does."""
 
 _SMALLEST_SQUARE: Final = 1e-270
 """Sums of squares below have terms that underflow: their relative error is no longer that of rounding."""
@@ -65,7 +62,7 @@ class GramKernel:
 
     def factor_panel(self, panel: Panel) -> Matrix:
         """See `Kernel`."""
-        r = self._by_gram([(panel.X, panel.Y)]) if self._directly else self._by_gram_of_coordinates(panel)
+        r = self._by_gram(panel.in_parts()) if self._directly else self._by_gram_of_coordinates(panel)
         return self._householder.factor_panel(panel) if r is None else r
 
     def merge_triangles(self, upper: Matrix, lower: Matrix) -> Matrix:
@@ -208,8 +205,8 @@ def _add_product(block: Matrix, left: Matrix, right: Matrix) -> None:
     height, width, one = integer(left.shape[1]), integer(right.shape[1]), double(1.0)
     start, order = in_columns(block)
     of_left, of_right = left.ctypes.data, right.ctypes.data
-    for first in range(0, len(left), _ROWS_A_SUM):
-        rows = integer(min(_ROWS_A_SUM, len(left) - first))
+    for first in range(0, len(left), ROWS_A_SUM):
+        rows = integer(min(ROWS_A_SUM, len(left) - first))
         here = of_left + first * left.strides[0]
         if left is right:
             routine("dsyrk")(b"U", b"N", height, rows, one, here, height, one, start, order)
@@ -220,8 +217,8 @@ def _add_product(block: Matrix, left: Matrix, right: Matrix) -> None:
 
 def _stacked(rows: Matrix) -> tuple[Matrix, Matrix]:
     """Return rows in C order as a stack of as many as are summed at once, (., sum, n), and the rest."""
-    whole = len(rows) // _ROWS_A_SUM * _ROWS_A_SUM
-    return rows[:whole].reshape(-1, _ROWS_A_SUM, rows.shape[1]), rows[whole:]
+    whole = len(rows) // ROWS_A_SUM * ROWS_A_SUM
+    return rows[:whole].reshape(-1, ROWS_A_SUM, rows.shape[1]), rows[whole:]
 
 
 def _product(left: Matrix, right: Matrix) -> Matrix:
@@ -234,5 +231,5 @@ def _product(left: Matrix, right: Matrix) -> Matrix:
 def _sum(rows: Matrix) -> Matrix:
     """Return the sum of rows in C order, as a sum of sums."""
     stack, rest = _stacked(rows)
-    total = np.add.reduce(np.matmul(np.ones(_ROWS_A_SUM), stack), axis=0)
+    total = np.add.reduce(np.matmul(np.ones(ROWS_A_SUM), stack), axis=0)
     return np.asarray(total + rest.sum(axis=0))

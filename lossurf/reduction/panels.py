@@ -6,6 +6,7 @@ over rows as quickly. Only Householder reflections need the columns [1 X Y].
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
@@ -15,6 +16,11 @@ from lossurf.numerics import Matrix
 _PADDING_ROWS: Final = 8  # one cache line: columns of a power-of-two length would all fall into the same cache sets
 
 _COPY_ROWS: Final = 512  # rows transposed at a time: their cache lines stay in L2 from the first column to the last
+
+ROWS_A_SUM: Final = 512
+"""Rows whose products are added before the sum is added to the others: sums of sums round less, whatever BLAS does."""
+
+_BYTES_AT_ONCE: Final = 3 << 20  # with less the interpreter takes more than what caches save
 
 _NUMBERS_AT_ONCE: Final = 2048  # of a row repeated: numpy's loops over a few columns cost more than the numbers in them
 
@@ -57,8 +63,15 @@ class Panel:
         """Take a row, (dx + dy,), from every sample."""
         if row.any():
             dx = self.X.shape[1]
-            subtract_row(self.X, row[:dx], self.X)
-            subtract_row(self.Y, row[dx:], self.Y)
+            for part, of_part in ((self.X, row[:dx]), (self.Y, row[dx:])):
+                for rows, repeated in runs(part, of_part):
+                    np.subtract(rows, repeated, out=rows)
+
+    def in_parts(self) -> Iterator[tuple[Matrix, Matrix]]:
+        """Yield X and Y some rows at a time: some megabytes, and a multiple of `ROWS_A_SUM`."""
+        at_once = max(1, _BYTES_AT_ONCE // (8 * ROWS_A_SUM * self.columns)) * ROWS_A_SUM
+        for first in range(0, self.rows, at_once):
+            yield self.X[first : first + at_once], self.Y[first : first + at_once]
 
     def in_columns(self, first: int = 0, rows: int | None = None) -> Matrix:
         """Return [1 X Y] of some samples in Fortran order, (max(rows, n), n), zero from the last one on.
@@ -80,11 +93,10 @@ class Panel:
         return columns
 
 
-def subtract_row(rows: Matrix, row: Matrix, out: Matrix) -> None:
-    """Take a row from each of some rows, (m, n) in C order, where `out` may be `rows`."""
+def runs(rows: Matrix, row: Matrix) -> Iterator[tuple[Matrix, Matrix]]:
+    """Yield views of rows, (m, n) in C order, each with a row, (n,), repeated as often as the view is wide."""
     m, n = rows.shape
     repeats = max(1, _NUMBERS_AT_ONCE // n)
     whole = m // repeats * repeats
-    repeated = np.tile(row, repeats)
-    np.subtract(rows[:whole].reshape(-1, repeats * n), repeated, out=out[:whole].reshape(-1, repeats * n))
-    np.subtract(rows[whole:], row, out=out[whole:])
+    yield rows[:whole].reshape(-1, repeats * n), np.tile(row, repeats)
+    yield rows[whole:], row

@@ -6,9 +6,10 @@ import pytest
 from lossurf.reduction import coordinates
 from lossurf.reduction.coordinates import ByProduct, BySubstitution, coordinates_of, largest_growth
 from lossurf.reduction.gram import room
-from lossurf.reduction.kernels import FEW_COLUMNS, LapackKernel
+from lossurf.reduction.kernels import LapackKernel
 from lossurf.reduction.panels import Panel
 
+MOST = coordinates._MOST_COLUMNS
 EPS = float(np.finfo(float).eps)
 
 
@@ -74,13 +75,13 @@ KINDS = ["0", "2", "6", "12", "alike", "graded", "Chebyshev", "powers"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("n", [3, 5, 21, FEW_COLUMNS, FEW_COLUMNS + 1, 100, 200])
+@pytest.mark.parametrize("n", [3, 5, 21, 64, MOST, MOST + 1, 200])
 def test_rows_move_by_no_more_than_is_stated(kind, n):
     rows = 1100 + 2 * n
     values = rows_of(kind, rows, n, 1)
     start = start_of(rows_of(kind, rows, n, 0))
     found = coordinates_of(start, LapackKernel(n, 8))
-    assert isinstance(found, BySubstitution) or n <= FEW_COLUMNS
+    assert isinstance(found, BySubstitution) or n <= MOST
     if factor_of(found, values) is not None:
         assert moved(found, values) <= 0.5 * n * EPS
 
@@ -89,11 +90,20 @@ def test_each_way_is_met():
     kinds = {kind: coordinates_of(start_of(rows_of(kind, 1200, 21, 0)), LapackKernel(21, 8)) for kind in KINDS}
     assert isinstance(kinds["12"], ByProduct)
     assert isinstance(kinds["alike"], ByProduct)
-    inverses = coordinates_of(start_of(rows_of("powers", 1200, 100, 0)), LapackKernel(100, 8))._inverses
-    assert {inverse is None for inverse in inverses} == {True, False}
+    rng = np.random.default_rng(0)
+    hard, easier = blocks_of(rng.standard_normal((150, 150))), blocks_of(rng.uniform(0.5, 1.0, (150, 150)))
+    assert {block.inverse is None for block in hard} == {True, False}
+    assert {block.own.stop - block.own.start for block in easier} >= {18, 37}
+    for blocks in (hard, easier):
+        assert [j for block in blocks for j in range(150)[block.own]] == list(range(1, 150))
 
 
-@pytest.mark.parametrize("n", [5, 21, FEW_COLUMNS])
+def blocks_of(matrix):
+    found = coordinates_of(np.asfortranarray(np.triu(matrix)), LapackKernel(150, 8))
+    return [step for step in found._steps if isinstance(step, coordinates._Block)]
+
+
+@pytest.mark.parametrize("n", [5, 21, MOST])
 def test_the_edge_of_what_is_safe_by_a_product(n, monkeypatch):
     start = start_of(rows_of("6", 1200, n, 0))
     found = coordinates_of(start, LapackKernel(n, 8))
