@@ -32,7 +32,11 @@ from lossurf.errors import ExitCode
     help="Write the summary to FILE, such as data.lossurf.npz.",
 )
 @click.option(
-    "--threads", type=click.IntRange(min=1), metavar="N", help="Default: the cores at hand. Does not change the result."
+    "--threads",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="To read in, and to factor in; polars has its own, as many as POLARS_MAX_THREADS says. "
+    "Default: the cores at hand. Does not change the result.",
 )
 @click.option(
     "--engine",

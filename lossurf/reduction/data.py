@@ -8,6 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
+from lossurf.cores import at_most
 from lossurf.errors import InputError
 from lossurf.numerics import Matrix
 from lossurf.reduction.blocks import RandomAccessSource, ReadRows
@@ -65,7 +66,7 @@ def reduce_data(data: Rows, *, threads: int | None = None, progress: Progress | 
     ----------
     data : Rows
         A saved summary is taken as it is; files that can be read at any position are read by all threads; anything
-        else is read in order.
+        else is read in order, in as many threads beside them.
     threads, progress
         As in `reduce_blocks`.
 
@@ -83,15 +84,16 @@ def reduce_data(data: Rows, *, threads: int | None = None, progress: Progress | 
         return Triangle(held.triangle, *sizes, held.shift, held.norms, data.dtype, data.data_eps)
     opened = data.by_position()
     if opened is None or data.samples is None:
-        return reduce_blocks(
-            data.blocks(),
-            data.dx,
-            data.dy,
-            dtype=data.dtype,
-            data_eps=data.data_eps,
-            threads=threads,
-            progress=progress,
-        )
+        with at_most(threads):
+            return reduce_blocks(
+                data.blocks(),
+                data.dx,
+                data.dy,
+                dtype=data.dtype,
+                data_eps=data.data_eps,
+                threads=threads,
+                progress=progress,
+            )
     with opened as read:
         return reduce_source(
             RandomAccessSource(data.samples, read),
