@@ -18,7 +18,7 @@ from lossurf.landscape.projection import FAR, Projection
 from lossurf.landscape.staircase import Pairs
 from lossurf.network import WhitenedNetwork, rounding_of_products
 from lossurf.numerics import Matrix
-from lossurf.spectral import RELATIVE_ERROR, spectral_norm
+from lossurf.spectral import RELATIVE_ERROR
 
 
 def vanishing_tolerance(size: float, change: float) -> float:
@@ -153,22 +153,31 @@ class Sensitivity:
         zero, rounding = self.negligible * self.block_changes, self.rounding * self.block_changes
         norms = np.zeros((N + 1, N + 1))
         norms[N, 1] = self.residual_norm
+        if not self._may_be_rounding:
+            norms[range(1, N + 1), range(1, N + 1)] = self.layer_gradient_norms
         for i in range(N, 0, -1):
             from_above = np.min(norms[i + 1 :] * inner[i + 2 :, i, None], axis=0, initial=inf)
-            for j in range(2 if i == N else 1, i + 1):
+            for j in range(2 if i == N else 1, i + self._may_be_rounding):
                 bound = slack * min(from_above[j], np.min(norms[i, 1:j] * inner[j, : j - 1], initial=inf))
                 if not bound <= zero[i, j]:
                     bound = norm_beyond(self.network.residual_block(i, j), float(rounding[i, j]))
                 norms[i, j] = bound
         return norms
 
+    @property
+    def _may_be_rounding(self) -> bool:
+        """Whether the network is wide, and exactly critical to all appearances: P a projection of T, or T itself."""
+        if is_narrow(self.network):
+            return False
+        return self.projection is not None or self.residual_norm <= self.negligible * self.product_change
+
     @cached_property
     def layer_gradient_norms(self) -> Matrix:
         """||E_kk||_2 = ||dL/dW_k||_2 for k = 1..N, shape (N,)."""
-        layers = range(1, self.network.depth + 1)
-        if not is_narrow(self.network):
+        if self._may_be_rounding:
             return np.asarray(self._wide_blocks.diagonal()[1:])
-        return np.array([spectral_norm(self.network.residual_block(k, k)) for k in layers])
+        blocks = ((k, self.network.residual_block(k, k)) for k in range(1, self.network.depth + 1))
+        return np.array([norm_beyond(block, self.rounding * self.block_change(k, k)) for k, block in blocks])
 
     def block_norm(self, i: int, j: int) -> float:
         """||E_ij||_2."""
