@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -81,10 +82,7 @@ def require_no_pointer(start: bytes, name: str) -> None:
 
 def is_directory(path: Path) -> bool:
     """Tell whether there is a directory of this name; a name that no file can have is none."""
-    try:
-        return path.is_dir()
-    except (OSError, ValueError):
-        return False
+    return os.path.isdir(path)  # noqa: PTH112 - Path's raises where there can be none
 
 
 def exists(path: Path) -> bool:

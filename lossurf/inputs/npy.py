@@ -11,7 +11,7 @@ import math
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Protocol, Self
@@ -19,6 +19,7 @@ from typing import Any, Final, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from lossurf.errors import InputError
 from lossurf.inputs.arrays import MatrixSource, remember, require_numeric, rounding_note, to_float64
 from lossurf.inputs.faults import fault
 from lossurf.numerics import Matrix
@@ -57,10 +58,15 @@ class NpyHeader:
     shape: tuple[int, ...]
     offset: int
 
-    @property
+    @cached_property
     def nbytes(self) -> int:
         """Bytes of numbers the header promises."""
         return math.prod(self.shape) * self.dtype.itemsize
+
+    @cached_property
+    def number_type(self) -> str:
+        """Name of the number type."""
+        return self.dtype.name
 
 
 def read_header(file: Readable, held: int, where: str) -> NpyHeader:
@@ -80,13 +86,10 @@ def read_header(file: Readable, held: int, where: str) -> NpyHeader:
     InputError
         If it is not an .npy header, or the numbers are not plain real ones, or the size does not agree with `held`.
     """
-    text, offset = _header_text(file, where)
-    dtype, fortran, shape = _header_fields(text, where)
-    require_numeric(dtype, where)
-    header = NpyHeader(dtype, fortran, shape, offset)
-    promised = offset + header.nbytes
+    header = _header(*_header_text(file, where), where)
+    promised = header.offset + header.nbytes
     if promised > held:
-        raise fault("lying-header", where, promised=size_text(header.nbytes), held=size_text(held - offset))
+        raise fault("lying-header", where, promised=size_text(header.nbytes), held=size_text(held - header.offset))
     if promised < held:
         raise fault("trailing-bytes", where, extra=size_text(held - promised))
     return header
@@ -100,10 +103,8 @@ def promised_size(start: bytes, where: str) -> int:
     InputError
         If it is not an .npy header, or the numbers are not plain real ones.
     """
-    text, offset = _header_text(io.BytesIO(start), where)
-    dtype, fortran, shape = _header_fields(text, where)
-    require_numeric(dtype, where)
-    return offset + NpyHeader(dtype, fortran, shape, offset).nbytes
+    header = _header(*_header_text(io.BytesIO(start), where), where)
+    return header.offset + header.nbytes
 
 
 def _header_text(file: Readable, where: str) -> tuple[str, int]:
@@ -123,17 +124,31 @@ def _header_text(file: Readable, where: str) -> tuple[str, int]:
         raise fault("damaged", name=where, format=".npy", reason="its header is not text") from None
 
 
-def _header_fields(text: str, where: str) -> tuple[np.dtype[Any], bool, tuple[int, ...]]:
-    try:
-        descr, fortran, shape = _told(text)
-    except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
-        reason = "its header is not a description of an array"
-        raise fault("damaged", name=where, format=".npy", reason=reason) from None
-    return _number_type(descr, where), fortran, shape
+def _header(text: str, offset: int, where: str) -> NpyHeader:
+    return _known(text, offset) or _read(text, offset, where)
 
 
 @lru_cache(maxsize=256)  # the checkpoints of a run have the same few headers
-def _told(text: str) -> tuple[object, bool, tuple[int, ...]]:
+def _known(text: str, offset: int) -> NpyHeader | None:
+    """Return what a header says; None where it is to be refused, which takes the place where it stands."""
+    try:
+        return _read(text, offset, "")
+    except InputError:
+        return None
+
+
+def _read(text: str, offset: int, where: str) -> NpyHeader:
+    try:
+        descr, fortran, shape = _fields(text)
+    except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
+        reason = "its header is not a description of an array"
+        raise fault("damaged", name=where, format=".npy", reason=reason) from None
+    dtype = _number_type(descr, where)
+    require_numeric(dtype, where)
+    return NpyHeader(dtype, fortran, shape, offset)
+
+
+def _fields(text: str) -> tuple[object, bool, tuple[int, ...]]:
     """Return number type, order and shape of a header; raise what reading a literal raises where it is none."""
     fields = ast.literal_eval(re.sub(r"(\d)L\b", r"\1", text.strip()))  # Python 2 wrote shapes as (3L, 4L)
     if not isinstance(fields, dict) or set(fields) != {"descr", "fortran_order", "shape"}:
@@ -199,7 +214,7 @@ class NpySource:
         self.rows: int | None = self.shape[0]
         self.width = self.shape[1] if picked is None else len(picked)
         self.ndim = len(header.shape)
-        self.dtype = header.dtype.name
+        self.dtype = header.number_type
         self.columns: tuple[str, ...] | None = None
         self.notes: list[str] = []
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import struct
 import zipfile
 import zlib
@@ -20,7 +21,7 @@ from lossurf.errors import LossurfError
 from lossurf.inputs.archives import open_archive
 from lossurf.inputs.arrays import ArraySource, MatrixSource, require_dimensions
 from lossurf.inputs.faults import fault, place
-from lossurf.inputs.files import file_size, open_binary
+from lossurf.inputs.files import open_binary
 from lossurf.inputs.memory import require_memory
 from lossurf.inputs.npy import NpyHeader, NpySource, Readable, read_array, read_header
 
@@ -37,6 +38,7 @@ _DAMAGE = (
     IndexError,
 )
 _LOCAL_HEADER = struct.Struct("<4s22xHH")  # what stands before an entry: signature, lengths of name and extra
+_LOCAL_SIGNATURE: Final = b"PK\x03\x04"
 _UTF8_NAME = 1 << 11
 _SMALL: Final = 1 << 20  # bytes of a file that is read whole when it is opened
 
@@ -87,16 +89,16 @@ class _Member:
         self.file.close()
 
 
-def _opened(archive_file: Path | io.BytesIO, entry: zipfile.ZipInfo) -> zipfile.ZipExtFile:
+def _opened(archive: Path | bytes, entry: zipfile.ZipInfo) -> zipfile.ZipExtFile:
     """Open an entry where the archive's directory, read once, says that it lies.
 
     `ZipFile.open` would read the whole directory again for every entry: a network of 2,000 layers is read 4,000 times.
     """
-    file = open_binary(archive_file) if isinstance(archive_file, Path) else io.BytesIO(archive_file.getvalue())
+    file = open_binary(archive) if isinstance(archive, Path) else io.BytesIO(archive)
     try:
         file.seek(entry.header_offset)
         signature, name_length, extra_length = _LOCAL_HEADER.unpack(file.read(_LOCAL_HEADER.size))
-        if signature != b"PK\x03\x04":
+        if signature != _LOCAL_SIGNATURE:
             raise zipfile.BadZipFile(f"no entry begins where {entry.filename!r} should")
         name = file.read(name_length).decode("utf-8" if entry.flag_bits & _UTF8_NAME else "cp437")
         if name != entry.orig_filename:
@@ -108,24 +110,40 @@ def _opened(archive_file: Path | io.BytesIO, entry: zipfile.ZipInfo) -> zipfile.
         raise
 
 
+def _content(archive: bytes, entry: zipfile.ZipInfo) -> bytes | None:
+    """Return the bytes of an entry that is stored as it is, whole and undamaged; else None.
+
+    What `_opened` does and ZipExtFile after it, for a tenth of the time: most of reading a small checkpoint was theirs.
+    """
+    at, size = entry.header_offset, entry.file_size
+    name = at + _LOCAL_HEADER.size
+    if entry.compress_type != zipfile.ZIP_STORED or entry.compress_size != size or at < 0 or name > len(archive):
+        return None
+    signature, name_length, extra_length = _LOCAL_HEADER.unpack_from(archive, at)
+    told = entry.orig_filename.encode("utf-8" if entry.flag_bits & _UTF8_NAME else "cp437", "replace")
+    start = name + name_length + extra_length
+    content = archive[start : start + size]
+    if signature != _LOCAL_SIGNATURE or archive[name : name + name_length] != told:
+        return None
+    return content if len(content) == size and zlib.crc32(content) == entry.CRC else None
+
+
 @dataclass(frozen=True)
 class NpzMember:
-    """One entry of an archive, not yet unpacked."""
+    """One entry of an archive, not yet unpacked; `file` is the archive itself, or what it holds; `where` is told."""
 
     archive: str
     name: str
     entry: zipfile.ZipInfo
-    archive_file: Path | io.BytesIO
-
-    @property
-    def where(self) -> str:
-        """The place for messages."""
-        return place(self.archive, array=self.name)
+    file: Path | bytes
+    where: str
 
     def open(self) -> Readable:
         """Open the member's bytes."""
-        with reading(self.archive, ".npz"):
-            return _Member(_opened(self.archive_file, self.entry), self.where)
+        if isinstance(self.file, bytes) and (content := _content(self.file, self.entry)) is not None:
+            return io.BytesIO(content)
+        with reading(self.archive, ".npz"):  # what is packed, or damaged, which zipfile tells
+            return _Member(_opened(self.file, self.entry), self.where)
 
     def header(self, limit: int) -> NpyHeader:
         """Read the array's header, after holding the declared size against the memory limit.
@@ -189,21 +207,22 @@ class _StoredSource(NpySource):
         return ArraySource(array.reshape(array.shape[0], -1).T, self.letter, self.name, ndim=array.ndim)
 
 
-def npz_members(name: str, archive_file: Path | io.BytesIO) -> dict[str, NpzMember]:
+def npz_members(name: str, file: Path | bytes) -> dict[str, NpzMember]:
     """List the arrays of an archive by name, in the order they were stored.
 
     Parameters
     ----------
     name : str
         For messages.
-    archive_file : path, or the bytes of an archive that is in memory
+    file : path, or the bytes of an archive that is in memory
 
     Raises
     ------
     InputError
         If it is not a zip archive, or holds a name twice or an encrypted entry.
     """
-    with reading(name, ".npz"), open_archive(name, archive_file) as archive:
+    opened = io.BytesIO(file) if isinstance(file, bytes) else file
+    with reading(name, ".npz"), open_archive(name, opened) as archive:
         entries = [entry for entry in archive.infolist() if not entry.filename.endswith("/")]
     members: dict[str, NpzMember] = {}
     for entry in entries:
@@ -212,7 +231,7 @@ def npz_members(name: str, archive_file: Path | io.BytesIO) -> dict[str, NpzMemb
             raise fault("twice-in-archive", name, array=array)
         if entry.flag_bits & 0x1:
             raise fault("encrypted", name, array=array)
-        members[array] = NpzMember(name, array, entry, archive_file)
+        members[array] = NpzMember(name, array, entry, file, place(name, array=array))
     return members
 
 
@@ -223,7 +242,7 @@ def npz_file(path: Path) -> dict[str, NpzMember]:
     ------
     InputError
     """
-    if file_size(path) > _SMALL:
-        return npz_members(str(path), path)
-    with open_binary(path) as file:  # once, and not twice for every array
-        return npz_members(str(path), io.BytesIO(file.read(_SMALL)))
+    with open_binary(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        content = file.read(size) if size <= _SMALL else path  # once, and not twice for every array
+    return npz_members(str(path), content)

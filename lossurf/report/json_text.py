@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from functools import cache
+from json.encoder import encode_basestring_ascii
+from math import isfinite
+from types import NoneType
 from typing import Any, Final
 
 from lossurf.report.document import Document
 from lossurf.report.render import Style
 
 _PLAIN: Final = json.JSONEncoder(allow_nan=False)
+
+_HOLDERS: Final = frozenset((dict, list))  # a document has no others
+_WORDS: Final[dict[type, Callable[[Any], str]]] = {
+    str: encode_basestring_ascii,
+    int: int.__repr__,
+    bool: lambda value: "true" if value else "false",
+    NoneType: lambda _: "null",
+}
 
 HEAD = ("format_version", "lossurf_version", "command")
 """The fields that every document and every line begins with."""
@@ -24,17 +37,33 @@ def _indented(value: Any, margin: str) -> str:
 
     C writes no indentation, but takes any separator: one with a line break indents what holds no other container.
     """
-    if not value or not isinstance(value, (dict, list)):
-        return _PLAIN.encode(value)
+    if not value or type(value) not in _HOLDERS:
+        return _plain(value)
     inner = f"{margin}  "
     between, items = f",\n{inner}", value.values() if isinstance(value, dict) else value
-    if not any(isinstance(item, (dict, list)) for item in items):
-        text = json.dumps(value, allow_nan=False, separators=(between, ": "))
+    if _HOLDERS.isdisjoint(map(type, items)):
+        text = _flat(between).encode(value)
         return f"{text[0]}\n{inner}{text[1:-1]}\n{margin}{text[-1]}"
     if isinstance(value, dict):
-        body = between.join(f"{json.dumps(key)}: {_indented(item, inner)}" for key, item in value.items())
+        body = between.join(
+            [f"{encode_basestring_ascii(key)}: {_indented(item, inner)}" for key, item in value.items()]
+        )
         return f"{{\n{inner}{body}\n{margin}}}"
-    return f"[\n{inner}{between.join(_indented(item, inner) for item in value)}\n{margin}]"
+    return f"[\n{inner}{between.join([_indented(item, inner) for item in value])}\n{margin}]"
+
+
+def _plain(value: Any) -> str:
+    """Return what `json.dumps` makes of a value that holds no other, most of them without its detours."""
+    kind = type(value)
+    if kind is float and isfinite(value):
+        return float.__repr__(value)
+    known = _WORDS.get(kind)
+    return known(value) if known is not None else _PLAIN.encode(value)
+
+
+@cache
+def _flat(between: str) -> json.JSONEncoder:
+    return json.JSONEncoder(allow_nan=False, separators=(between, ": "))
 
 
 def render_lines(document: Document, style: Style) -> str:  # noqa: ARG001  # every renderer's signature

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
-from rich.text import Text
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.text import Span, Text
 
 Row = Sequence[Text]
+
+
+class Fitting:
+    """Lines none of which is as long as to be broken: rich would look for a place to break each."""
+
+    def __init__(self, lines: Iterable[Text]) -> None:
+        self._lines = lines
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Draw what rich draws of each line."""
+        yield from Text("\n").join(self._lines).render(console, end="\n")
 
 
 def as_lines(
@@ -26,22 +38,29 @@ def as_lines(
         What stands above and below, which may not be wider than the table.
     ascii_only : bool
     """
-    columns = [max(cell.cell_len for cell in column) for column in zip(*rows, strict=True)]
+    sizes = [[cell.cell_len for cell in row] for row in rows]
+    columns = list(map(max, zip(*sizes, strict=True)))
     between, crossing, rule = (" | ", "-+-", "-") if ascii_only else (" " * 3, "\u2500" * 3, "\u2500")
     whole = sum(columns) + len(between) * (len(columns) - 1)
     if max([whole, *(text.cell_len for text in around if text)]) > min(whole, width):
         return None
-    lines = [_line(row, columns, right, between) for row in rows]
+    blanks = [[column - size for column, size in zip(columns, row, strict=True)] for row in sizes]
+    lines = [_line(*cells, right, between) for cells in zip(rows, blanks, strict=True)]
     lines[0].stylize("table.header")
     return [lines[0], Text(crossing.join(rule * size for size in columns)), *lines[1:]]
 
 
-def _line(row: Row, columns: Sequence[int], right: Collection[int], between: str) -> Text:
-    line = Text(no_wrap=True)
-    for index, (cell, size) in enumerate(zip(row, columns, strict=True)):
-        blanks = " " * (size - cell.cell_len)
-        line.append(between if index else "")
-        line.append(blanks if index in right else "")
-        line.append_text(cell)
-        line.append("" if index in right else blanks)
-    return line
+def _line(row: Row, blanks: Sequence[int], right: Collection[int], between: str) -> Text:
+    parts: list[str] = []
+    spans: list[Span] = []
+    at = 0
+    for index, (cell, blank) in enumerate(zip(row, blanks, strict=True)):
+        before = f"{between if index else ''}{' ' * blank if index in right else ''}"
+        text = cell.plain
+        at += len(before)
+        if cell.style:
+            spans.append(Span(at, at + len(text), cell.style))
+        after = "" if index in right else " " * blank
+        parts += (before, text, after)
+        at += len(text) + len(after)
+    return Text("".join(parts), spans=spans)

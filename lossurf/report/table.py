@@ -30,7 +30,7 @@ from lossurf.report.page import (
     tone_of,
 )
 from lossurf.report.render import Style
-from lossurf.report.rows import as_lines
+from lossurf.report.rows import Fitting, as_lines
 from lossurf.report.text import command_lines, printable
 
 _STYLES = {Tone.PLAIN: "", Tone.GOOD: "bold green", Tone.BAD: "bold red", Tone.UNSURE: "bold magenta"}
@@ -38,6 +38,7 @@ _STYLES = {Tone.PLAIN: "", Tone.GOOD: "bold green", Tone.BAD: "bold red", Tone.U
 _LONGEST_UNBROKEN = 24  # the longest id of a hypothesis, theorem or verdict
 _SHORTEST_LINE = 16  # a sentence in fewer columns is a ladder of words
 _BETWEEN_COLUMNS = 3
+_MARGIN = "  "  # of lines below their title
 _SHORTEST_BAR, _LONGEST_BAR = 10, 24
 _EIGHTHS = "\u258f\u258e\u258d\u258c\u258b\u258a\u2589"
 _ASCII = str.maketrans(
@@ -125,7 +126,13 @@ def _draw(block: Block, style: Style) -> RenderableType:
     lines = [_rich(line, style) for line in block.lines]
     if not block.title:
         return Group(*lines)
-    return Group(_bold(block.title, style), *(Padding(line, (0, 0, 0, 2)) for line in lines))
+    return Group(_bold(block.title, style), *(_indented(line, style) for line in lines))
+
+
+def _indented(line: RichText, style: Style) -> RenderableType:
+    if line.cell_len > style.width - len(_MARGIN):
+        return Padding(line, (0, 0, 0, len(_MARGIN)))
+    return Fitting((RichText(_MARGIN).append_text(line),))
 
 
 def _draw_facts(block: Facts, style: Style) -> Table:
@@ -151,7 +158,7 @@ def _draw_grid(block: Grid, style: Style) -> RenderableType:
     right = {index for index, name in enumerate(block.header) if name in block.numeric}
     lines = as_lines(rows, right, style.width, around=(title, caption), ascii_only=style.ascii)
     if lines is not None:
-        return Group(*(_beside(title, "table.title")), *lines, *(_beside(caption, "table.caption")))
+        return Fitting((*_beside(title, "table.title"), *lines, *_beside(caption, "table.caption")))
     table = Table(
         title=title,
         title_justify="left",

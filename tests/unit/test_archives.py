@@ -17,6 +17,7 @@ import pytest
 from lossurf.errors import InputError
 from lossurf.inputs.archives import open_archive
 from lossurf.inputs.checkpoints.open import read_checkpoint
+from lossurf.inputs.npz import npz_members
 from lossurf.inputs.tables.data import open_dataset
 
 
@@ -107,6 +108,59 @@ def test_a_directory_that_says_it_is_enormous(size):
 def test_what_is_no_archive_is_left_to_zipfile(data):
     with pytest.raises(zipfile.BadZipFile):
         open_archive("a.npz", io.BytesIO(data))
+
+
+def damaged(whole, chance):
+    """An archive with some bytes changed, most often in its headers, or cut off, or with something before it."""
+    kind, data = chance.integers(8), bytearray(whole)
+    if kind == 0:
+        return bytes(data[: chance.integers(len(data))])
+    if kind == 1:
+        return chance.bytes(chance.integers(1, 20)) + bytes(data)
+    start = data.rfind(b"PK\1\2") if kind < 4 else 0
+    for at in chance.integers(start, len(data), chance.integers(0, 3)):
+        data[at] = chance.integers(256)
+    return bytes(data)
+
+
+def found_in(archive):
+    """What reading each array of an archive says, or the archive."""
+    try:
+        members = npz_members("a.npz", archive)
+    except InputError as error:
+        return str(error)
+    found = []
+    for name, member in members.items():
+        for read in (lambda member: member.header(10**9), lambda member: member.array(10**9).tobytes()):
+            try:
+                found.append((name, read(member)))
+            except InputError as error:
+                found.append((name, str(error)))
+    return found
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_an_archive_in_memory_is_read_and_refused_as_zipfile_does_it(monkeypatch, save):
+    chance = np.random.default_rng(3)
+    stream, refused = io.BytesIO(), 0
+    arrays = {"W1": chance.standard_normal((3, 2)), "\u03a32": np.arange(4), "c": np.eye(2, dtype=">f4")[::-1]}
+    save(stream, **arrays)
+    for _ in range(1500):
+        data = damaged(stream.getvalue(), chance)
+        found = found_in(data)
+        with monkeypatch.context() as patched:
+            patched.setattr("lossurf.inputs.npz._content", lambda *_: None)
+            assert found == found_in(data)
+        refused += isinstance(found, str) or any(isinstance(said, str) for _, said in found)
+    assert 300 < refused < 1400
+
+
+def test_what_is_stored_as_it_is_needs_no_zipfile(monkeypatch):
+    stream = io.BytesIO()
+    arrays = {"W1": np.eye(3), "\u03a32": np.arange(4)}
+    np.savez(stream, **arrays)
+    monkeypatch.setattr("lossurf.inputs.npz._opened", None)
+    assert [said.shape for _, said in found_in(stream.getvalue())[::2]] == [(3, 3), (4,)]
 
 
 def test_layers_whose_analysis_is_beyond_the_memory_are_refused(tmp_path):

@@ -230,6 +230,38 @@ def test_biases(tmp_path):
     assert "no weight" in message(store(tmp_path / "n.npz", arrays | {"b4": BIASES[1]}))
 
 
+def test_what_is_told_of_one_file_is_told_of_another_that_is_alike_with_its_own_name_and_numbers(tmp_path):
+    """The order, axes and biases of files with the same arrays are found once; all else is each file's own."""
+    arrays = {f"W{i}": w for i, w in enumerate(WEIGHTS, 1)} | {"b3": BIASES[2]}
+    one = store(tmp_path / "one.npz", dict(reversed(arrays.items())))
+    two = store(tmp_path / "two.npz", {name: 2.0 * array for name, array in reversed(arrays.items())})
+    first, second = read_checkpoint(one, DX, DY), read_checkpoint(two, DX, DY)
+    assert same(first)
+    assert same(second, [2.0 * w for w in WEIGHTS])
+    assert np.array_equal(second.biases[-1], 2.0 * BIASES[2])
+    assert [note.replace("one.npz", "two.npz") for note in first.notes] == list(second.notes)
+    turned = store(tmp_path / "turned.npz", {name: array.T for name, array in arrays.items()})
+    assert same(read_checkpoint(turned, DX, DY))
+    single = store(tmp_path / "single.npz", {name: array.astype(np.float32) for name, array in arrays.items()})
+    assert read_checkpoint(single, DX, DY).dtypes == ("float32",) * 3
+    chosen = [read_checkpoint(path, DX, DY, layers=["W1", "W2", "W3"]).bias_names for path in (one, two)]
+    assert chosen == [(None, None, "b3")] * 2
+
+
+def test_files_that_are_alike_are_refused_each_by_its_name(tmp_path):
+    paths = [store(tmp_path / f"{name}.npz", {"W1": WEIGHTS[0], "W3": WEIGHTS[2]}) for name in "ab"]
+    said = [message(path) for path in paths]
+    assert "a.npz" in said[0]
+    assert said[0].replace("a.npz", "b.npz") == said[1]
+    whole = [store(tmp_path / f"{name}.npz", {f"W{i}": w for i, w in enumerate(WEIGHTS, 1)}) for name in "cd"]
+    assert same(read_checkpoint(whole[0], DX, DY))
+    assert "would take" in message(whole[1], max_memory=100)
+    assert "do not chain from 6 inputs" in message(whole[1], dx=DX + 1)
+    data = whole[1].read_bytes()
+    whole[1].write_bytes(data.replace(WEIGHTS[0].tobytes(), np.full_like(WEIGHTS[0], np.nan).tobytes()))
+    assert "CRC" in message(whole[1])
+
+
 def test_values_are_finite(tmp_path):
     bad = WEIGHTS[1].copy()
     bad[2, 0] = np.nan

@@ -5,13 +5,16 @@ The stored pictures were read by a person; `python tests/tools/make_snapshots.py
 
 from __future__ import annotations
 
+import random
 import re
 import shlex
 
 import pytest
 from make_snapshots import DOCUMENTS, PICTURES, SNAPSHOTS, STORED, WIDTHS, draw
+from rich.padding import Padding
 
 from lossurf.report.page import Cell, Facts, Grid, Lines, Page, Tone
+from lossurf.report.pages.classify import notes_of
 from lossurf.report.render import Style
 from lossurf.report.table import draw_page
 from lossurf.report.text import command_lines, number, percent, printable
@@ -83,6 +86,52 @@ def test_in_ascii_the_same_lines_fit(name):
         assert drawn.isascii()
         assert max(map(len, foldable(drawn))) <= width
         assert numbers_in(drawn) == numbers_in(draw(name, width))
+
+
+WORDS = ("W1", "a sentence of words", "\u03a3 = 2", "\u5c64\u5c64", "-1.5e-07", "", "file  name.npz", "[bold]x[/]")
+
+
+def any_page(chance, *, titled):
+    """A page of a table and of lines, some as wide as a terminal of 40 to 90 columns."""
+    toned = lambda: Cell(chance.choice(WORDS), chance.choice(list(Tone)))  # noqa: E731 - drawn anew for every cell
+    columns = chance.randrange(1, 5)
+    header = tuple(f"column {i}" for i in range(columns))
+    rows = tuple(tuple(toned() for _ in header) for _ in range(chance.randrange(1, 6)))
+    lines = tuple(" ".join(chance.choices(WORDS, k=chance.randrange(9))) for _ in range(3))
+    numeric = frozenset(chance.sample(header, chance.randrange(columns + 1)))
+    titles = chance.sample(("", "A title", "Another"), 2)
+    grid = Grid(header, rows, numeric=numeric, title=titles[0] if titled else "")
+    blocks = (grid, Lines((*lines, toned()), titles[1]))
+    return Page(title="t", read=(), verdict=(toned(),), blocks=blocks)
+
+
+def test_what_fits_is_drawn_as_rich_draws_it(monkeypatch):
+    """Trusted channel: rich, which looks for a place to break every line, and finds none."""
+    chance = random.Random(2)
+    for _ in range(150):
+        color = chance.random() < 0.5
+        style = Style(width=chance.randrange(40, 90), color=color, ascii=not color and chance.random() < 0.5)
+        page = any_page(chance, titled=not color)  # rich leaves out that a table's title is slanted
+        drawn = draw_page(page, style)
+        with monkeypatch.context() as patched:
+            patched.setattr("lossurf.report.table.as_lines", lambda *_, **__: None)
+            patched.setattr("lossurf.report.table._indented", lambda line, _: Padding(line, (0, 0, 0, 2)))
+            by_rich = draw_page(page, style)
+        assert seen(drawn) == seen(by_rich)
+
+
+def seen(text: str) -> list[list[tuple[str, str]]]:
+    """Every line's characters at their columns, each in its colour but for blanks."""
+    lines, colour = [], ""
+    for line in text.splitlines():
+        shown: list[tuple[str, str]] = []
+        for code, character in re.findall(r"\x1b\[([\d;]*)m|(.)", line):
+            colour = colour if character else code.removeprefix("0")
+            shown += [(character, "" if character == " " else colour)] if character else []
+        while shown and shown[-1][0] == " ":
+            shown.pop()
+        lines.append(shown)
+    return lines
 
 
 def test_quiet_is_the_verdict_and_silence_is_nothing():
@@ -163,6 +212,15 @@ def test_no_bar_stands_beside_the_dots_of_rows_that_are_left_out():
     assert block.shown_bars(1) == (0.0, 0.05, 0.1, 0.0, 0.9, 0.95)
     assert len(block.shown_bars(1)) == len(block.shown_rows(1))
     assert block.shown_bars(2) == block.bars
+
+
+def test_a_note_on_every_checkpoint_is_told_once_and_one_on_some_of_them_with_their_names():
+    notes = {"a": ["a: read", "raised"], "b": ["b: read", "raised"], "c": ["c: read", "c: rounded"]}
+    results = [{"checkpoint": name, "notes": said} for name, said in notes.items()]
+    assert notes_of(results) == ("3 checkpoints: read", "2 checkpoints: raised", "c: rounded")
+    refused = {"checkpoint": "d", "error": {"what": "damaged"}}
+    assert notes_of([*results, refused])[0] == "3 checkpoints: read"
+    assert notes_of([*results, {"checkpoint": "e", "notes": []}])[:3] == ("a: read", "b: read", "c: read")
 
 
 def test_a_table_says_which_columns_it_leaves_out():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -37,11 +37,38 @@ class Wanted:
     tied: bool = False  # one matrix alone is an encoder, whose transpose decodes
 
 
+class Arrangement(NamedTuple):
+    """How layers make a network: their order, the shapes they are stored in, their axes, and what was assumed."""
+
+    order: tuple[int, ...]
+    shapes: tuple[tuple[int, int], ...]  # in that order
+    orientation: Orientation
+    notes: tuple[str, ...]
+
+
 def assembled(file: TensorFile, chosen: Sequence[Layer], wanted: Wanted, where: str | None) -> Checkpoint:
     """Order, orient and read the chosen layers; `where` is None for a sequence, whose axes are agreed."""
-    if len(chosen) > _MOST_LAYERS:
-        raise fault("too-deep", where, count=len(chosen), most=_MOST_LAYERS)
-    require_memory(f"the analysis of {len(chosen)} layers", _BYTES_A_PAIR * len(chosen) ** 2, wanted.limit, where)
+    require_few(len(chosen), wanted.limit, where)
+    found = arrangement(file, chosen, wanted, where)
+    notes = [] if where is None else [f"{where}: {note}" for note in found.notes]
+    layers = [(chosen[i].weight, chosen[i].bias) for i in found.order]
+    return loaded(replace(file, notes=(*file.notes, *notes)), layers, found, wanted)
+
+
+def require_few(layers: int, limit: int, where: str | None) -> None:
+    """Refuse more layers than can be analysed.
+
+    Raises
+    ------
+    InputError
+    """
+    if layers > _MOST_LAYERS:
+        raise fault("too-deep", where, count=layers, most=_MOST_LAYERS)
+    require_memory(f"the analysis of {layers} layers", _BYTES_A_PAIR * layers**2, limit, where)
+
+
+def arrangement(file: TensorFile, chosen: Sequence[Layer], wanted: Wanted, where: str | None) -> Arrangement:
+    """Order and orient layers by their names and shapes; no array is read."""
     shapes = [stored_shape(layer, wanted.dy, where) for layer in chosen]
     if wanted.tied and len(chosen) == 1:
         wanted = _of_encoder(chosen[0].weight.name, shapes[0], wanted, file.name)
@@ -61,27 +88,33 @@ def assembled(file: TensorFile, chosen: Sequence[Layer], wanted: Wanted, where: 
         counted=file.counted,
     )
     chain = arrange(links)
-    chosen = [chosen[i] for i in chain.order]
+    assumed = _assumed(file, [chosen[i] for i in chain.order], wanted)
+    ordered = tuple(shapes[i] for i in chain.order)
+    return Arrangement(chain.order, ordered, chain.orientation, (*chain.notes, *assumed))
+
+
+def loaded(
+    file: TensorFile, layers: Sequence[tuple[Tensor, Tensor | None]], found: Arrangement, wanted: Wanted
+) -> Checkpoint:
+    """Read weights and biases, first layer first, as they were arranged."""
     notes = [*file.notes]
-    if where is not None:
-        notes += [f"{where}: {note}" for note in (*chain.notes, *_assumed(file, chosen, wanted))]
-    weights = [load_matrix(layer.weight, file.name, wanted.limit, notes) for layer in chosen]
-    weights = [weight.reshape(shapes[i]) for weight, i in zip(weights, chain.order, strict=True)]
-    if chain.orientation == "in-out":
+    pairs = zip(layers, found.shapes, strict=True)
+    weights = [load_matrix(weight, file.name, wanted.limit, notes).reshape(shape) for (weight, _), shape in pairs]
+    if found.orientation == "in-out":
         weights = [np.ascontiguousarray(weight.T) for weight in weights]
     if not wanted.tied:
-        notes += [f"{file.name}: {note}" for note in _tied([layer.weight.name for layer in chosen], weights)]
-    pairs = zip(chosen, weights, strict=True)
-    biases = tuple(_bias(layer.bias, weight.shape[0], file.name, wanted.limit, notes) for layer, weight in pairs)
+        notes += [f"{file.name}: {note}" for note in _tied([weight.name for weight, _ in layers], weights)]
+    read = zip(layers, weights, strict=True)
+    biases = tuple(_bias(bias, weight.shape[0], file.name, wanted.limit, notes) for (_, bias), weight in read)
     return Checkpoint(
         name=file.name,
-        layer_names=tuple(layer.weight.name for layer in chosen),
+        layer_names=tuple(weight.name for weight, _ in layers),
         weights=tuple(weights),
         biases=biases,
-        dtypes=tuple(layer.weight.dtype for layer in chosen),
+        dtypes=tuple(weight.dtype for weight, _ in layers),
         notes=tuple(notes),
-        bias_names=tuple(layer.bias.name if layer.bias else None for layer in chosen),
-        orientation=chain.orientation,
+        bias_names=tuple(bias.name if bias else None for _, bias in layers),
+        orientation=found.orientation,
     )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
 
@@ -72,10 +73,16 @@ def is_adapter(file: TensorFile, path: Path | None = None) -> bool:
     """Tell adapters by the names of their arrays, or by where they are: two layers may be called lora_A and lora_B."""
     if path is not None and path.name in _WEIGHTS[:2]:
         return True
-    found = [match for tensor in file.tensors if (match := _NAME.fullmatch(tensor.name))]
+    found = [match for tensor in file.tensors if (match := _parts(tensor.name))]
     pair = {match["part"] in _FIRST for match in found} == {True, False}  # what `_layer` names is none
-    beside = path is not None and exists(path.with_name(CONFIG_NAME))
-    return any(_of_module(match) for match in found) or (pair and beside)
+    if any(_of_module(match) for match in found):
+        return True
+    return pair and path is not None and exists(path.with_name(CONFIG_NAME))
+
+
+@lru_cache(maxsize=4096)  # the checkpoints of a run have the same names
+def _parts(name: str) -> re.Match[str] | None:
+    return _NAME.fullmatch(name)
 
 
 def _of_module(match: re.Match[str]) -> bool:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lossurf.inputs.checkpoints.assemble import Wanted, assembled
+from lossurf.inputs.checkpoints.assemble import Arrangement, Wanted, arrangement, assembled, loaded, require_few
 from lossurf.inputs.checkpoints.checkpoint import UNNAMED, Checkpoint
 from lossurf.inputs.checkpoints.layers import Layer, all_layers, choose_layers, unused
 from lossurf.inputs.checkpoints.lora import AdapterChoice, adapter_path, is_adapter, read_adapter
@@ -82,15 +82,49 @@ def read_checkpoint(
     for option, given in (adapter or _FROM_FILE)._asdict().items():
         if given is not None:
             raise fault("no-adapter", file.name, option=option)
+    return _of_file(file, None if layers is None else tuple(layers), wanted)
+
+
+class _Form(NamedTuple):
+    """The layers of a file: where its weights and biases stand in it, first layer first."""
+
+    layers: tuple[tuple[int, int | None], ...]
+    arrangement: Arrangement
+
+
+_FORMS: Final[dict[Hashable, _Form]] = {}
+_MOST_FORMS: Final = 8  # at a time: the checkpoints of a run have one
+
+
+def _of_file(file: TensorFile, layers: tuple[str, ...] | None, wanted: Wanted) -> Checkpoint:
+    """Read the network that a file holds; what tells its layers is asked once of files that are alike."""
+    named = file.form()
+    key = (named, layers, replace(wanted, limit=0))
+    form = None if named is None else _FORMS.get(key)
+    if form is None:
+        form = _form(file, layers, wanted)
+        if len(_FORMS) >= _MOST_FORMS:
+            _FORMS.clear()
+        if named is not None:
+            _FORMS[key] = form
+    require_few(len(form.layers), wanted.limit, file.name)
+    notes = tuple(f"{file.name}: {note}" for note in form.arrangement.notes)
+    tensors = [(file.tensors[i], None if j is None else file.tensors[j]) for i, j in form.layers]
+    return loaded(replace(file, notes=(*file.notes, *notes)), tensors, form.arrangement, wanted)
+
+
+def _form(file: TensorFile, layers: tuple[str, ...] | None, wanted: Wanted) -> _Form:
     chosen = choose_layers(file, layers) if layers else all_layers(file)
+    require_few(len(chosen), wanted.limit, file.name)
     patterns = any(character in word for word in layers or () for character in "*?[")
     fixed = file.sequence is not None or (bool(layers) and not patterns)
-    left = unused(file, chosen)
-    if left:
-        file = replace(
-            file, notes=(*file.notes, f"{file.name}: not used, as --layers leaves it out: {', '.join(left)}")
-        )
-    return assembled(file, chosen, replace(wanted, fixed=fixed), file.name)
+    found = arrangement(file, chosen, replace(wanted, fixed=fixed), file.name)
+    if left := unused(file, chosen):
+        note = f"not used, as --layers leaves it out: {', '.join(left)}"
+        found = found._replace(notes=(note, *found.notes))
+    places = {id(tensor): i for i, tensor in enumerate(file.tensors)}
+    pairs = [(chosen[i].weight, chosen[i].bias) for i in found.order]
+    return _Form(tuple((places[id(W)], None if b is None else places[id(b)]) for W, b in pairs), found)
 
 
 def as_checkpoint(

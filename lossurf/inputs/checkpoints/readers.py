@@ -121,7 +121,7 @@ def _npz_tensor(member: NpzMember, limit: int) -> Tensor:
             return unreadable(member.name, error)
         error = _objects(member.archive, member.where)  # a state dict saved as one array is one
         return replace(unreadable(member.name, error), dtype="object")
-    return Tensor(member.name, header.shape, header.dtype.name, lambda: member.array(limit))
+    return Tensor(member.name, header.shape, header.number_type, lambda: member.array(limit))
 
 
 def _objects(name: str, where: str) -> InputError:
@@ -142,7 +142,7 @@ def _read_npy(path: Path, limit: int) -> TensorFile:
             raise _objects(str(path), str(path)) if error.what == FAULTS["object-array"][0] else error from None
     require_memory(str(path), header.nbytes, limit)
     return TensorFile(
-        str(path), (Tensor("W1", header.shape, header.dtype.name, lambda: _npy_array(path)),), named=False
+        str(path), (Tensor("W1", header.shape, header.number_type, lambda: _npy_array(path)),), named=False
     )
 
 
@@ -164,7 +164,7 @@ def _standard_input(limit: int) -> TensorFile:
         return TensorFile(
             name, (array_tensor("W1", read_array(file, read_header(file, len(data), name), name)),), named=False
         )
-    return _npz_tensors(name, npz_members(name, io.BytesIO(data)), limit)
+    return _npz_tensors(name, npz_members(name, data), limit)
 
 
 def _drained(stream: BinaryIO, name: str, limit: int) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,6 +61,16 @@ class TensorFile:
     counted: bool = True
     ordered: bool = True
     options: bool = True
+
+    def form(self) -> Hashable | None:
+        """Return all that tells which of the arrays are layers of what: names, shapes and number types, but no numbers.
+
+        None where an array cannot be read, which is told anew of every file.
+        """
+        if any(tensor.error is not None for tensor in self.tensors):
+            return None
+        arrays = tuple((tensor.name, tensor.shape, tensor.dtype, tensor.title) for tensor in self.tensors)
+        return arrays, self.named, self.sequence, self.counted, self.ordered, self.options
 
 
 def load_matrix(tensor: Tensor, file: str, limit: int, notes: list[str]) -> Matrix:
