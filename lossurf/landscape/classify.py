@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 
 from lossurf.errors import InputError
+from lossurf.heap import keep_heap
 from lossurf.inputs.checkpoints.checkpoint import Checkpoint
 from lossurf.landscape.balance import Balance
 from lossurf.landscape.certificates import (
@@ -19,7 +20,6 @@ from lossurf.landscape.certificates import (
     strict_certificate,
 )
 from lossurf.landscape.descent import strict_saddle_descent
-from lossurf.landscape.heap import keep_heap
 from lossurf.landscape.index_evidence import NO_DIRECTIONS, index_evidence
 from lossurf.landscape.inertia import LARGEST_WORK, QUICK_WORK, find_inertia, work_of_counting
 from lossurf.landscape.levels import best_loss, nearest_critical_losses

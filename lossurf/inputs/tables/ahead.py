@@ -7,18 +7,15 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import suppress
 from typing import TYPE_CHECKING, Final, TypeVar
 
-import numpy as np
-
 from lossurf.cores import cores_at_hand
+from lossurf.heap import keep_heap
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
 
 _MOST_THREADS: Final = 4  # what each is reading is in memory
-_KEPT: Final = 1 << 23  # bytes: twice the largest block that reading takes again and again
 _FIRST: Final = 2  # read where they are asked: a header, and the first piece, with the imports of a reader
 
 Item = TypeVar("Item")
@@ -29,7 +26,7 @@ def each_ahead(
     items: Iterable[Item], read: Callable[[Item], Found], *, most: int = _MOST_THREADS
 ) -> Iterator[tuple[Item, Found]]:
     """Yield items in order, each with what is read of it, in as many threads as there are cores, `most` at most."""
-    _keep_what_is_freed()
+    keep_heap()
     threads, pool = min(cores_at_hand(), most), None
     waiting: deque[tuple[Item, Future[Found]]] = deque()
     try:
@@ -51,7 +48,7 @@ def each_ahead(
 
 def one_ahead(items: Generator[Item, None, None]) -> Iterator[Item]:
     """Yield what a generator gives, each asked for in a thread of its own while the one before is used."""
-    _keep_what_is_freed()
+    keep_heap()
     if cores_at_hand() == 1:
         yield from items
         return
@@ -64,17 +61,6 @@ def one_ahead(items: Generator[Item, None, None]) -> Iterator[Item]:
     finally:
         pool.shutdown()
         items.close()
-
-
-def _keep_what_is_freed() -> None:
-    """Free one large block, so that malloc keeps the smaller ones that are freed for whoever asks next.
-
-    glibc gives a block back to the system where it is larger than any that was freed before (mallopt(3), on
-    M_MMAP_THRESHOLD), and takes it anew page by page: 2 microseconds each, a third of the time in which a reader
-    converts what the block holds. This one is never written to, so that it takes no memory.
-    """
-    with suppress(MemoryError):
-        np.empty(_KEPT, np.uint8)
 
 
 def _pool(threads: int) -> ThreadPoolExecutor:
