@@ -18,7 +18,6 @@ import numpy as np
 
 from lossurf.cores import cores_at_hand
 from lossurf.errors import InputError
-from lossurf.heap import keep_heap
 from lossurf.numerics import EPS, Matrix, column_norms, reference_row
 from lossurf.reduction.blas_threads import ONE_THREAD
 from lossurf.reduction.blocks import Claim, RowSource, StreamSource
@@ -94,7 +93,6 @@ def reduce_source(
     """Reduce a source of rows; see `reduce_blocks`."""
     shape = panel_shape(1 + dx + dy)
     run = _Run(source, shape, dx, progress)
-    keep_heap()
     with ONE_THREAD:
         run.begin()
         run.finish(cores_at_hand() if threads is None else threads)

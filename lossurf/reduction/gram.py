@@ -19,6 +19,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from lossurf.heap import keep_heap
 from lossurf.numerics import EPS, Matrix, column_norms
 from lossurf.reduction.coordinates import Coordinates, Parts, coordinates_of
 from lossurf.reduction.kernels import FEW_COLUMNS, Kernel, LapackKernel, make_kernel
@@ -53,6 +54,7 @@ class GramKernel:
     """
 
     def __init__(self, n: int, panel_width: int, start: Matrix) -> None:
+        keep_heap()
         self._n = n
         self._panel_width = panel_width
         self._gram = np.zeros((n, n), order="F")  # below the diagonal nothing is ever written
