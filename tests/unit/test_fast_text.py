@@ -12,7 +12,6 @@ from lossurf.inputs.tables import fast_text
 from lossurf.inputs.tables.data import open_dataset
 
 INSTALLED = [name for name in fast_text.READERS if find_spec(name) is not None]
-pytestmark = pytest.mark.skipif(not INSTALLED, reason="needs pandas, polars or pyarrow")
 
 
 @pytest.fixture(params=INSTALLED)

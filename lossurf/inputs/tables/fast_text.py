@@ -22,6 +22,7 @@ from lossurf.inputs.tables.lines import unpacked
 from lossurf.numerics import Matrix
 
 PIECE: Final = 1 << 21  # bytes read at a time: beyond it no reader gets faster, and each takes several times as much
+_FEW: Final = 1 << 15  # bytes of a piece that is read the exact way for the header in it, or with imports
 WORTH_IT: Final = 1 << 24  # bytes from which the time saved exceeds that of importing a reader
 _LONGEST: Final = 1 << 25  # a line longer than this is told as such by the exact reader
 
@@ -40,7 +41,7 @@ def open_bytes(path: Path) -> Iterator[tuple[BinaryIO, BinaryIO]]:
 def pieces(stream: BinaryIO) -> Iterator[bytes]:
     """Yield whole lines: two pieces of a few, for a header and the imports of a reader, then of a few megabytes."""
     rest = b""
-    for size in chain(repeat(PIECE >> 6, 2), repeat(PIECE)):
+    for size in chain(repeat(min(PIECE, _FEW), 2), repeat(PIECE)):
         data = stream.read(size)
         if not data:
             break
