@@ -7,19 +7,21 @@ cores z_k, so that z_N ... z_1 = 0 and (z_N ... z_{k+1})^T G (z_{k-1} ... z_1)^T
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import nan
 
 import numpy as np
 
 from lossurf.decompositions import svd
-from lossurf.landscape.sensitivity import Sensitivity, vanishing_tolerance
+from lossurf.landscape.inner_products import is_narrow
+from lossurf.landscape.sensitivity import Sensitivity, vanishing_tolerances
 from lossurf.landscape.staircase import innermost
 from lossurf.landscape.type_test import TypeTest
 from lossurf.landscape.verdict import Shadow
 from lossurf.network import Layers, WhitenedNetwork, layer_to_user
 from lossurf.numerics import Matrix, frobenius_norm, rank_threshold
 from lossurf.reduction.problem import ReducedProblem
+from lossurf.spectral import RELATIVE_ERROR
 from lossurf.words import Verdict
 
 FARTHEST_SHADOW = 10.0
@@ -63,21 +65,40 @@ def find_shadow(
             return None, nan
         read, sensitivity = test.network, test.sensitivity
         network = WhitenedNetwork(layers, read.target, read.stretch, read.first_layer_size)
-        network.below(network.depth - 1)  # from which P follows too
-        # Frobenius norms bound the spectral ones; what a change of W can do is that of W', which is within 10 tau of it
-        gradient = max(
-            vanishing_tolerance(float(np.linalg.norm(network.residual_block(k, k))), sensitivity.block_change(k, k))
-            for k in range(1, network.depth + 1)
-        )
-        if not gradient <= _ROUNDING * rank_threshold(1.0, sum(W.shape[1] for W in layers)):
+        distances = np.array([np.linalg.norm(W - before) for W, before in zip(layers, read.layers, strict=True)])
+        rounding = _ROUNDING * rank_threshold(1.0, sum(W.shape[1] for W in layers))
+        gradient = next((size for size in _gradients(network, sensitivity, distances) if size <= rounding), None)
+        if gradient is None:
             return None, nan
-        moved = max(
-            float(np.linalg.norm(W - before)) / sensitivity.weight(k)
-            for k, (W, before) in enumerate(zip(layers, read.layers, strict=True), 1)
-        )
+        moved = float(np.max(distances / sensitivity.weights[1:]))
         stored = _stored(read, layers, weights, problem)
         distance = max(_distance(W, other) for W, other in zip(weights, stored, strict=True))
     return (Shadow(distance, gradient, stored) if distance <= FARTHEST_SHADOW * tau else None), moved
+
+
+def _gradients(network: WhitenedNetwork, sensitivity: Sensitivity, distances: Matrix) -> Iterator[float]:
+    """Yield bounds of the criticality measure of layers W' at those distances from W, each closer than the one before.
+
+    In a wide network from the norms of E alone, then of what the outer layers make of it; by every gradient itself.
+    What a change of W can do is that of W', which is within 10 tau of it.
+    """
+    N = network.depth
+    changes = sensitivity.block_changes.diagonal()[1:]
+    if not is_narrow(network):
+        norms = sensitivity.norms * (1.0 + RELATIVE_ERROR) + sensitivity.departures(distances)
+        above, below = norms[N + 1, 1:], norms[1 : N + 1, 0]
+        E = network.residual
+        bounds = above * float(np.linalg.norm(E)) * below
+        yield float(np.max(vanishing_tolerances(bounds, changes)))
+        # A_k^T E = (W_{N-1} ... W_{k+1})^T W_N^T E for k < N, and E B_{k-1}^T = E W_1^T (W_{k-1} ... W_2)^T for k > 1
+        upper, lower = (float(np.linalg.norm(felt)) for felt in (network.layers[-1].T @ E, E @ network.layers[0].T))
+        bounds[:-1] = np.minimum(bounds[:-1], upper * norms[N, 1:N] * below[:-1])
+        bounds[1:] = np.minimum(bounds[1:], above[1:] * lower * norms[2 : N + 1, 1])
+        yield float(np.max(vanishing_tolerances(bounds, changes)))
+    network.below(N - 1)  # from which P follows too
+    # Frobenius norms bound the spectral ones
+    sizes = np.array([np.linalg.norm(network.residual_block(k, k)) for k in range(1, N + 1)])
+    yield float(np.max(vanishing_tolerances(sizes, changes)))
 
 
 def _stored(

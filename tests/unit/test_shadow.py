@@ -5,18 +5,20 @@ Independent channels: 50-digit gradients of the stored numbers, dense Hessians o
 """
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from campaign import KINDS
-from critical_points import dense_hessian, loss
+from critical_points import chain, dense_hessian, loss, random_point
 from mpmath import mp
 
 import lossurf
 from lossurf.landscape.classify import _Judgement, _with_shadow
+from lossurf.landscape.inner_products import is_narrow
 from lossurf.landscape.reading import read_point
-from lossurf.landscape.shadow import FARTHEST_SHADOW, find_shadow
+from lossurf.landscape.shadow import FARTHEST_SHADOW, _gradients, find_shadow
 from lossurf.reduction.engine import reduce_blocks
 from lossurf.reduction.problem import reduced_problem
 from lossurf.words import Verdict
@@ -169,3 +171,30 @@ def test_what_is_built_is_a_point_up_to_its_own_rounding_and_no_further(monkeypa
         monkeypatch.setattr("lossurf.landscape.shadow._ROUNDING", share * factor)
         again = lossurf.classify(case.weights, case.X.T, case.Y.T, tolerance=result.tolerance)
         assert (again.nearest is not None) is is_found
+
+
+@pytest.mark.parametrize("apart", [1e-14, 1e-8, 1e-3])
+def test_bounds_of_a_gradient_beside_a_wide_network_are_above_it_and_come_closer(apart, monkeypatch):
+    # channel: the gradients multiplied out by numpy, and their singular values
+    monkeypatch.setattr("lossurf.spectral._DIRECT", 2)
+    for seed in range(40):
+        rng = np.random.default_rng([8, seed])
+        point = random_point(rng, max_dim=9)
+        problem = reduced_problem(reduce_blocks([(point.X.T, point.Y.T)], len(point.X), len(point.Y)))
+        sensitivity = read_point(point.weights, problem).balanced.sensitivity
+        if is_narrow(sensitivity.network):
+            continue
+        before = sensitivity.network.layers
+        layers = tuple(W + apart * rng.standard_normal(W.shape) for W in before)
+        distances = np.array([np.linalg.norm(W - V) for W, V in zip(layers, before, strict=True)])
+        network = replace(sensitivity.network, layers=layers, _products={}, _residuals={}, _inner=[])
+        E, true = chain(layers, len(before[0].T)) - network.target, 0.0
+        for k, W in enumerate(layers):
+            gradient = chain(layers[k + 1 :], len(W)).T @ E @ chain(layers[:k], len(before[0].T)).T
+            change = sensitivity.block_change(k + 1, k + 1)
+            true = max(true, np.linalg.norm(gradient, 2) / change if change else np.inf)
+        found = list(_gradients(network, sensitivity, distances))
+        assert len(found) == 3
+        assert found[0] >= found[1] * (1.0 - 1e-10)
+        assert found[1] >= found[2] * (1.0 - 1e-10) - 1e-15
+        assert true * (1.0 - 1e-10) - 1e-15 <= found[2] <= 3.0 * true + 1e-15
