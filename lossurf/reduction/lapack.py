@@ -50,7 +50,7 @@ def _addresses(name: str) -> Any:
     full = f"scipy.linalg.{name}"
     found = PathFinder.find_spec(full, [str(Path(place) / "linalg") for place in scipy.__path__])
     if found is not None and found.loader is not None:
-        _imp.acquire_lock()  # no other thread begins to import the package meanwhile
+        _imp.acquire_lock()  # no other thread begins to import the package before this one is out of `sys.modules`
         try:
             if "scipy.linalg" not in sys.modules:
                 module = module_from_spec(found)

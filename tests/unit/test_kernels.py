@@ -77,12 +77,13 @@ sys.setswitchinterval(1e-5)
 both = threading.Barrier(2)
 def other():
     both.wait()
-    import scipy.linalg.cython_lapack
+    import scipy.linalg
 thread = threading.Thread(target=other)
 thread.start()
 both.wait()
 assert lapack.available()
 thread.join()
+import scipy.linalg.cython_lapack
 linalg = sys.modules["scipy.linalg"]
 print(linalg.cholesky([[4.0]])[0, 0], linalg.cython_lapack is lapack._addresses("cython_lapack"))
 """
