@@ -66,9 +66,11 @@ def find_shadow(
         read, sensitivity = test.network, test.sensitivity
         network = WhitenedNetwork(layers, read.target, read.stretch, read.first_layer_size)
         distances = np.array([np.linalg.norm(W - before) for W, before in zip(layers, read.layers, strict=True)])
-        rounding = _ROUNDING * rank_threshold(1.0, sum(W.shape[1] for W in layers))
-        gradient = next((size for size in _gradients(network, sensitivity, distances) if size <= rounding), None)
-        if gradient is None:
+        unit, gradient = rank_threshold(1.0, sum(W.shape[1] for W in layers)), nan
+        for gradient in _gradients(network, sensitivity, distances):
+            if gradient <= unit:  # a bound so close to nothing says as much as the gradients
+                break
+        if not gradient <= _ROUNDING * unit:
             return None, nan
         moved = float(np.max(distances / sensitivity.weights[1:]))
         stored = _stored(read, layers, weights, problem)

@@ -19,6 +19,7 @@ from lossurf.landscape.classify import _Judgement, _with_shadow
 from lossurf.landscape.inner_products import is_narrow
 from lossurf.landscape.reading import read_point
 from lossurf.landscape.shadow import FARTHEST_SHADOW, _gradients, find_shadow
+from lossurf.numerics import EPS
 from lossurf.reduction.engine import reduce_blocks
 from lossurf.reduction.problem import reduced_problem
 from lossurf.words import Verdict
@@ -198,3 +199,14 @@ def test_bounds_of_a_gradient_beside_a_wide_network_are_above_it_and_come_closer
         assert found[0] >= found[1] * (1.0 - 1e-10)
         assert found[1] >= found[2] * (1.0 - 1e-10) - 1e-15
         assert true * (1.0 - 1e-10) - 1e-15 <= found[2] <= 3.0 * true + 1e-15
+
+
+def test_a_bound_stands_for_a_gradient_only_where_it_is_rounding(monkeypatch):
+    # channel: the bounds are made up
+    test, weights, problem = one_weight(0.0, 1e-8)
+    unit = EPS  # one layer of one input
+    for bounds, taken in (([0.9 * unit, 0.0], 0.9 * unit), ([1.1 * unit, 0.0], 0.0), ([1.0, 50.0 * unit], 50.0 * unit)):
+        monkeypatch.setattr("lossurf.landscape.shadow._gradients", lambda *_, bounds=bounds: iter(bounds))
+        assert find_shadow(test, weights, problem, 1e-8)[0].gradient == taken
+    monkeypatch.setattr("lossurf.landscape.shadow._gradients", lambda *_: iter([1.0, 101.0 * unit]))
+    assert find_shadow(test, weights, problem, 1e-8)[0] is None
