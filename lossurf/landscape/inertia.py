@@ -145,7 +145,8 @@ class RankTable:
         of_product = values, values / max(1.0, self._sensitivity.product_change)
         found = np.concatenate([[self._test.gradient], *links, *blocks, *of_product])
         found = found[(found > 0.0) & (found < inf)]
-        ratios = found / tau
+        with np.errstate(over="ignore"):
+            ratios = found / tau
         below, above = ratios <= 1.0 / STABILITY_FACTOR, ratios >= STABILITY_FACTOR
         ends = {float(np.max(found[below], initial=0.0)), float(np.min(found[above], initial=inf))}
         return sorted((ends - {0.0, inf}).union(found[~below & ~above].tolist()))

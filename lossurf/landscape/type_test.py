@@ -186,7 +186,10 @@ class TypeTest:
         """Return what the signal of that rank leaves of a wide network; None where there is no signal."""
         if rank not in self._beyond:
             signal = None if is_narrow(self.network) else self.signal(rank)
-            self._beyond[rank] = None if signal is None else beyond_signal(self.sensitivity, signal)
+            self._beyond[rank] = None
+            if signal is not None:
+                with suppress(np.linalg.LinAlgError):  # of a point that is far from critical
+                    self._beyond[rank] = beyond_signal(self.sensitivity, signal)
         return self._beyond[rank]
 
     def strict_pairs(self, rank: int, tau: float) -> Pairs:

@@ -12,7 +12,19 @@ from process import ROOT
 PACKAGE = ROOT / "lossurf"
 
 # What each room may import. A room may always import itself, and a room within a room is one of its own.
-_BASE = {"cores", "errors", "words", "fields", "sizes", "numerics", "decompositions", "signals", "output", "_version"}
+_BASE = {
+    "cores",
+    "errors",
+    "heap",
+    "words",
+    "fields",
+    "sizes",
+    "numerics",
+    "decompositions",
+    "signals",
+    "output",
+    "_version",
+}
 _DATA = {"inputs", "inputs/tables", "inputs/checkpoints", "reduction", "adjusting", "adjustments", "data", "network"}
 _DATA |= {"spectral"}
 _LINEAR = {"theory", "landscape"}
@@ -30,6 +42,7 @@ _ANALYSIS = _LINEAR | {
 ALLOWED = {
     "_version": set(),
     "cores": set(),
+    "heap": set(),
     "errors": set(),
     "words": set(),
     "fields": set(),
