@@ -17,10 +17,12 @@ r = np.eye(257)
 r[1:129, 129:] = np.diag(np.linspace(2.0, 1.0, 128))
 problem = reduced_problem(Triangle(r, 1280, 128, 128, np.zeros(257), np.linalg.norm(r, axis=0)))
 layers = [r[1:129, 129:] ** (1 / 3) for _ in range(3)]
+faults = []
 for count in range(8):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     assert classify_network(Checkpoint.of(layers), problem).verdict == "global-minimum"
-print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+    faults.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+print(min(faults))  # a busy system takes pages away for reasons of its own
 """
 
 
