@@ -16,9 +16,11 @@ def clean_environment(**changes: str) -> dict[str, str]:
     """The caller's environment without what changes lossurf's output, with this repository importable.
 
     Linear algebra has one thread: a second, beside other tests, mostly waits for a processor, and takes one to wait.
+    Malloc has its own ways: dask, once a test has started a worker, leaves others behind for every process to come.
     """
     hidden = ("COLUMNS", "NO_COLOR", "FORCE_COLOR", "TERM", "GITHUB_STEP_SUMMARY")
-    kept = {name: value for name, value in os.environ.items() if name not in hidden and name[:8] != "LOSSURF_"}
+    changing = ("LOSSURF_", "MALLOC_")
+    kept = {name: value for name, value in os.environ.items() if name not in hidden and not name.startswith(changing)}
     kept["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
     return {**kept, "LC_ALL": "C.UTF-8", "OPENBLAS_NUM_THREADS": "1", **changes}
 

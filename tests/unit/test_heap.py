@@ -22,7 +22,7 @@ for count in range(8):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     assert classify_network(Checkpoint.of(layers), problem).verdict == "global-minimum"
     faults.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
-print(min(faults))  # a busy system takes pages away for reasons of its own
+print(min(faults))
 """
 
 
