@@ -42,18 +42,17 @@ class PanelShape(NamedTuple):
 def panel_shape(n: int) -> PanelShape:
     """Choose panel sizes for n columns.
 
-    Measured for 20, 80, 288, 544, 1088 and 2048 columns. Gram matrices take as long from the third-level cache as from
-    the second, and what is done once a panel (its factor and a merge, whatever its length, and 0.2 ms of the
-    interpreter) is a tenth or less of the time from these lengths on up to 120 columns. Of more columns longer panels
-    would be faster (of 0.54 GB at 288 columns 4096 rows took 20 % less than 2048), but two threads, each with a panel
-    and its copy in other coordinates, stay within 120 MB up to 288 columns only with these.
+    Measured for 20, 80, 288 and 1088 columns. What is done once a panel (its factor, the inverse that bounds the
+    condition, a merge, and 0.2 ms of the interpreter) is a tenth or less of the time from these lengths on up to 300
+    columns, and grows with n: longer panels of more columns would be faster, and take memory in every thread. Two
+    threads stay within 120 MB up to 288 columns.
     """
     if n <= 40:
         return PanelShape(n, 16_384, 8)
-    if n <= 160:
-        return PanelShape(n, 8192 if n <= 120 else 4096, 24)
+    if n <= 320:
+        return PanelShape(n, 8192, 24 if n <= 160 else 32)
     lengths = 2 if n <= _MANY_COLUMNS else 1
-    rows = max(5120 if n <= 768 else 2560, -(-lengths * n // 1024) * 1024)
+    rows = max(6144 if n <= _FEW_COLUMNS else 0, -(-lengths * n // 1024) * 1024)
     return PanelShape(n, rows, 32 if n <= 768 else 48, LANES if n <= _FEW_COLUMNS else 2)
 
 
@@ -67,4 +66,4 @@ def rows_to_start(n: int) -> int:
 
     Four times the columns: of fewer, the singular values of rows drawn alike differ by more than a factor of 3.
     """
-    return max(4 * n, 2048)
+    return max(4 * n, 512)

@@ -29,6 +29,18 @@ def write_data(folder: Path, samples: int, n: int, condition: float = 1.0) -> No
         for first in range(0, samples, 8192):
             rows = generator.standard_normal((min(8192, samples - first), columns))
             array[first : first + 8192] = rows @ mixed if name == "X" and condition > 1.0 else rows
+        array.flush()
+        del array
+        _warm(folder / f"{name}.npy")
+
+
+def _warm(path: Path) -> None:
+    """Have a file in memory as reading brings it there: pages that were just written are copied more slowly."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        while file.read(1 << 24):
+            pass
 
 
 def load(folder: Path):
