@@ -64,7 +64,7 @@ class GramKernel:
 
     def factor_panel(self, panel: Panel) -> Matrix:
         """See `Kernel`."""
-        r = self._by_gram(panel.in_parts()) if self._directly else self._by_gram_of_coordinates(panel)
+        r = self._by_gram([(panel.X, panel.Y)]) if self._directly else self._by_gram_of_coordinates(panel)
         return self._householder.factor_panel(panel) if r is None else r
 
     def merge_triangles(self, upper: Matrix, lower: Matrix) -> Matrix:

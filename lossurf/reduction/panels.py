@@ -20,7 +20,7 @@ _COPY_ROWS: Final = 512  # rows transposed at a time: their cache lines stay in 
 ROWS_A_SUM: Final = 512
 """Rows whose products are added before the sum is added to the others: sums of sums round less, whatever BLAS does."""
 
-_BYTES_AT_ONCE: Final = 3 << 20  # with less the interpreter takes more than what caches save
+_BYTES_AT_ONCE: Final = 3 << 20  # between steps that each pass over them; with less the interpreter takes what is saved
 
 _NUMBERS_AT_ONCE: Final = 2048  # of a row repeated: numpy's loops over a few columns cost more than the numbers in them
 

@@ -176,7 +176,7 @@ def near_the_edge(kind, closeness, rows, n, seed):
         table[:, 1::2] = table[:, 0 : 2 * (n // 2) : 2] + table[:, 1::2] / closeness
     else:  # near a Chebyshev basis
         table = np.cos(np.arange(n) * np.arccos(rng.uniform(-1, 1, (rows, 1)))) + table / closeness
-    table = np.rint(table * (2.0**24 / np.abs(table).max())).astype(np.int64)
+    table = np.rint(table * (2.0**23 / np.abs(table).max())).astype(np.int64)
     table[:, 0] = 1
     return table
 
