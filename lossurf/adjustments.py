@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import numpy as np
 
-from lossurf.cores import at_most
 from lossurf.errors import UsageError
 from lossurf.fields import limited
 from lossurf.inputs.faults import fault
@@ -185,10 +184,9 @@ class Adjustments:
             if self.samples is None
             else partial(changes.reduce_weighted, blocks, np.sqrt(self.samples[1]))
         )
-        with at_most(threads):
-            return reduced(
-                dataset.dx, dy, dtype=dataset.dtype, data_eps=dataset.data_eps, threads=threads, progress=progress
-            )
+        return reduced(
+            dataset.dx, dy, dtype=dataset.dtype, data_eps=dataset.data_eps, threads=threads, progress=progress
+        )
 
     @property
     def _of_samples(self) -> Matrix:

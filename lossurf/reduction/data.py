@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import Protocol
 
 import numpy as np
 
-from lossurf.cores import at_most
 from lossurf.errors import InputError
 from lossurf.numerics import Matrix
-from lossurf.reduction.blocks import RandomAccessSource, ReadRows
-from lossurf.reduction.engine import Progress, reduce_blocks, reduce_source
+from lossurf.reduction.blocks import RandomAccessSource, ReadRows, StreamSource
+from lossurf.reduction.engine import Progress, reduce_source
 from lossurf.reduction.triangle import Triangle, common_shift, merge
 
 
@@ -82,28 +82,20 @@ def reduce_data(data: Rows, *, threads: int | None = None, progress: Progress | 
         held = data.summary
         sizes = (held.samples, data.dx, data.dy)
         return Triangle(held.triangle, *sizes, held.shift, held.norms, data.dtype, data.data_eps)
+    reduced = partial(
+        reduce_source,
+        dx=data.dx,
+        dy=data.dy,
+        dtype=data.dtype,
+        data_eps=data.data_eps,
+        threads=threads,
+        progress=progress,
+    )
     opened = data.by_position()
     if opened is None or data.samples is None:
-        with at_most(threads):
-            return reduce_blocks(
-                data.blocks(),
-                data.dx,
-                data.dy,
-                dtype=data.dtype,
-                data_eps=data.data_eps,
-                threads=threads,
-                progress=progress,
-            )
+        return reduced(StreamSource(data.blocks()))
     with opened as read:
-        return reduce_source(
-            RandomAccessSource(data.samples, read),
-            data.dx,
-            data.dy,
-            dtype=data.dtype,
-            data_eps=data.data_eps,
-            threads=threads,
-            progress=progress,
-        )
+        return reduced(RandomAccessSource(data.samples, read))
 
 
 def merge_triangles(first: Triangle, second: Triangle) -> Triangle:

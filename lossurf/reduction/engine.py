@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from lossurf.cores import cores_at_hand
+from lossurf.cores import at_most, cores_at_hand
 from lossurf.errors import InputError
 from lossurf.numerics import EPS, Matrix, column_norms, reference_row
 from lossurf.reduction.blas_threads import ONE_THREAD
@@ -93,10 +93,9 @@ def reduce_source(
     """Reduce a source of rows; see `reduce_blocks`."""
     shape = panel_shape(1 + dx + dy)
     run = _Run(source, shape, dx, progress)
-    with ONE_THREAD:
+    with ONE_THREAD, at_most(threads):
         run.begin()
-        run.finish(cores_at_hand() if threads is None else threads)
-        r = np.triu(run.merged())
+        r = np.triu(run.finish(cores_at_hand() if threads is None else threads))
         triangle = Triangle(r, run.samples, dx, dy, run.shift, column_norms(r), dtype, data_eps)
         _require_finite(triangle)
         return triangle
@@ -188,12 +187,18 @@ class _Run:
             self._progress(self.samples)
         return _Taken(number, panel, claim)
 
-    def finish(self, threads: int) -> None:
-        """Run `work` to the end in that many threads; the caller's thread only waits, so that Ctrl-C reaches it."""
-        if self._start is None:
-            self.work(self._kernel())
-            return
-        kernels = [self._kernel() for _ in range(max(1, min(threads, self._shape.lanes)))]
+    def finish(self, threads: int) -> Matrix:
+        """Run `work` to the end in that many threads, and return the triangle of all panels.
+
+        The caller's thread only waits, so that Ctrl-C reaches it.
+        """
+        shape, start = self._shape, self._start
+        if start is None:
+            by_numpy = NumpyKernel()
+            self.work(by_numpy)
+            return self._merged(by_numpy)
+        count = max(1, min(threads, shape.lanes))
+        kernels = [make_kernel(shape.n, shape.panel_width, start) for _ in range(count)]
         workers = [threading.Thread(target=self._work_safely, args=(kernel,), daemon=True) for kernel in kernels]
         try:
             for worker in workers:
@@ -208,21 +213,16 @@ class _Run:
                     worker.join(max(0.0, deadline - time.monotonic()))
         if self._failures:  # the one that a single thread would have met
             raise self._failures[min(self._failures)]
+        return self._merged(kernels[0])
 
-    def merged(self) -> Matrix:
+    def _merged(self, kernel: Kernel) -> Matrix:
         """Merge the lanes pairwise, in an order that depends on nothing but their number."""
-        kernel = self._kernel()
         triangles = [lane.r for lane in self._lanes if lane.r is not None]
         while len(triangles) > 1:
             pairs = zip(triangles[::2], triangles[1::2], strict=False)
             odd = triangles[len(triangles) // 2 * 2 :]
             triangles = [kernel.merge_triangles(upper, lower) for upper, lower in pairs] + odd
         return triangles[0]
-
-    def _kernel(self) -> Kernel:
-        if self._start is None:
-            return NumpyKernel()
-        return make_kernel(self._shape.n, self._shape.panel_width, self._start)
 
     def _work_safely(self, kernel: Kernel) -> None:
         try:
