@@ -41,7 +41,7 @@ def beyond_signal(sensitivity: Sensitivity, signal: Signal) -> Beyond:
     sqrt(r) eps ||columns||_F ||rows||_F in the Frobenius norm (Higham & Mary 2019), of which independent ones have
     2 / sqrt(n) in the spectral norm, r <= n. A product of no layer is the identity, of which nothing is said.
     """
-    factors = signal.factors()
+    factors = signal.own_factors
     layers = tuple(np.asarray(left @ right) for left, right in factors)
     own = sensitivity.network.layers
     distances = np.array([np.linalg.norm(W - part) for W, part in zip(own, layers, strict=True)])

@@ -140,10 +140,7 @@ def _critical_layers(test: TypeTest, tau: float) -> Layers | None:
     if signal is None:  # a block of it cannot be inverted
         return None
     beyond = test.beyond(rank)
-    try:
-        layers = signal.layers() if beyond is None else beyond.layers
-    except np.linalg.LinAlgError:  # nor can the product of its blocks
-        return None
+    layers = signal.layers() if beyond is None else beyond.layers
     parts = layers if rank else tuple(np.zeros_like(W) for W in network.layers)
     if _are_rounding(parts, test):
         return parts

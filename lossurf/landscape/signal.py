@@ -9,6 +9,7 @@ Pi_k = S_k Q_k, Q_k S_k = I, and a tail between their kernels (theory, section 5
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -52,11 +53,21 @@ class Signal:
 
     def layers(self, U: Matrix | None = None) -> Layers:
         """Return W_1..W_N, with other orthonormal columns in the place of `U` if given."""
-        return tuple(left @ right for left, right in self.factors(U))
+        factors = self.own_factors if U is None else self._factors(U)
+        return tuple(left @ right for left, right in factors)
 
-    def factors(self, U: Matrix | None = None) -> list[tuple[Matrix, Matrix]]:
-        """Return every layer as a matrix of r columns and one of r rows that it is the product of."""
-        U = self.U if U is None else U
+    @cached_property
+    def own_factors(self) -> list[tuple[Matrix, Matrix]]:
+        """Every layer as a matrix of r columns and one of r rows that it is the product of.
+
+        Raises
+        ------
+        LinAlgError
+            If the product of the blocks cannot be inverted.
+        """
+        return self._factors(self.U)
+
+    def _factors(self, U: Matrix) -> list[tuple[Matrix, Matrix]]:
         *inner, last = self.K
         sizes = np.prod([np.ones(self.rank), *inner], axis=0)
         of_inner = zip(self.S[1:], inner, self.Q[:-1], strict=True)

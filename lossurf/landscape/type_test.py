@@ -186,10 +186,7 @@ class TypeTest:
         """Return what the signal of that rank leaves of a wide network; None where there is no signal."""
         if rank not in self._beyond:
             signal = None if is_narrow(self.network) else self.signal(rank)
-            self._beyond[rank] = None
-            if signal is not None:
-                with suppress(np.linalg.LinAlgError):  # of a point that is far from critical
-                    self._beyond[rank] = beyond_signal(self.sensitivity, signal)
+            self._beyond[rank] = None if signal is None else beyond_signal(self.sensitivity, signal)
         return self._beyond[rank]
 
     def strict_pairs(self, rank: int, tau: float) -> Pairs:
@@ -259,14 +256,16 @@ class TypeTest:
     def signal(self, rank: int) -> Signal | None:
         """Return the part of the layers that carries P if it is of that rank, between eigenvectors of Sigma.
 
-        None where those are not told apart, or a block of it cannot be inverted.
+        None where those are not told apart, or its blocks cannot be inverted.
         """
         if rank not in self._signals:
             carried = self.carried(rank)
             self._signals[rank] = None
             if carried is not None:
                 with suppress(np.linalg.LinAlgError):
-                    self._signals[rank] = signal_between(self.network, carried.left, carried.right, carried.roots)
+                    found = signal_between(self.network, carried.left, carried.right, carried.roots)
+                    _ = found.own_factors  # the blocks are inverted together, too
+                    self._signals[rank] = found
         return self._signals[rank]
 
     def step(self, tau: float) -> tuple[Step, Verdict | None, Verdict | None]:
