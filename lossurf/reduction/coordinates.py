@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from lossurf.numerics import Matrix, column_norms
 from lossurf.reduction.kernels import LapackKernel
-from lossurf.reduction.lapack import double, in_columns, integer, routine
+from lossurf.reduction.lapack import double, in_columns, integer, overwritten, routine
 from lossurf.reduction.panels import Panel, runs
 
 _MOST_COLUMNS: Final = 128  # of more, what a product saves goes into bringing factors back
@@ -30,6 +30,9 @@ _MOST_COLUMNS: Final = 128  # of more, what a product saves goes into bringing f
 _COLUMNS_AT_ONCE: Final = 40  # of a block of substitution, at most: with 20 it takes a tenth longer, with 80 as long
 
 _COLUMNS_TO_SOLVE_FOR: Final = 10  # without an inverse, at most: to halve these costs more than it saves
+
+SMALLEST_SQUARE: Final = 1e-270
+"""Sums of squares below have terms that underflow: their relative error is no longer that of rounding."""
 
 Parts = tuple[Matrix, ...]
 """Columns of the same rows, side by side, each (rows, .) in C order; the ones before them are left out."""
@@ -242,11 +245,8 @@ def _growth(inner: Matrix, shares: Matrix, norms: Matrix) -> float:
     squares, of_columns = (inner / largest) ** 2 @ shares, (norms / largest) ** 2
     ratios = np.full(len(norms), np.inf)
     ratios[norms == 0.0] = 0.0
-    np.divide(squares, of_columns, out=ratios, where=of_columns > _SMALLEST_SQUARE)
+    np.divide(squares, of_columns, out=ratios, where=of_columns > SMALLEST_SQUARE)
     return float(np.sqrt(ratios.max()))
-
-
-_SMALLEST_SQUARE: Final = 1e-270  # of a column against the largest: with less the others' squares may have underflowed
 
 
 def _pivoted_factor(matrix: Matrix) -> tuple[Matrix, NDArray[np.intp]]:
@@ -262,8 +262,7 @@ def _pivoted_factor(matrix: Matrix) -> tuple[Matrix, NDArray[np.intp]]:
 def _inverse(triangle: Matrix) -> Matrix:
     """Return the inverse of an upper triangle without zeros on its diagonal, in Fortran order."""
     inverse = triangle.copy(order="F")
-    info = ctypes.c_int(0)
-    routine("dtrtri")(b"U", b"N", integer(len(inverse)), *in_columns(inverse), ctypes.byref(info))
+    overwritten("dtrtri", b"UN", inverse)
     return inverse
 
 

@@ -10,25 +10,20 @@ of the CholeskyQR2 algorithm".
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Iterable
 from functools import cached_property
 from itertools import accumulate
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lossurf.heap import keep_heap
 from lossurf.numerics import EPS, Matrix, column_norms
-from lossurf.reduction.coordinates import Coordinates, Parts, coordinates_of
+from lossurf.reduction.coordinates import SMALLEST_SQUARE, Coordinates, Parts, coordinates_of
 from lossurf.reduction.kernels import FEW_COLUMNS, Kernel, LapackKernel, make_kernel
-from lossurf.reduction.lapack import double, in_columns, integer, routine
+from lossurf.reduction.lapack import double, in_columns, integer, overwritten, routine
 from lossurf.reduction.panels import ROWS_A_SUM, Panel
 from lossurf.reduction.triangle import merge
-
-_SMALLEST_SQUARE: Final = 1e-270
-"""Sums of squares below have terms that underflow: their relative error is no longer that of rounding."""
 
 
 class GramKernel:
@@ -87,7 +82,7 @@ class GramKernel:
         squares = np.diag(gram)
         if not np.isfinite(squares).all():
             return None
-        small = np.flatnonzero(squares < _SMALLEST_SQUARE)
+        small = np.flatnonzero(squares < SMALLEST_SQUARE)
         if not zero[small].all():
             return None
         norms = np.sqrt(squares)
@@ -132,8 +127,8 @@ class GramKernel:
                         if few:  # one product of a stack of matrices: a call for each costs more than it does
                             block += _product(left, right)
                         else:
-                            _add_product(block, left, right)
-                    small = np.flatnonzero(np.diag(gram)[own] < _SMALLEST_SQUARE)
+                            _add_sums(block, left, right)
+                    small = np.flatnonzero(np.diag(gram)[own] < SMALLEST_SQUARE)
                     zero[own][small] &= ~left[:, small].any(axis=0)
         return gram, zero
 
@@ -175,7 +170,7 @@ def _cholesky(gram: Matrix) -> Matrix | None:
             return np.asarray(np.linalg.cholesky(gram.T).T)
         except np.linalg.LinAlgError:
             return None
-    return gram if _done("dpotrf", b"U", gram) else None
+    return gram if overwritten("dpotrf", b"U", gram) else None
 
 
 def _inverse_norm(r: Matrix) -> float:
@@ -187,22 +182,14 @@ def _inverse_norm(r: Matrix) -> float:
             return np.inf
     else:
         inverse = r.copy(order="F")
-        if not _done("dtrtri", b"UN", inverse):
+        if not overwritten("dtrtri", b"UN", inverse):
             return np.inf
     sizes = np.abs(inverse)
     with np.errstate(over="ignore"):  # infinity says enough
         return float(np.sqrt(sizes.sum(axis=0).max()) * np.sqrt(sizes.sum(axis=1).max()))
 
 
-def _done(name: str, kind: bytes, matrix: Matrix) -> bool:
-    """Let LAPACK overwrite a square matrix in Fortran order; tell whether it could."""
-    info = ctypes.c_int(0)
-    letters = (bytes([letter]) for letter in kind)
-    routine(name)(*letters, integer(len(matrix)), *in_columns(matrix), ctypes.byref(info))
-    return info.value == 0
-
-
-def _add_product(block: Matrix, left: Matrix, right: Matrix) -> None:
+def _add_sums(block: Matrix, left: Matrix, right: Matrix) -> None:
     """Add left^T right of rows in C order to a block, as sums; of one with itself the upper triangle."""
     height, width, one = integer(left.shape[1]), integer(right.shape[1]), double(1.0)
     start, order = in_columns(block)

@@ -83,6 +83,15 @@ def routine(name: str) -> Callable[..., None]:
     return ctypes.CFUNCTYPE(None, *table[name])(address)
 
 
+def overwritten(name: str, letters: bytes, matrix: Matrix) -> bool:
+    """Let a routine overwrite a square matrix in Fortran order; tell whether it could."""
+    info = ctypes.c_int(0)
+    routine(name)(
+        *(bytes([letter]) for letter in letters), integer(len(matrix)), *in_columns(matrix), ctypes.byref(info)
+    )
+    return info.value == 0
+
+
 def integer(value: int) -> Any:
     """Return an int argument."""
     return ctypes.byref(ctypes.c_int(value))
