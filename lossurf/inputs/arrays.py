@@ -146,11 +146,8 @@ def to_float64(
     InputError
         At the first number that is not finite, or is not in float64; rows and columns are counted from 1.
     """
-    if array.dtype == np.float64:
-        numbers: Matrix = np.ascontiguousarray(array, dtype=np.float64)
-    else:
-        with np.errstate(over="ignore", invalid="ignore"):  # a long double beyond float64 is refused below, by name
-            numbers = np.ascontiguousarray(array, dtype=np.float64)
+    with np.errstate(over="ignore", invalid="ignore"):  # a long double beyond float64 is refused below, by name
+        numbers = np.ascontiguousarray(array, dtype=np.float64)
     finite = np.isfinite(numbers)
     if not finite.all():
         row, column = (int(index) for index in np.argwhere(~finite)[0])
