@@ -15,8 +15,7 @@ _FEW_COLUMNS: Final = 1536  # eight triangles take 150 MB here, and would take g
 _MANY_COLUMNS: Final = 4096  # two triangles and two panels take 0.5 GB here; panels are no longer than they must be
 
 _BYTES_WITHOUT_SCIPY: Final = 16 * 2**20
-"""Data up to here are factored by numpy in the calling thread. Importing scipy.linalg takes 0.15 s, in which numpy's QR
-does 16 MB even at a thousand columns."""
+"""Data up to here are factored by numpy in the calling thread: no threads are started, and scipy is not imported."""
 
 
 class PanelShape(NamedTuple):
