@@ -147,3 +147,44 @@ def test_a_column_of_zeros_is_safe_and_one_that_vanishes_is_not_taken_for_one(wa
     assert factor_of(found, values) is not None
     found, values = chained([1.0, 1.0, 1.0, 1.0, 1e-200], 2000, way)
     assert factor_of(found, values) is None
+
+
+def growth_of(triangle, norms, of_columns):
+    """By the formula in the room's docstring, with an inverse of numpy's own."""
+    inverse = np.linalg.inv(triangle)
+    return float(np.sqrt(np.max(norms**2 @ (inverse**2 @ triangle**2) / of_columns**2)))
+
+
+def limited(monkeypatch, limit):
+    monkeypatch.setattr(coordinates, "largest_growth", lambda _n: limit)
+
+
+def test_the_edge_of_a_block_that_is_multiplied_for(monkeypatch):
+    start = start_of(rows_of("6", 1500, 150, 0))
+    found = coordinates_of(start, LapackKernel(150, 8))
+    first = found._steps[0]
+    T, norms = found._triangle[first.own, first.own], np.linalg.norm(found._triangle[:, first.own], axis=0)
+    growth = growth_of(T, np.linalg.norm(T, axis=0), norms)
+    assert first.inverse is not None
+    for limit, safe in (
+        (2.002 * growth, True),
+        (1.998 * growth, False),
+    ):  # half of the limit, so that panels may differ
+        limited(monkeypatch, limit)
+        block = coordinates_of(start, LapackKernel(150, 8))._steps[0]
+        assert (block.own == first.own and block.inverse is not None) == safe
+
+
+def test_the_edge_of_what_a_panel_may_let_grow(monkeypatch):
+    by_product, values = chained([1000.0, 1.0, 1.0, 1.0, 1.0], 2000, ByProduct)
+    by_blocks, _ = chained([1000.0, 1.0, 1.0, 1.0, 1.0], 2000, BySubstitution)
+    norms = np.linalg.norm(np.hstack([np.ones((2000, 1)), values]), axis=0)
+    pivoted = norms[np.argsort(by_product._back)]
+    of_product = growth_of(by_product._pivoted, pivoted, pivoted)
+    of_blocks = growth_of(by_blocks._triangle[1:, 1:], norms[1:], norms[1:])
+    assert min(of_product, of_blocks) > 100.0
+    for factor, safe in ((1.001, True), (0.999, False)):
+        limited(monkeypatch, factor * of_product)
+        assert by_product.is_safe(norms) == safe
+        limited(monkeypatch, factor * of_blocks)
+        assert (factor_of(by_blocks, values) is not None) == safe
