@@ -1,7 +1,7 @@
-"""One pass over any number of rows: threads factor panels, lanes collect triangles, one tree merges the lanes.
+"""One pass over any number of rows: threads factor panels, lanes collect what they give, one tree merges the lanes.
 
-The first panel gives the reference row that is subtracted from every sample, and its first rows a triangle in whose
-coordinates ill-conditioned panels are factored. Panels are dealt out in turn to a fixed
+The first panel gives the reference row that is subtracted from every sample, and its first rows the triangle in whose
+coordinates ill-conditioned panels are summed. Panels are dealt out in turn to a fixed
 number of lanes, which take them in order. Which thread does the work decides nothing: the result is the same to the bit
 for every number of threads and every way the rows arrive in blocks.
 """
@@ -21,10 +21,10 @@ from lossurf.errors import InputError
 from lossurf.numerics import EPS, Matrix, column_norms, reference_row
 from lossurf.reduction.blas_threads import ONE_THREAD
 from lossurf.reduction.blocks import Claim, RowSource, StreamSource
-from lossurf.reduction.kernels import Kernel, NumpyKernel, make_kernel
+from lossurf.reduction.kernels import Kernel, NumpyKernel, Part, make_kernels
 from lossurf.reduction.panels import Panel
-from lossurf.reduction.triangle import Triangle, factor
-from lossurf.reduction.tuning import PanelShape, panel_shape, panels_without_scipy, rows_to_start
+from lossurf.reduction.triangle import Triangle
+from lossurf.reduction.tuning import PanelShape, panel_shape, panels_without_scipy
 
 _ROWS_TO_LOOK_AT: Final = 511  # their median is 0.06 of a standard deviation off, a sixth of what is asked of it
 
@@ -102,10 +102,10 @@ def reduce_source(
 
 
 class _Lane:
-    """The triangle of the panels that are this lane's, and how many of them it holds."""
+    """What is kept of the panels that are this lane's, and how many of them that are."""
 
     def __init__(self) -> None:
-        self.r: Matrix | None = None
+        self.part: Part | None = None
         self.panels = 0
 
 
@@ -132,12 +132,12 @@ class _Run:
         self._next_panel = 0
         self._failures: dict[int, BaseException] = {}  # by the first sample of the panel
         self._stopped = False
-        self._start: Matrix | None = None  # for data that pay for importing scipy and for starting threads
+        self._start: Panel | None = None  # the first, of data that pay for importing scipy and for starting threads
         self.samples = 0
         self.shift: Matrix = np.zeros(shape.n)
 
     def begin(self) -> None:
-        """Take the first panels, and from the first of all the reference row and a triangle.
+        """Take the first panels, and from the first of all the reference row.
 
         Raises
         ------
@@ -153,9 +153,9 @@ class _Run:
         claim.load(panel)
         with np.errstate(over="ignore", invalid="ignore"):  # refused with the panel, or with the norms
             self.shift[1:] = np.concatenate([_reference(panel.X), _reference(panel.Y)])
-            panel.subtract(self.shift[1:])
+            panel.subtract(self.shift)
             if len(self._first) > few:
-                self._start = factor(panel.in_columns(0, rows_to_start(self._shape.n)))
+                self._start = panel
 
     def work(self, kernel: Kernel) -> None:
         """Take panels until the rows end."""
@@ -168,10 +168,10 @@ class _Run:
             panel = taken.panel
             try:
                 with np.errstate(over="ignore", invalid="ignore"):  # refused here, or with the norms
-                    r = self._factor(kernel, taken)
-                if not np.isfinite(r[0]).all():  # every number has a share in the row of the ones
-                    taken.claim.inspect(panel)
-                self._absorb(kernel, taken.number, r)
+                    part = self._factor(kernel, taken)
+                if part.triangle is not None and not np.isfinite(part.triangle[0]).all():
+                    taken.claim.inspect(panel)  # every number has a share in the row of the ones
+                self._absorb(kernel, taken.number, part)
             except BaseException as error:
                 self._failures[taken.claim.start] = error
                 raise
@@ -198,7 +198,8 @@ class _Run:
             self.work(by_numpy)
             return self._merged(by_numpy)
         count = max(1, min(threads, shape.lanes))
-        kernels = [make_kernel(shape.n, shape.panel_width, start) for _ in range(count)]
+        with np.errstate(over="ignore", invalid="ignore"):  # refused with the panel, or with the norms
+            kernels = make_kernels(shape.n, shape.panel_width, start, count)
         workers = [threading.Thread(target=self._work_safely, args=(kernel,), daemon=True) for kernel in kernels]
         try:
             for worker in workers:
@@ -217,12 +218,11 @@ class _Run:
 
     def _merged(self, kernel: Kernel) -> Matrix:
         """Merge the lanes pairwise, in an order that depends on nothing but their number."""
-        triangles = [lane.r for lane in self._lanes if lane.r is not None]
-        while len(triangles) > 1:
-            pairs = zip(triangles[::2], triangles[1::2], strict=False)
-            odd = triangles[len(triangles) // 2 * 2 :]
-            triangles = [kernel.merge_triangles(upper, lower) for upper, lower in pairs] + odd
-        return triangles[0]
+        parts = [lane.part for lane in self._lanes if lane.part is not None]
+        while len(parts) > 1:
+            pairs = zip(parts[::2], parts[1::2], strict=False)
+            parts = [kernel.merge(first, second) for first, second in pairs] + parts[len(parts) // 2 * 2 :]
+        return kernel.triangle_of(parts[0])
 
     def _work_safely(self, kernel: Kernel) -> None:
         try:
@@ -237,21 +237,21 @@ class _Run:
             self._stopped = True
             self._lane_free.notify_all()
 
-    def _factor(self, kernel: Kernel, taken: _Taken) -> Matrix:
-        """Return the triangle of a panel's samples less the reference row, which the first one is already."""
+    def _factor(self, kernel: Kernel, taken: _Taken) -> Part:
+        """Return what is to be kept of a panel's samples less the reference row, which the first one is already."""
         if taken.number:
             taken.claim.load(taken.panel)
-            taken.panel.subtract(self.shift[1:])
+            taken.panel.subtract(self.shift)
         return kernel.factor_panel(taken.panel)
 
-    def _absorb(self, kernel: Kernel, number: int, r: Matrix) -> None:
-        """Merge a panel's triangle into its lane once the lane's earlier panels are in."""
+    def _absorb(self, kernel: Kernel, number: int, part: Part) -> None:
+        """Merge what is kept of a panel into its lane once the lane's earlier panels are in."""
         lane = self._lanes[number % len(self._lanes)]
         with self._lane_free:
             self._lane_free.wait_for(lambda: self._stopped or lane.panels == number // len(self._lanes))
             if self._stopped:
                 return
-        lane.r = r if lane.r is None else kernel.merge_triangles(lane.r, r)
+        lane.part = part if lane.part is None else kernel.merge(lane.part, part)
         with self._lane_free:
             lane.panels += 1
             self._lane_free.notify_all()

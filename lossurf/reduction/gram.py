@@ -10,32 +10,44 @@ of the CholeskyQR2 algorithm".
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from functools import cached_property
-from itertools import accumulate
+import sys
+from functools import cache, cached_property
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lossurf.heap import keep_heap
 from lossurf.numerics import EPS, Matrix, column_norms
-from lossurf.reduction.coordinates import SMALLEST_SQUARE, Coordinates, Parts, coordinates_of
-from lossurf.reduction.kernels import FEW_COLUMNS, Kernel, LapackKernel, make_kernel
+from lossurf.reduction.coordinates import DENSE_COLUMNS, SMALLEST_SQUARE, Coordinates, coordinates_of
+from lossurf.reduction.kernels import Kernel, LapackKernel, Part
 from lossurf.reduction.lapack import double, in_columns, integer, overwritten, routine
 from lossurf.reduction.panels import ROWS_A_SUM, Panel
-from lossurf.reduction.triangle import merge
+from lossurf.reduction.sums import GramSum
+from lossurf.reduction.triangle import factor
+from lossurf.reduction.tuning import rows_to_start
+
+_LARGEST_SQUARE: Final = 1e270
+"""Of a column of a panel: the sum over 1e38 panels is still a number."""
+
+_BYTES_AT_ONCE: Final = 3 << 20  # of coordinates; with less the interpreter takes what is saved
 
 
-class GramKernel:
-    """Factor panels by their Gram matrices where that is safe, by Householder reflections where it is not.
+class GramKernel(Kernel):
+    """Keep the Gram matrices of panels where that is safe, and factor the others by Householder reflections.
 
-    Let G = P^T P be the Gram matrix of a panel P = [1 X Y], computed with error dG, and R its Cholesky factor. With the
-    columns of P scaled to norm 1 by D, R is the exact factor of P + dP with, columnwise and to first order,
+    Let G_i = P_i^T P_i be the Gram matrices of panels P_i = [1 X Y], G their sum as computed, of error dG, and R its
+    Cholesky factor. With the columns of all panels P scaled to norm 1 by D, R is the exact factor of P + dP with,
+    columnwise and to first order,
 
         |dp_j| <= 1/2 ||(R D^-1)^-1||_2 |(D^-1 dG D^-1) e_j| |p_j|,        dP = 1/2 P G^-1 dG,
 
-    the first power of the condition of the scaled panel: dG is symmetric, so that half of it on each side makes
+    the first power of the condition of the scaled panels: dG is symmetric, so that half of it on each side makes
     (P + dP)^T (P + dP) = G + dG. `room` says how large the norm of the inverse may be.
+
+    Every panel is judged by itself, while its rows are at hand: where with its own scaling D_i the least eigenvalue of
+    D_i^-1 G_i D_i^-1 is at least theta, G_i - theta D_i^2 is semidefinite. So then is the sum over panels,
+    G - theta D^2, and what holds for each holds for all. The factor is computed once, at the end.
 
     Parameters
     ----------
@@ -43,109 +55,114 @@ class GramKernel:
         Columns.
     panel_width : int
         Inner block size of LAPACK's dgeqrt.
-    start : ndarray, shape (n, n)
-        Triangular factor of earlier rows of the same data, in whose coordinates later rows are well conditioned where
-        they look like those. Which way a panel takes depends on its numbers and this triangle alone.
+    coordinates : Coordinates, optional
+        Those of earlier rows of the same data, in which later ones are well conditioned where they look like those:
+        the Gram matrices are then those of the ones and the coordinates. What computing these rounds moves P by a share
+        of every column of it (`coordinates`): where their Gram matrix passes, those terms cannot cancel, so that the
+        error is of the kind that `room` allows. Which way a panel takes depends on its numbers and these alone.
     """
 
-    def __init__(self, n: int, panel_width: int, start: Matrix) -> None:
+    def __init__(self, n: int, panel_width: int, coordinates: Coordinates | None = None) -> None:
         keep_heap()
         self._n = n
         self._panel_width = panel_width
-        self._gram = np.zeros((n, n), order="F")  # below the diagonal nothing is ever written
-        triangle = _invertible(start)
-        self._directly = triangle is None or _inverse_norm(_scaled(triangle)) <= room(n)
-        self._start = None if self._directly else triangle
+        self._coordinates = coordinates
+        self._room: Matrix | None = None
+        self._lessened: Matrix | None = None
 
-    def factor_panel(self, panel: Panel) -> Matrix:
+    def factor_panel(self, panel: Panel) -> Part:
         """See `Kernel`."""
-        r = self._by_gram([(panel.X, panel.Y)]) if self._directly else self._by_gram_of_coordinates(panel)
-        return self._householder.factor_panel(panel) if r is None else r
+        gram = self.gram_of(panel.values)
+        return self._householder.factor_panel(panel) if gram is None else Part(None, GramSum(gram))
+
+    def gram_of(self, values: Matrix) -> Matrix | None:
+        """Return the Gram matrix of rows [1 x y], or of their coordinates: its upper triangle, None where it is unsafe.
+
+        Parameters
+        ----------
+        values : ndarray, shape (rows, n)
+            In C order.
+        """
+        with np.errstate(over="ignore", invalid="ignore"):  # the diagonal tells
+            if self._coordinates is not None:
+                return self._gram_of_coordinates(values, self._coordinates)
+            gram = np.zeros((self._n, self._n), order="F")
+            _add_gram(gram, values)
+            return gram if self._is_safe(gram, _zero_columns(gram, values)) else None
 
     def merge_triangles(self, upper: Matrix, lower: Matrix) -> Matrix:
         """See `Kernel`."""
-        return merge(upper, lower) if self._n <= FEW_COLUMNS else self._householder.merge_triangles(upper, lower)
+        return self._householder.merge_triangles(upper, lower)
+
+    def triangle_of(self, part: Part) -> Matrix:
+        """See `Kernel`."""
+        if part.gram is None:
+            return super().triangle_of(part)
+        r = _factor_of_sum(part.gram.rounded())
+        if self._coordinates is not None:
+            r = self._coordinates.back(r, self._householder)
+        return r if part.triangle is None else self.merge_triangles(part.triangle, r)
 
     @cached_property
-    def _householder(self) -> Kernel:
-        return make_kernel(self._n, self._panel_width)
+    def _householder(self) -> LapackKernel:
+        return LapackKernel(self._n, self._panel_width)
 
-    @cached_property
-    def _coordinates(self) -> Coordinates | None:
-        if self._start is None or not isinstance(self._householder, LapackKernel):
+    def _gram_of_coordinates(self, values: Matrix, coordinates: Coordinates) -> Matrix | None:
+        gram, zero, squares = np.zeros((self._n, self._n), order="F"), np.ones(self._n, dtype=bool), np.zeros(self._n)
+        at_once = max(ROWS_A_SUM, _BYTES_AT_ONCE // (8 * self._n))
+        if self._room is None:
+            self._room = np.empty((at_once, self._n))
+        for first in range(0, len(values), at_once):
+            some = values[first : first + at_once]
+            found = coordinates.of(some, self._room[: len(some)])
+            _add_gram(gram, found)
+            zero &= _zero_columns(gram, found)
+            if self._n > DENSE_COLUMNS:
+                squares += np.einsum("ij,ij->j", some, some)
+        vanishing = squares < SMALLEST_SQUARE
+        if not self._is_safe(gram, zero) or (self._n > DENSE_COLUMNS and values[:, vanishing].any()):
             return None
-        return coordinates_of(self._start, self._householder)
+        norms = np.sqrt(squares) if self._n > DENSE_COLUMNS else coordinates.norms(gram)
+        return gram if coordinates.is_safe(norms) else None
 
-    def _by_gram(self, blocks: Iterable[Parts]) -> Matrix | None:
-        """Return the Cholesky factor of the Gram matrix of rows that come in blocks, None where it is not safe."""
-        gram, zero = self._gram_of(blocks)
+    def _is_safe(self, gram: Matrix, zero: NDArray[np.bool_]) -> bool:
+        """Tell whether a Gram matrix (n, n) may stand for its rows, whose columns of zeros are known.
+
+        With a share theta of the diagonal taken off, it is definite where with columns scaled to norm 1 its least
+        eigenvalue is above theta: a Cholesky factorisation tells to a small multiple of n eps, and however the columns
+        are scaled (Higham 2002, Theorem 10.7).
+        """
         squares = np.diag(gram)
-        if not np.isfinite(squares).all():
-            return None
-        small = np.flatnonzero(squares < SMALLEST_SQUARE)
-        if not zero[small].all():
-            return None
-        norms = np.sqrt(squares)
-        norms[small] = 1.0  # a column of zeros is one of zeros in the factor
-        gram /= norms
-        gram /= norms[:, None]
-        gram[small, small] = 1.0
-        r = _cholesky(gram)
-        if r is None or not _inverse_norm(r) <= room(self._n):
-            return None
-        norms[small] = 0.0
-        return np.asfortranarray(r * norms)
+        if not (squares <= _LARGEST_SQUARE).all() or not zero[squares < SMALLEST_SQUARE].all():
+            return False
+        if self._lessened is None:
+            self._lessened = np.empty_like(gram)
+        np.copyto(self._lessened, gram)
+        np.fill_diagonal(self._lessened, np.where(zero, 1.0, squares * (1.0 - 1.0 / room(self._n) ** 2)))
+        return overwritten("dpotrf", b"U", self._lessened)
 
-    def _by_gram_of_coordinates(self, panel: Panel) -> Matrix | None:
-        """Return the factor by way of coordinates, whatever the condition of the triangle that they are those of.
 
-        What computing them rounds moves P by a share of every column of it (`coordinates`): where the factor S of the
-        coordinates passes, those terms cannot cancel, so that the error is of the kind that `room` allows.
-        """
-        if self._coordinates is None:
-            return None
-        r = self._by_gram(self._coordinates.of(panel))
-        return None if r is None else self._coordinates.back(r)
-
-    def _gram_of(self, blocks: Iterable[Parts]) -> tuple[Matrix, NDArray[np.bool_]]:
-        """Return the upper triangle of the Gram matrix of the ones and the parts, and which columns are all zero, (n,).
-
-        Of the columns whose squares may all have underflown, that is; the others are not looked at.
-        """
-        gram, few = self._gram, self._n <= FEW_COLUMNS
-        zero = np.ones(self._n, dtype=bool)
-        gram[...] = 0.0
-        with np.errstate(over="ignore", invalid="ignore"):  # the diagonal tells
-            for parts in blocks:
-                gram[0, 0] += len(parts[0])
-                ends = list(accumulate((part.shape[1] for part in parts), initial=1))
-                for i, left in enumerate(parts):
-                    own = slice(ends[i], ends[i + 1])
-                    gram[0, own] += _sum(left)
-                    for j, right in enumerate(parts[i:], i):
-                        block = gram[own, ends[j] : ends[j + 1]]
-                        if few:  # one product of a stack of matrices: a call for each costs more than it does
-                            block += _product(left, right)
-                        else:
-                            _add_sums(block, left, right)
-                    small = np.flatnonzero(np.diag(gram)[own] < SMALLEST_SQUARE)
-                    zero[own][small] &= ~left[:, small].any(axis=0)
-        return gram, zero
+def coordinates_for(n: int, panel_width: int, first: Panel) -> Coordinates | None:
+    """Return coordinates for data that begin with these rows; None where they need none or have none that are safe."""
+    rows = rows_to_start(n)
+    if GramKernel(n, panel_width).gram_of(first.values[:rows]) is not None:
+        return None
+    triangle = _invertible(factor(first.in_columns(0, rows)))
+    return None if triangle is None else coordinates_of(triangle)
 
 
 def room(n: int) -> float:
-    """Return the largest ||(R D^-1)^-1||_2 with which a panel of n columns is factored by its Gram matrix.
+    """Return the largest ||(R D^-1)^-1||_2 with which a panel of n columns is kept as its Gram matrix.
 
-    n / 4, so that the error stays below the n * eps of a column that `precision.column_errors` states. What a sum of
-    products rounds is random (Higham & Mary 2019, "A new approach to probabilistic rounding error analysis"): a few eps
-    of the norms of its terms for sums of 512, and what Cholesky adds is of that size. The formula above, with the
-    largest column of D^-1 dG D^-1 that was met (3.5, 4.9 and 9 eps at 5, 21 and 81 columns), would give 1.1 n eps at
-    81 columns, but its factors are not largest for the same column. So n / 4 rests on measurement: against exact Gram
-    matrices of integers, columns alike, in pairs, of one sign and near a Chebyshev basis, |dp_j| was at most
-    0.70 n eps |p_j| for panels that pass, from 5 to 289 columns. The least is 1.5: of few columns those of samples
-    drawn at random are not orthogonal enough for less.
+    Sums of products round by c eps of the norms of their columns, with c of 1 or 2 for sums of a few hundred added to
+    each other, as their roundings are random (Higham & Mary 2019, "A new approach to probabilistic rounding error
+    analysis"). A column of D^-1 dG D^-1 then has norm sqrt(n) c eps at most, which columns that are nearly alike reach,
+    and the formula above gives 0.35 c n eps with 0.7 sqrt(n): below the n eps that `precision.column_errors` states.
+    Against exact Gram matrices of integers of 5 to 289 columns that are alike, of one sign, in pairs or near a
+    Chebyshev basis, |dp_j| was at most 0.70 n eps |p_j| for panels up to this edge. The least is 1.5: of few columns
+    those of samples drawn at random are not orthogonal enough for less.
     """
-    return max(1.5, n / 4.0)
+    return float(max(1.5, 0.7 * np.sqrt(n)))
 
 
 def _invertible(start: Matrix) -> Matrix | None:
@@ -159,66 +176,45 @@ def _invertible(start: Matrix) -> Matrix | None:
     return start if independent.all() else None
 
 
-def _scaled(r: Matrix) -> Matrix:
-    return np.asfortranarray(r / column_norms(r))
+def _factor_of_sum(gram: Matrix) -> Matrix:
+    """Return the Cholesky factor of the upper triangle of a sum of Gram matrices that are safe, which is lost."""
+    zero = np.diag(gram) == 0.0
+    gram[zero, zero] = 1.0
+    if not overwritten("dpotrf", b"U", gram):
+        raise AssertionError("a sum of positive definite matrices is positive definite")
+    gram[zero, zero] = 0.0  # a column of zeros is one of zeros in the factor
+    return gram
 
 
-def _cholesky(gram: Matrix) -> Matrix | None:
-    """Return the Cholesky factor of a Gram matrix's upper triangle, which is lost; None where that is not positive."""
-    if len(gram) <= FEW_COLUMNS:
-        try:
-            return np.asarray(np.linalg.cholesky(gram.T).T)
-        except np.linalg.LinAlgError:
-            return None
-    return gram if overwritten("dpotrf", b"U", gram) else None
+def _add_gram(gram: Matrix, rows: Matrix) -> None:
+    """Add to a matrix (n, n) in Fortran order the Gram matrix of rows in C order, a sum of sums: its upper triangle."""
+    m, n = rows.shape
+    at_once = rows_a_call()
+    for first in range(0, m, at_once):
+        some = rows[first : first + at_once]
+        sizes = (integer(n), integer(len(some)), double(1.0))
+        routine("dsyrk")(b"U", b"N", *sizes, some.ctypes.data, integer(n), double(1.0), *in_columns(gram))
 
 
-def _inverse_norm(r: Matrix) -> float:
-    """Bound the spectral norm of the inverse of a triangle, by its norms of rows and columns; inf where it has none."""
-    if len(r) <= FEW_COLUMNS:
-        try:
-            inverse = np.linalg.inv(r)
-        except np.linalg.LinAlgError:
-            return np.inf
-    else:
-        inverse = r.copy(order="F")
-        if not overwritten("dtrtri", b"UN", inverse):
-            return np.inf
-    sizes = np.abs(inverse)
-    with np.errstate(over="ignore"):  # infinity says enough
-        return float(np.sqrt(sizes.sum(axis=0).max()) * np.sqrt(sizes.sum(axis=1).max()))
+def _zero_columns(gram: Matrix, rows: Matrix) -> NDArray[np.bool_]:
+    """Tell which columns of rows are all zeros, (n,), where their Gram matrix could be 0 as well by underflow."""
+    zero = np.diag(gram) < SMALLEST_SQUARE
+    if zero.any():
+        zero &= ~rows.any(axis=0)
+    return np.asarray(zero)
 
 
-def _add_sums(block: Matrix, left: Matrix, right: Matrix) -> None:
-    """Add left^T right of rows in C order to a block, as sums; of one with itself the upper triangle."""
-    height, width, one = integer(left.shape[1]), integer(right.shape[1]), double(1.0)
-    start, order = in_columns(block)
-    of_left, of_right = left.ctypes.data, right.ctypes.data
-    for first in range(0, len(left), ROWS_A_SUM):
-        rows = integer(min(ROWS_A_SUM, len(left) - first))
-        here = of_left + first * left.strides[0]
-        if left is right:
-            routine("dsyrk")(b"U", b"N", height, rows, one, here, height, one, start, order)
-        else:
-            there = of_right + first * right.strides[0]
-            routine("dgemm")(b"N", b"T", height, width, rows, one, here, height, there, width, one, start, order)
+@cache
+def rows_a_call() -> int:
+    """Return how many rows BLAS may be given at once: as many as there are if it sums products by sums of few.
 
-
-def _stacked(rows: Matrix) -> tuple[Matrix, Matrix]:
-    """Return rows in C order as a stack of as many as are summed at once, (., sum, n), and the rest."""
-    whole = len(rows) // ROWS_A_SUM * ROWS_A_SUM
-    return rows[:whole].reshape(-1, ROWS_A_SUM, rows.shape[1]), rows[whole:]
-
-
-def _product(left: Matrix, right: Matrix) -> Matrix:
-    """Return left^T right of rows in C order, as a sum of sums."""
-    (stack, rest), (other, other_rest) = _stacked(left), _stacked(right)
-    total = np.add.reduce(np.matmul(stack.transpose(0, 2, 1), other), axis=0)
-    return np.asarray(total + rest.T @ other_rest)
-
-
-def _sum(rows: Matrix) -> Matrix:
-    """Return the sum of rows in C order, as a sum of sums."""
-    stack, rest = _stacked(rows)
-    total = np.add.reduce(np.matmul(np.ones(ROWS_A_SUM), stack), axis=0)
-    return np.asarray(total + rest.sum(axis=0))
+    OpenBLAS, MKL and BLIS add to the result after 128 to 512 rows, the reference BLAS after every one. The sum of 1 and
+    of numbers that vanish beside it says how many were added to the 1 itself.
+    """
+    rows, n = 8 * ROWS_A_SUM, 8
+    values, found = np.full((rows, n), 2.0**-27), np.zeros((n, n), order="F")
+    values[0] = 1.0
+    sizes = (integer(n), integer(rows), double(1.0))
+    routine("dsyrk")(b"U", b"N", *sizes, values.ctypes.data, integer(n), double(0.0), *in_columns(found))
+    apart = (found[np.triu_indices(n)].min() - 1.0) * 2.0**54
+    return sys.maxsize if apart >= rows - ROWS_A_SUM else ROWS_A_SUM

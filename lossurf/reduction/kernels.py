@@ -1,9 +1,10 @@
-"""The two operations of every reduction, factor a panel and merge two triangles, by LAPACK directly or by numpy."""
+"""What every reduction is made of, factoring panels and merging what they give, by LAPACK directly or by numpy."""
 
 from __future__ import annotations
 
 import ctypes
-from typing import Any, Final, Protocol
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
@@ -12,21 +13,50 @@ from lossurf.reduction.lapack import available, in_columns, integer, routine
 from lossurf.reduction.panels import Panel
 from lossurf.reduction.triangle import factor, merge
 
+if TYPE_CHECKING:
+    from lossurf.reduction.sums import GramSum
 
-class Kernel(Protocol):
-    """Factor a panel, merge triangles. One object per thread: it may own workspace."""
 
-    def factor_panel(self, panel: Panel) -> Matrix:
-        """Return the triangular factor (n, n) of [1 X Y]; the samples stay."""
-        ...
+class Part(NamedTuple):
+    """What is kept of some rows: the triangular factor of some of them, and of the others a sum of Gram matrices.
 
+    The Gram matrices are those of the rows themselves or of their coordinates, as the kernel has it that made them.
+    """
+
+    triangle: Matrix | None
+    gram: GramSum | None = None
+
+
+class Kernel(ABC):
+    """Factor panels, merge what they give. One object per thread: it may own workspace."""
+
+    @abstractmethod
+    def factor_panel(self, panel: Panel) -> Part:
+        """Return what is to be kept of [1 X Y]; the samples stay."""
+
+    @abstractmethod
     def merge_triangles(self, upper: Matrix, lower: Matrix) -> Matrix:
         """Return the triangular factor of two stacked (n, n) triangles; both may be overwritten."""
-        ...
 
+    def merge(self, first: Part, second: Part) -> Part:
+        """Return what is kept of the rows of both; both may be overwritten."""
+        triangle, gram = first
+        if triangle is None or second.triangle is None:
+            triangle = second.triangle if triangle is None else triangle
+        else:
+            triangle = self.merge_triangles(triangle, second.triangle)
+        if gram is None or second.gram is None:
+            gram = second.gram if gram is None else gram
+        else:
+            gram.add(second.gram)
+        return Part(triangle, gram)
 
-FEW_COLUMNS: Final = 64
-"""Up to here numpy's own LAPACK does as well for what is done once a panel, and scipy need not be imported."""
+    def triangle_of(self, part: Part) -> Matrix:
+        """Return the triangular factor (n, n) of all rows of a part, which may be overwritten."""
+        if part.triangle is None:
+            raise AssertionError("a part without a triangle is of a kernel that knows what to do with it")
+        return part.triangle
+
 
 _NUMBERS_IN_COLUMNS: Final = 740_000
 """Of samples that reflections are given at once, 6 MB: long panels of many columns would be in memory twice."""
@@ -34,27 +64,27 @@ _NUMBERS_IN_COLUMNS: Final = 740_000
 _WIDE: Final = 256  # columns; of fewer, leaving rows of zeros out of the work saves nothing that is noticed
 
 
-class NumpyKernel:
-    """The two operations by numpy alone: for data too small to pay for importing scipy, and as the fallback."""
+class NumpyKernel(Kernel):
+    """Triangles by numpy alone: for data too small to pay for importing scipy, and as the fallback."""
 
-    def factor_panel(self, panel: Panel) -> Matrix:
+    def factor_panel(self, panel: Panel) -> Part:
         """See `Kernel`."""
         columns = panel.in_columns()
         n = columns.shape[1]
         if n < _WIDE or columns[n // 2 :].any():
-            return factor(columns)
+            return Part(factor(columns))
         top = factor(columns[: n // 2][columns[: n // 2].any(axis=1)])
         r = np.zeros((n, n))
         r[: len(top)] = top
-        return r
+        return Part(r)
 
     def merge_triangles(self, upper: Matrix, lower: Matrix) -> Matrix:
         """See `Kernel`."""
         return merge(upper, lower)
 
 
-class LapackKernel:
-    """The two operations by LAPACK's recursive-panel dgeqrt and the structured dtpqrt, with the GIL released.
+class LapackKernel(Kernel):
+    """Triangles by LAPACK's recursive-panel dgeqrt and the structured dtpqrt, with the GIL released.
 
     dtpqrt knows that both halves are triangles: a merge costs 2/3 n^3 operations where a dense QR of the stack
     costs 10/3 n^3, which matters once a panel is not much longer than it is wide.
@@ -67,13 +97,13 @@ class LapackKernel:
         self._work = np.empty(n * self._panel_width)
         self._upper = np.asfortranarray(np.triu(np.ones((n, n), dtype=bool)))
 
-    def factor_panel(self, panel: Panel) -> Matrix:
+    def factor_panel(self, panel: Panel) -> Part:
         """See `Kernel`."""
         at_once = max(2 * self._n, _NUMBERS_IN_COLUMNS // self._n)
         r = self.factor(panel.in_columns(0, at_once))
         for first in range(at_once, panel.rows, at_once):
             r = self.merge_triangles(r, self.factor(panel.in_columns(first, at_once)))
-        return r
+        return Part(r)
 
     def factor(self, columns: Matrix) -> Matrix:
         """Return the triangular factor (n, n) of a matrix (rows >= n, n) in Fortran order, whose content is lost."""
@@ -97,20 +127,23 @@ class LapackKernel:
             raise AssertionError(f"LAPACK {name} rejected argument {-info.value}")
 
 
-def make_kernel(n: int, panel_width: int, start: Matrix | None = None) -> Kernel:
-    """Return the fastest kernel this installation has; the numbers agree to a small multiple of n * eps.
+def make_kernels(n: int, panel_width: int, first: Panel, count: int) -> list[Kernel]:
+    """Return the fastest kernels that this installation has; the numbers agree to a small multiple of n * eps.
 
     Parameters
     ----------
-    n, panel_width
-        As in `gram.GramKernel`.
-    start : ndarray, shape (n, n), optional
-        As in `gram.GramKernel`; without it panels are factored by Householder reflections.
+    n : int
+        Columns.
+    panel_width : int
+        Inner block size of LAPACK's dgeqrt.
+    first : Panel
+        The first samples of the data: later ones are expected to look like them.
+    count : int
+        How many, one for each thread. What one of them keeps any other can merge.
     """
-    from lossurf.reduction.gram import GramKernel
-
-    if start is not None and n <= FEW_COLUMNS:
-        return GramKernel(n, panel_width, start)
     if not available():
-        return NumpyKernel()
-    return LapackKernel(n, panel_width) if start is None else GramKernel(n, panel_width, start)
+        return [NumpyKernel() for _ in range(count)]
+    from lossurf.reduction.gram import GramKernel, coordinates_for
+
+    coordinates = coordinates_for(n, panel_width, first)
+    return [GramKernel(n, panel_width, coordinates) for _ in range(count)]

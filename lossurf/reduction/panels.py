@@ -1,7 +1,7 @@
-"""A panel: some thousands of samples as files have them, X beside Y, and the room to bring them into columns.
+"""A panel: some thousands of samples as rows [1 x y], and the room to bring them into columns.
 
-Rows stay as they lie, so that a file is read straight into a panel and nothing is transposed: a Gram matrix is summed
-over rows as quickly. Only Householder reflections need the columns [1 X Y].
+Rows stay rows, so that nothing is transposed: a Gram matrix is summed over them as quickly. Only Householder
+reflections need columns.
 """
 
 from __future__ import annotations
@@ -20,8 +20,6 @@ _COPY_ROWS: Final = 512  # rows transposed at a time: their cache lines stay in 
 ROWS_A_SUM: Final = 512
 """Rows whose products are added before the sum is added to the others: sums of sums round less, whatever BLAS does."""
 
-_BYTES_AT_ONCE: Final = 3 << 20  # between steps that each pass over them; with less the interpreter takes what is saved
-
 _NUMBERS_AT_ONCE: Final = 2048  # of a row repeated: numpy's loops over a few columns cost more than the numbers in them
 
 
@@ -37,10 +35,12 @@ class Panel:
 
     Attributes
     ----------
+    values : ndarray, shape (rows, n), n = 1 + dx + dy
+        [1 X Y], in C order.
     X, Y : ndarray, shapes (rows, dx) and (rows, dy)
-        The samples, in C order.
+        Views of its columns.
     columns : int
-        1 + dx + dy, n.
+        n.
 
     Raises
     ------
@@ -49,46 +49,40 @@ class Panel:
     """
 
     def __init__(self, capacity: int, dx: int, dy: int) -> None:
-        self._all = np.empty((capacity, dx)), np.empty((capacity, dy))
+        self.columns = 1 + dx + dy
+        self.capacity = capacity
+        self._all = np.empty((capacity, self.columns))
+        self._all[:, 0] = 1.0
         self._in_columns = np.empty((0, 0))
-        self.capacity, self.columns = capacity, 1 + dx + dy
+        self._dx = dx
         self.hold(capacity)
 
     def hold(self, rows: int) -> None:
         """Say how many samples are filled, or about to be."""
         self.rows = rows
-        self.X, self.Y = (part[:rows] for part in self._all)
+        self.values = self._all[:rows]
+        self.X, self.Y = self.values[:, 1 : 1 + self._dx], self.values[:, 1 + self._dx :]
 
     def subtract(self, row: Matrix) -> None:
-        """Take a row, (dx + dy,), from every sample."""
+        """Take a row, (n,), of which the first number is 0, from every sample."""
         if row.any():
-            dx = self.X.shape[1]
-            for part, of_part in ((self.X, row[:dx]), (self.Y, row[dx:])):
-                for rows, repeated in runs(part, of_part):
-                    np.subtract(rows, repeated, out=rows)
-
-    def in_parts(self) -> Iterator[tuple[Matrix, Matrix]]:
-        """Yield X and Y some rows at a time: some megabytes, and a multiple of `ROWS_A_SUM`."""
-        at_once = max(1, _BYTES_AT_ONCE // (8 * ROWS_A_SUM * self.columns)) * ROWS_A_SUM
-        for first in range(0, self.rows, at_once):
-            yield self.X[first : first + at_once], self.Y[first : first + at_once]
+            for rows, repeated in runs(self.values, row):
+                np.subtract(rows, repeated, out=rows)
 
     def in_columns(self, first: int = 0, rows: int | None = None) -> Matrix:
-        """Return [1 X Y] of some samples in Fortran order, (max(rows, n), n), zero from the last one on.
+        """Return some samples in Fortran order, (max(rows, n), n), zero from the last one on.
 
         Its memory is the panel's, and used again by the next call.
         """
-        X, Y = (part[first : None if rows is None else first + rows] for part in (self.X, self.Y))
-        (count, dx), n = X.shape, self.columns
+        values = self.values[first : None if rows is None else first + rows]
+        count, n = values.shape
         length = max(count, n)
         if len(self._in_columns) < length:
             self._in_columns = np.empty((n, length + _PADDING_ROWS)).T
         columns = self._in_columns[:length]
-        columns[:count, 0] = 1.0
         for start in range(0, count, _COPY_ROWS):
             some = slice(start, min(start + _COPY_ROWS, count))
-            columns[some, 1 : 1 + dx] = X[some]
-            columns[some, 1 + dx :] = Y[some]
+            columns[some] = values[some]
         columns[count:] = 0.0
         return columns
 

@@ -71,7 +71,7 @@ def test_real_panel_sizes_and_both_kernels(n, monkeypatch):
     X, Y = integers(3 * panel_shape(n).rows + 100, n // 2, n - 1 - n // 2)
     by_lapack = reduce_blocks(cut(X, Y, 4000), X.shape[1], Y.shape[1], threads=2).unshifted
     assert lapack.available()
-    monkeypatch.setattr(engine, "make_kernel", lambda *_: kernels.NumpyKernel())
+    monkeypatch.setattr(engine, "make_kernels", lambda *_: [kernels.NumpyKernel()] * 2)
     by_numpy = reduce_blocks(cut(X, Y, 4000), X.shape[1], Y.shape[1], threads=2).unshifted
     for r in (by_lapack, by_numpy):
         assert gram_error(r, X, Y) < 20 * EPS * n

@@ -1,14 +1,17 @@
 """Trusted channel: Gram matrices of integers, exact in int64, and Householder reflections of the same panel."""
 
+import ctypes
+
 import numpy as np
 import pytest
 
 from lossurf.reduction import gram as gram_room
+from lossurf.reduction.coordinates import coordinates_of
 from lossurf.reduction.engine import reduce_blocks
 from lossurf.reduction.gram import GramKernel
-from lossurf.reduction.kernels import LapackKernel, make_kernel
+from lossurf.reduction.kernels import LapackKernel, make_kernels
 from lossurf.reduction.panels import Panel
-from lossurf.reduction.tuning import panel_shape
+from lossurf.reduction.tuning import panel_shape, rows_to_start
 
 EPS = float(np.finfo(float).eps)
 
@@ -21,6 +24,26 @@ def filled(values):
     panel.hold(len(values))
     panel.X[...], panel.Y[...] = values[:, 1 : n - dy], values[:, n - dy :]
     return panel
+
+
+def reflected(values):
+    """The factor by Householder reflections."""
+    n = values.shape[1]
+    return LapackKernel(n, 8).factor_panel(filled(values)).triangle
+
+
+def by_kernel_for(first, *panels):
+    """The factor of panels by the kernel for data that begin as `first` does, and which of them it took by Gram."""
+    [kernel] = make_kernels(first.shape[1], 8, filled(first), 1)
+    return by(kernel, *panels)
+
+
+def by(kernel, *panels):
+    parts = [kernel.factor_panel(filled(values)) for values in panels]
+    taken = [part.gram is not None for part in parts]
+    while len(parts) > 1:
+        parts = [kernel.merge(*parts[:2]), *parts[2:]]
+    return np.triu(kernel.triangle_of(parts[0])), taken
 
 
 def exact_gram(values):
@@ -47,6 +70,13 @@ def backward_error(R, values):
     moved = ((wide.T @ wide - gram) / np.outer(norms, norms)).astype(float)
     scaled = R / norms + np.diag((np.diag(R) == 0.0).astype(float))
     return 0.5 * float(np.linalg.norm(np.linalg.solve(scaled.T, moved), axis=0).max())
+
+
+def is_as_stated(R, values):
+    """1/2 P G^-1 dG is not the least error of its kind for reflections, so that both are held against each other."""
+    stated = values.shape[1] * EPS
+    found = backward_error(R, values)
+    return found <= stated or found <= 10.0 * backward_error(reflected(values), values)
 
 
 def integers(kind, rows, n, seed=0):
@@ -81,75 +111,75 @@ KINDS = [
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("n", [5, 21, 81, 289])
-def test_a_panel_is_moved_by_no_more_than_is_stated(kind, n):
-    rows = panel_shape(n).rows
-    first, second = integers(kind, rows, n, 1), integers(kind, rows, n, 2)
-    start = LapackKernel(n, 8).factor_panel(filled(first))
-    R = make_kernel(n, 8, start).factor_panel(filled(second))
-    assert np.array_equal(R, np.triu(R))
-    # 1/2 P G^-1 dG is not the least error of its kind for reflections, so that both are held against each other
-    by_reflections = backward_error(LapackKernel(n, 8).factor_panel(filled(second)), second)
-    assert backward_error(R, second) <= max(n * EPS, 10.0 * by_reflections)
+def test_panels_are_moved_by_no_more_than_is_stated(kind, n):
+    rows = min(panel_shape(n).rows, 8192)
+    panels = [integers(kind, rows, n, seed) for seed in (1, 2, 3)]
+    R, _ = by_kernel_for(*panels[:1], *panels)
+    assert is_as_stated(R, np.vstack(panels))
 
 
-def directly(kernel, values):
-    """The factor by the Gram matrix of the values themselves, or None."""
-    panel = filled(values)
-    return kernel._by_gram([(panel.X, panel.Y)])
-
-
-def ways(monkeypatch, start, values):
-    """Return the factor, and which ways were tried for it."""
-    taken = []
-    for name in ("_by_gram", "_by_gram_of_coordinates"):
-        real = getattr(GramKernel, name)
-
-        def told(self, rows, real=real, name=name):
-            r = real(self, rows)
-            taken.append(name if r is not None else f"not {name}")
-            return r
-
-        monkeypatch.setattr(GramKernel, name, told)
-    return make_kernel(values.shape[1], 8, start).factor_panel(filled(values)), taken
-
-
-def test_each_way_is_taken_where_it_is_safe(monkeypatch):
+def test_each_way_is_taken_where_it_is_safe():
     n, rows = 21, 8192
     plain, alike = integers("plain", rows, n), integers("alike 1e4", rows, n)
-    by_plain, by_alike = (LapackKernel(n, 8).factor_panel(filled(values)) for values in (plain, alike))
-    assert ways(monkeypatch, by_plain, plain)[1] == ["_by_gram"]
-    monkeypatch.undo()
-    assert ways(monkeypatch, by_plain, alike)[1] == ["not _by_gram"]
-    monkeypatch.undo()
-    assert ways(monkeypatch, by_alike, integers("alike 1e4", rows, n, 7))[1] == ["_by_gram", "_by_gram_of_coordinates"]
-    monkeypatch.undo()
+    one, two = (make_kernels(n, 8, filled(values), 1)[0] for values in (plain, alike))
+    assert one._coordinates is None
+    assert two._coordinates is not None
     other = integers("alike 1e4", rows, n, 7)
+    assert by(one, integers("plain", rows, n, 7), alike)[1] == [True, False]
+    assert by(two, other)[1] == [True]
     other[:, 5] = other[:, 6]  # what depended on nothing before
-    assert ways(monkeypatch, by_alike, other)[1] == ["not _by_gram", "not _by_gram_of_coordinates"]
+    assert by(two, other)[1] == [False]
+    R, taken = by(two, alike, other, alike)
+    assert taken == [True, False, True]
+    assert is_as_stated(R, np.vstack([alike, other, alike]))
+
+
+def test_data_of_which_no_coordinates_are_safe_are_tried_directly(monkeypatch):
+    values = integers("alike 1e4", 4096, 21)
+    monkeypatch.setattr(gram_room, "coordinates_of", lambda _triangle: None)
+    [kernel] = make_kernels(21, 8, filled(values), 1)
+    assert kernel._coordinates is None
+    assert by(kernel, values, integers("plain", 4096, 21))[1] == [False, True]
 
 
 def test_the_edge_of_what_is_safe(monkeypatch):
     values = integers("alike 2", 8192, 21)
-    kernel, R = GramKernel(21, 8, np.eye(21)), LapackKernel(21, 8).factor_panel(filled(values))
-    scaled = R / np.linalg.norm(R, axis=0)
-    bound = gram_room._inverse_norm(np.asfortranarray(scaled))
+    scaled = reflected(values) / np.linalg.norm(reflected(values), axis=0)
     least = 1.0 / np.linalg.svd(scaled, compute_uv=False)[-1]
-    assert least <= bound <= 4.0 * least
-    for limit, safe in ((bound * 1.001, True), (bound * 0.999, False)):
+    for limit, safe in ((least * (1.0 + 1e-9), True), (least * (1.0 - 1e-9), False)):
         monkeypatch.setattr(gram_room, "room", lambda _n, limit=limit: limit)
-        assert (directly(kernel, values) is not None) == safe
+        assert (GramKernel(21, 8).gram_of(filled(values).values) is not None) == safe
 
 
-@pytest.mark.parametrize("value", [np.nan, np.inf, 1e200, 1e-160])
-def test_numbers_whose_squares_are_none_go_by_reflections(value):
-    values = np.random.default_rng(0).standard_normal((8192, 21))
-    values[:, 0] = 1.0
-    start = LapackKernel(21, 8).factor_panel(filled(values))
+@pytest.mark.parametrize("n", [5, 21, 60])
+def test_what_holds_for_panels_holds_for_their_sum(n):
+    """The least eigenvalue of a sum of Gram matrices, scaled to unit diagonal, is not below the least of theirs."""
+    rng, kernel = np.random.default_rng(n), GramKernel(n, 8)
+    sizes = np.logspace(0, 5, n)
+    panels = [
+        np.rint(1e3 * (rng.standard_normal((400, n)) + 0.1 * rng.standard_normal((400, 1))) * rng.permutation(sizes))
+        for _ in range(6)
+    ]
+    for values in panels:
+        values[:, 0] = 1.0
+    panels[0][:, 2] = 0.0
+    grams = [gram for values in panels if (gram := kernel.gram_of(values)) is not None]
+    assert len(grams) >= 2
+    whole = sum(np.triu(gram) + np.triu(gram, 1).T for gram in grams)
+    norms = np.sqrt(np.diag(whole))
+    least = np.linalg.eigvalsh(whole / np.outer(norms, norms))[0]
+    assert least >= 1.0 / gram_room.room(n) ** 2 - 1e-13
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e200, 1e140, 1e-160])
+@pytest.mark.parametrize("kind", ["plain", "alike 1e4"])
+def test_numbers_whose_squares_are_none_go_by_reflections(value, kind):
+    values = integers(kind, 8192, 21).astype(float)
+    [kernel] = make_kernels(21, 8, filled(values), 1)
     values[:, 3] *= value
-    found, expected = (
-        kernel.factor_panel(filled(values)) for kernel in (GramKernel(21, 8, start), LapackKernel(21, 8))
-    )
-    assert np.array_equal(found, expected, equal_nan=True)
+    part = kernel.factor_panel(filled(values))
+    assert part.gram is None
+    assert np.array_equal(part.triangle, reflected(values), equal_nan=True)
 
 
 @pytest.mark.parametrize("mean", [0.0, 1e6, 1e12])
@@ -184,20 +214,20 @@ def near_the_edge(kind, closeness, rows, n, seed):
 @pytest.mark.parametrize("kind", ["alike", "in pairs", "Chebyshev"])
 @pytest.mark.parametrize("n", [5, 21, 81])
 def test_up_to_the_edge_the_error_is_what_is_stated(kind, n):
-    kernel, passed, refused = GramKernel(n, 8, np.eye(n)), 0, 0
+    kernel, passed, refused = GramKernel(n, 8), 0, 0
     for closeness in np.geomspace(0.3, 60.0, 12):
-        values = near_the_edge(kind, closeness, panel_shape(n).rows, n, 0)
-        R = directly(kernel, values)
-        passed, refused = passed + (R is not None), refused + (R is None)
-        assert R is None or backward_error(R, values) <= n * EPS
+        values = near_the_edge(kind, closeness, min(panel_shape(n).rows, 8192), n, 0)
+        part = kernel.factor_panel(filled(values))
+        passed, refused = passed + (part.gram is not None), refused + (part.gram is None)
+        assert part.gram is None or backward_error(np.triu(kernel.triangle_of(part)), values) <= n * EPS
     assert passed
     assert refused or kind == "Chebyshev"
 
 
-def test_memory_that_holds_anything_raises_no_warning_and_changes_no_bit(monkeypatch):
-    values = integers("alike 1e4", 8192, 21)
-    start = LapackKernel(21, 8).factor_panel(filled(values))
-    expected = [GramKernel(21, 8, of).factor_panel(filled(values)) for of in (start, np.eye(21))]
+@pytest.mark.parametrize("kind", ["plain", "alike 1e4"])
+def test_memory_that_holds_anything_raises_no_warning_and_changes_no_bit(kind, monkeypatch):
+    values = integers(kind, 8192, 21)
+    expected = by_kernel_for(values, values, values)
     empty = np.empty
 
     def poisoned(*args, **kwargs):
@@ -206,18 +236,58 @@ def test_memory_that_holds_anything_raises_no_warning_and_changes_no_bit(monkeyp
         return array
 
     monkeypatch.setattr(np, "empty", poisoned)
-    found = [GramKernel(21, 8, of).factor_panel(filled(values)) for of in (start, np.eye(21))]
-    assert np.array_equal(found, expected)
+    monkeypatch.setattr(np, "empty_like", lambda like: poisoned(like.shape, order="F"))
+    found = by_kernel_for(values, values, values)
+    assert np.array_equal(found[0], expected[0])
+    assert found[1] == expected[1] == [True, True]
 
 
-@pytest.mark.parametrize("unit", [1e-140, 1e-40, 1e40, 1e140])
-def test_the_way_does_not_depend_on_units(unit, monkeypatch):
+@pytest.mark.parametrize("unit", [1e-120, 1e-40, 1e40, 1e120])
+def test_the_way_does_not_depend_on_units(unit):
     values = integers("alike 1e4", 8192, 21)
-    scale = 2.0 ** np.round(np.log2(unit))
-    start = LapackKernel(21, 8).factor_panel(filled(values))
-    R, taken = ways(monkeypatch, start, values)
-    monkeypatch.undo()
-    units = np.concatenate([[1.0], np.full(20, scale)])  # of X and Y, not of the ones
-    scaled, same = ways(monkeypatch, start * units, values * units)
-    assert same == taken == ["_by_gram", "_by_gram_of_coordinates"]
+    R, taken = by_kernel_for(values, values)
+    units = np.concatenate([[1.0], np.full(20, 2.0 ** np.round(np.log2(unit)))])  # of X and Y, not of the ones
+    scaled, same = by_kernel_for(values * units, values * units)
+    assert same == taken == [True]
     assert np.array_equal(scaled, R * units)
+
+
+@pytest.mark.parametrize("kind", ["plain", "alike 1e4"])
+def test_many_panels_err_no_more_than_one(kind):
+    """Sums of Gram matrices lose nothing of what is added, where to merge triangles rounds each time."""
+    n, panels = 21, [integers(kind, 512, 21, seed) for seed in range(64)]
+    R, taken = by_kernel_for(np.vstack(panels[:4]), *panels)
+    assert all(taken)
+    whole = np.vstack(panels)
+    assert backward_error(R, whole) <= max(0.5 * n * EPS, 3.0 * backward_error(reflected(whole), whole))
+
+
+def test_a_blas_that_adds_row_by_row_is_given_few_at_a_time(monkeypatch):
+    """The reference BLAS, as it would round: one product after the other."""
+    assert gram_room.rows_a_call() > 2**40
+    asked = []
+
+    def adding_one_by_one(_uplo, _trans, _n, k, _alpha, _a, _lda, _beta, c, _ldc):
+        asked.append(k._obj.value)
+        column = np.full(k._obj.value, 2.0**-54)
+        column[0] = 1.0
+        np.ctypeslib.as_array((ctypes.c_double * 64).from_address(c))[:] = np.add.accumulate(column)[-1]
+
+    monkeypatch.setattr(gram_room, "routine", lambda _name: adding_one_by_one)
+    gram_room.rows_a_call.cache_clear()
+    try:
+        assert gram_room.rows_a_call() == gram_room.ROWS_A_SUM
+        gram_room._add_gram(np.zeros((8, 8), order="F"), np.ones((1200, 8)))
+        assert asked[1:] == [512, 512, 176]
+    finally:
+        gram_room.rows_a_call.cache_clear()
+
+
+@pytest.mark.parametrize("n", [5, 21, 81])
+def test_few_first_rows_say_whether_coordinates_are_needed(n):
+    first = integers("plain", 4096, n)
+    assert gram_room.coordinates_for(n, 8, filled(first)) is None
+    first[: rows_to_start(n)] = integers("alike 1e4", rows_to_start(n), n)
+    coordinates = gram_room.coordinates_for(n, 8, filled(first))
+    start = np.linalg.qr(first[: rows_to_start(n)].astype(float), mode="r")
+    assert np.allclose(np.abs(coordinates._pivoted), np.abs(coordinates_of(np.asfortranarray(start))._pivoted))

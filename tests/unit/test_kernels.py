@@ -8,7 +8,7 @@ import pytest
 from process import python
 
 from lossurf.reduction import lapack
-from lossurf.reduction.kernels import LapackKernel, NumpyKernel, make_kernel
+from lossurf.reduction.kernels import LapackKernel, NumpyKernel, make_kernels
 from lossurf.reduction.panels import Panel
 
 EPS = float(np.finfo(float).eps)
@@ -28,12 +28,13 @@ def test_factor_then_merge(kernel_of, rows, n):
     first, first_panel = panel(rows, n, 1)
     second, second_panel = panel(rows, n, 2)
     kernel = kernel_of(n)
-    upper, lower = kernel.factor_panel(first_panel), kernel.factor_panel(second_panel)
+    parts = kernel.factor_panel(first_panel), kernel.factor_panel(second_panel)
+    upper, lower = (kernel.triangle_of(part) for part in parts)
     for r, values in ((upper, first), (lower, second)):
         assert np.array_equal(r, np.triu(r))
         assert np.max(np.abs(r.T @ r - values.T @ values)) <= 20 * n * EPS * np.max(values.T @ values)
     gram = first.T @ first + second.T @ second
-    merged = np.triu(kernel.merge_triangles(upper, lower))
+    merged = np.triu(kernel.triangle_of(kernel.merge(*parts)))
     assert np.max(np.abs(merged.T @ merged - gram)) <= 20 * n * EPS * np.max(gram)
 
 
@@ -49,7 +50,8 @@ def test_without_scipys_interface_numpy_takes_over(monkeypatch):
     lapack.available.cache_clear()
     lapack._addresses.cache_clear()
     try:
-        assert isinstance(make_kernel(5, 4), NumpyKernel)
+        kernels = make_kernels(5, 4, panel(10, 5)[1], 2)
+        assert [type(kernel) for kernel in kernels] == [NumpyKernel, NumpyKernel]
     finally:
         lapack.available.cache_clear()
 

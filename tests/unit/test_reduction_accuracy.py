@@ -47,7 +47,7 @@ def paths(X, Y, monkeypatch):
     monkeypatch.setattr(engine, "panel_shape", lambda n: PanelShape(n, n, 4))
     monkeypatch.setattr(engine, "panels_without_scipy", lambda _shape: 0)
     yield reduced_problem(reduce_blocks(blocks, X.shape[1], Y.shape[1], threads=2))
-    monkeypatch.setattr(engine, "make_kernel", lambda *_: engine.NumpyKernel())
+    monkeypatch.setattr(engine, "make_kernels", lambda *_: [engine.NumpyKernel()] * 2)
     yield reduced_problem(reduce_blocks(blocks, X.shape[1], Y.shape[1], threads=2))
 
 

@@ -173,7 +173,7 @@ def compare(name, bias, seeds, monkeypatch):
         for threads, cut in ((3, 1), (8, 333)):
             assert np.array_equal(reduced(X, Y, threads=threads, cut=cut).r, triangle.r)
         with monkeypatch.context() as patch:
-            patch.setattr(engine, "make_kernel", lambda n, width, *_: LapackKernel(n, width))
+            patch.setattr(engine, "make_kernels", lambda n, width, _, count: [LapackKernel(n, width)] * count)
             other = reduced_problem(reduced(X, Y), bias=bias)
         if problem.rank_x == other.rank_x == exact.rank:
             ours, reflected = np.maximum(ours, errors(problem, exact)), np.maximum(reflected, errors(other, exact))
@@ -216,23 +216,17 @@ def test_numbers_that_were_float32(name, bias):
 @pytest.mark.usefixtures("small_panels")
 def test_every_way_of_a_panel_is_in_the_table(monkeypatch):
     taken = set()
-    for kind, name in (
-        (GramKernel, "_by_gram"),
-        (GramKernel, "_by_gram_of_coordinates"),
-        (LapackKernel, "factor_panel"),
-    ):
-        real = getattr(kind, name)
+    real = GramKernel.gram_of
 
-        def told(self, panel, real=real, name=name):
-            r = real(self, panel)
-            taken.add((name, r is not None))
-            return r
+    def told(self, values):
+        gram = real(self, values)
+        taken.add((self._coordinates is not None, gram is not None))
+        return gram
 
-        monkeypatch.setattr(kind, name, told)
+    monkeypatch.setattr(GramKernel, "gram_of", told)
     for name in FAST:
         reduced(*TABLE[name](np.random.default_rng(0)))
-    ways = {("_by_gram", True), ("_by_gram", False), ("factor_panel", True)}
-    assert ways | {("_by_gram_of_coordinates", found) for found in (True, False)} <= taken
+    assert taken == {(False, False), (False, True), (True, False), (True, True)}
 
 
 def saved(folder, X, Y):

@@ -22,7 +22,7 @@ from lossurf.inputs.npy import NpySource
 from lossurf.inputs.tables.dataset import ReadRows
 from lossurf.numerics import Matrix
 
-_STAGING_BYTES: Final = 1 << 18  # stays in the second-level cache between the read and the copy
+_STAGING_BYTES: Final = 1 << 20  # stays in the second-level cache between the read and the copy
 
 _STAGED_COLUMNS_BYTES: Final = 1 << 20  # of all columns together: a read of fewer rows costs more than what it brings
 
@@ -63,7 +63,12 @@ class NpyRows:
             block = part.reshape(rows, width)
             if self._source.picked is not None:
                 block = block[:, list(self._source.picked)]
-            out[first : first + rows] = self._finite(block, start + first) if check else block
+            place = out[first : first + rows]
+            if as_stored and not check and place.strides[1] == itemsize:
+                whole = np.dtype((np.void, width * itemsize))  # a row as one item, which is copied in one step
+                place.view(whole)[...] = block.view(whole)
+            else:
+                place[...] = self._finite(block, start + first) if check else block
 
     def _read_columns(self, start: int, out: Matrix, check: bool) -> None:
         """Read part of every column, and bring them into rows while they are in the cache."""
