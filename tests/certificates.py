@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from campaign import KINDS, Case
+from attack import KINDS, Case
 from critical_points import Point, eigen_system, point_on, random_data, random_point
 
 from lossurf.certificates.stored import StoredCertificate, digest_of

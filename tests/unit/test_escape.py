@@ -7,7 +7,7 @@ import itertools
 import mpmath
 import numpy as np
 import pytest
-from campaign import KINDS
+from attack import KINDS
 from critical_points import chain, eigen_system, loss, random_data, random_point, true_type
 from process import ROOT
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from campaign import KINDS
+from attack import KINDS
 from critical_points import chain, dense_hessian, loss, random_point
 from mpmath import mp
 

@@ -5,7 +5,7 @@ Independent channel: exact fractions for the optimum, and a gradient that can be
 
 import numpy as np
 import pytest
-from campaign import exact_least_squares
+from attack import exact_least_squares
 
 import lossurf
 from lossurf.landscape.stored_gradient import surely_not_critical

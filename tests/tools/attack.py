@@ -1,4 +1,4 @@
-"""Attack the verdicts where they were wrong: `python tests/tools/campaign.py 20000` prints a table of what came out.
+"""Attack the verdicts where they were wrong: `python tests/tools/attack.py 20000` prints a table of what came out.
 
 Every point is exactly critical by construction, or surely not, and is then stored in a way that hides it: layers scaled
 far apart, layers of rounding size, a rank-deficient X, ill-conditioned X, vanishing gradients, means much larger than

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from campaign import KINDS, attack
+from attack import KINDS, attack
 from critical_points import dense_hessian
 
 import lossurf
