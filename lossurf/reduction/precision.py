@@ -6,11 +6,16 @@ and leaves the error where it was, so every bound here is in units of what is le
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from lossurf.numerics import EPS, Matrix, rank_threshold
+
+_FURTHER_ROUNDING: Final = 4.0
+"""In eps of a column, of what is done with the triangle: X's row space is found by an SVD, and T turned into it. Of
+13,000 small tables of every kind none was off by more than 0.82 of the bound; without this one in 600 was by more than
+the whole, all of n = 3 to 5, by up to 1.7 times."""
 
 
 def column_errors(factored: Matrix, stored: Matrix, order: int, data_eps: float) -> tuple[Matrix, Matrix]:
@@ -30,16 +35,17 @@ def column_errors(factored: Matrix, stored: Matrix, order: int, data_eps: float)
     Returns
     -------
     rounding : ndarray
-        n * eps times `factored`. Householder QR moves column j by a small multiple of n * eps of its norm (Higham 2002,
-        Theorem 19.4), as merging does (Demmel, Grigori, Hoemmen & Langou 2012, section 4); subtracting the reference
-        adds half an eps of the difference. Measured, the worst of 40,000 rank-deficient tables took 0.3 of it.
+        (n + 4) eps times `factored`. Householder QR moves column j by a small multiple of n * eps of its norm (Higham
+        2002, Theorem 19.4), as merging does (Demmel, Grigori, Hoemmen & Langou 2012, section 4); subtracting the
+        reference adds half an eps of the difference. Measured, the worst of 40,000 rank-deficient tables took 0.3 of
+        the first n.
     uncertain : ndarray
         data_eps times `stored`, and zero for float64 and integers, which are exact as they are stored. Every entry is
         known to half a data_eps of itself; the other half stands for the rounding of a sum or product in that
         precision before it was stored.
     """
     uncertain = data_eps * stored if data_eps > EPS else np.zeros_like(stored)
-    return order * EPS * factored, uncertain
+    return (order + _FURTHER_ROUNDING) * EPS * factored, uncertain
 
 
 class Precision(NamedTuple):

@@ -24,7 +24,7 @@ def precision(input_error=0.0, condition=1.0, *, target=(0.0,), residual=(0.0,),
 def test_rounding_is_a_share_of_what_was_factored_and_uncertainty_of_what_was_stored():
     factored, stored = np.array([1.0, 2.0]), np.array([1024.0, 2.0])
     rounding, uncertain = column_errors(factored, stored, 8, SINGLE)
-    assert rounding.tolist() == [8.0 * EPS, 16.0 * EPS]
+    assert rounding.tolist() == [12.0 * EPS, 24.0 * EPS]
     assert uncertain.tolist() == [1024.0 * SINGLE, 2.0 * SINGLE]
 
 
