@@ -1,7 +1,8 @@
-"""A panel's triangular factor by the cheapest way that its own measured condition allows.
+"""The triangular factor of rows by the cheapest way that the condition of every panel of them allows.
 
-By its Gram matrix where its columns are far from dependent; by that of its rows in the coordinates of an earlier
-triangle where they only look dependent in their own; by Householder reflections where neither is safe, which always is.
+By the sum of their Gram matrices where the columns of each are far from dependent; of their rows in the coordinates of
+an earlier triangle where they only look dependent in their own; by Householder reflections of the panels for which
+neither is safe, which always is.
 Preconditioned Cholesky QR: Fukaya, Kannan, Nakatsukasa, Yamamoto & Yanagisawa 2020, "Shifted Cholesky QR for computing
 the QR factorization of ill-conditioned matrices"; Garrison & Ipsen 2024, "A randomized preconditioned Cholesky-QR
 algorithm". Stability of one Cholesky QR: Yamamoto, Nakatsukasa, Yanagisawa & Fukaya 2015, "Roundoff error analysis

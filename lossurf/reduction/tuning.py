@@ -8,11 +8,11 @@ from lossurf.errors import InputError
 from lossurf.reduction.panels import Panel
 
 LANES: Final = 8
-"""Triangles kept side by side, and the most threads that can work, for up to `_FEW_COLUMNS`. A function of the columns
-alone, so that the number of threads changes no bit; eight triangles of 300 columns are 6 MB."""
+"""Sums of Gram matrices kept side by side, and the most threads that can work, for up to `_FEW_COLUMNS`. A function of
+the columns alone, so that the number of threads changes no bit; eight sums of 300 columns, of two parts, are 12 MB."""
 
-_FEW_COLUMNS: Final = 1536  # eight triangles take 150 MB here, and would take gigabytes at several thousand columns
-_MANY_COLUMNS: Final = 4096  # two triangles and two panels take 0.5 GB here; panels are no longer than they must be
+_FEW_COLUMNS: Final = 1536  # eight sums take 300 MB here, and would take gigabytes at several thousand columns
+_MANY_COLUMNS: Final = 4096  # two sums and two panels take 1.1 GB here; panels are no longer than they must be
 
 _BYTES_WITHOUT_SCIPY: Final = 16 * 2**20
 """Data up to here are factored by numpy in the calling thread: no threads are started, and scipy is not imported."""
@@ -31,7 +31,7 @@ class PanelShape(NamedTuple):
         try:
             return Panel(self.rows, dx, self.n - 1 - dx)
         except (MemoryError, ValueError) as error:
-            gigabytes = 8e-9 * self.n * (self.rows + self.lanes * self.n)
+            gigabytes = 8e-9 * self.n * (self.rows + 2 * self.lanes * self.n)
             raise InputError(
                 f"a triangular factor of {self.n} columns needs about {gigabytes:.3g} GB of memory",
                 remedy="reduce the number of columns of X and Y",
@@ -41,11 +41,11 @@ class PanelShape(NamedTuple):
 def panel_shape(n: int) -> PanelShape:
     """Choose panel sizes for n columns.
 
-    Measured for 20, 80, 288 and 1088 columns. What is done once a panel (its factor, the inverse that bounds the
-    condition, a merge, and 0.2 ms of the interpreter) is a tenth or less of the time from these lengths on up to 300
-    columns, and grows with n: longer panels of more columns would be faster, and take memory in every thread. Two
-    threads stay within 120 MB up to 288 columns. At 20 columns it is threads that wait for the interpreter: with panels
-    of 16,384 rows they took 14 % longer.
+    Measured for 20, 80, 288 and 1088 columns. What is done once a panel (one Cholesky factorisation, one addition, and
+    0.2 ms of the interpreter) is a twentieth or less of the time from these lengths on up to 300 columns, and a tenth
+    at 1088. Two threads stay within 120 MB up to 288 columns. At few columns it is threads that wait for the
+    interpreter: with panels of half the length they took a fifth longer, of twice the length a tenth less at 20
+    columns and nothing less at 80, if the cache holds so much.
     """
     if n <= 40:
         return PanelShape(n, 32_768, 8)
