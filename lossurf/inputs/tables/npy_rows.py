@@ -22,7 +22,7 @@ from lossurf.inputs.npy import NpySource
 from lossurf.inputs.tables.dataset import ReadRows
 from lossurf.numerics import Matrix
 
-_STAGING_BYTES: Final = 1 << 20  # stays in the second-level cache between the read and the copy
+_STAGING_BYTES: Final = 1 << 21  # in the cache between the read and the copy; with less, threads wait for each other
 
 _STAGED_COLUMNS_BYTES: Final = 1 << 20  # of all columns together: a read of fewer rows costs more than what it brings
 
