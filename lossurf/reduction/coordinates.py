@@ -27,9 +27,12 @@ from lossurf.numerics import Matrix, column_norms
 from lossurf.reduction.kernels import LapackKernel
 from lossurf.reduction.lapack import double, in_columns, integer, overwritten, routine
 
-DENSE_COLUMNS: Final = 128
+_DENSE_COLUMNS: Final = 64
 """Up to here a product with the inverse in the order of the columns, twice the operations of one with a triangle, takes
 no longer than to bring rows into the order of pivoting first."""
+
+FEW_COLUMNS: Final = 128
+"""Up to here what takes n^3 operations on a factor or a Gram matrix, in extended precision too, is not noticed."""
 
 SMALLEST_SQUARE: Final = 1e-270
 """Sums of squares below have terms that underflow: their relative error is no longer that of rounding."""
@@ -60,7 +63,7 @@ class Coordinates:
         self._shares = (inverse**2 @ self._pivoted**2)[np.ix_(self._back, self._back)]
         in_order = (
             inverse[self._back] / self._units[:, None]
-            if n <= DENSE_COLUMNS
+            if n <= _DENSE_COLUMNS
             else inverse / self._units[self._order, None]
         )
         self._inverse = np.asfortranarray(in_order)
@@ -68,7 +71,7 @@ class Coordinates:
 
     def of(self, values: Matrix, room: Matrix) -> Matrix:
         """Return the ones and the coordinates of some rows [1 x y], (rows, n) in C order, in `room` of that shape."""
-        if len(self._order) <= DENSE_COLUMNS:
+        if len(self._order) <= _DENSE_COLUMNS:
             sizes = (integer(values.shape[1]), integer(len(values)), integer(values.shape[1]))
             matrices = (*in_columns(self._inverse), *in_columns(values.T))
             routine("dgemm")(b"T", b"N", *sizes, double(1.0), *matrices, double(0.0), *in_columns(room.T))
@@ -84,7 +87,7 @@ class Coordinates:
         In extended precision where that costs little: what is rounded here, once, averages with nothing, as errors of
         panels do with each other, and was ten times what they left of data of 10 panels.
         """
-        if len(factor) > DENSE_COLUMNS:
+        if len(factor) > FEW_COLUMNS:
             return kernel.factor(np.asfortranarray((factor @ self._pivoted)[:, self._back] * self._units))
         rows = factor.astype(np.longdouble) @ self._pivoted.astype(np.longdouble)
         return _factor_in_extended_precision(rows[:, self._back] * self._units)

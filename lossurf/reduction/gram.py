@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from lossurf.heap import keep_heap
 from lossurf.numerics import EPS, Matrix, column_norms
-from lossurf.reduction.coordinates import DENSE_COLUMNS, SMALLEST_SQUARE, Coordinates, coordinates_of
+from lossurf.reduction.coordinates import FEW_COLUMNS, SMALLEST_SQUARE, Coordinates, coordinates_of
 from lossurf.reduction.kernels import Kernel, LapackKernel, Part
 from lossurf.reduction.lapack import double, in_columns, integer, overwritten, routine
 from lossurf.reduction.panels import ROWS_A_SUM, Panel
@@ -118,12 +118,12 @@ class GramKernel(Kernel):
             found = coordinates.of(some, self._room[: len(some)])
             _add_gram(gram, found)
             zero &= _zero_columns(gram, found)
-            if self._n > DENSE_COLUMNS:
+            if self._n > FEW_COLUMNS:
                 squares += np.einsum("ij,ij->j", some, some)
         vanishing = squares < SMALLEST_SQUARE
-        if not self._is_safe(gram, zero) or (self._n > DENSE_COLUMNS and values[:, vanishing].any()):
+        if not self._is_safe(gram, zero) or (self._n > FEW_COLUMNS and values[:, vanishing].any()):
             return None
-        norms = np.sqrt(squares) if self._n > DENSE_COLUMNS else coordinates.norms(gram)
+        norms = np.sqrt(squares) if self._n > FEW_COLUMNS else coordinates.norms(gram)
         return gram if coordinates.is_safe(norms) else None
 
     def _is_safe(self, gram: Matrix, zero: NDArray[np.bool_]) -> bool:
