@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
@@ -24,7 +23,7 @@ from lossurf.reduction.blocks import Claim, RowSource, StreamSource
 from lossurf.reduction.kernels import Kernel, NumpyKernel, Part, make_kernels
 from lossurf.reduction.panels import Panel
 from lossurf.reduction.triangle import Triangle
-from lossurf.reduction.tuning import PanelShape, panel_shape, panels_without_scipy
+from lossurf.reduction.tuning import PanelShape, panel_shape, without_scipy
 
 _ROWS_TO_LOOK_AT: Final = 511  # their median is 0.06 of a standard deviation off, a sixth of what is asked of it
 
@@ -126,43 +125,38 @@ class _Run:
         self._dx = dx
         self._progress = progress
         self._taking = threading.Lock()
-        self._first: deque[_Taken] = deque()  # panels that nobody works on yet
+        self._first: _Taken | None = None  # until somebody works on it
         self._lanes = [_Lane() for _ in range(shape.lanes)]
         self._lane_free = threading.Condition()
         self._next_panel = 0
         self._failures: dict[int, BaseException] = {}  # by the first sample of the panel
         self._stopped = False
-        self._start: Panel | None = None  # the first, of data that pay for importing scipy and for starting threads
         self.samples = 0
         self.shift: Matrix = np.zeros(shape.n)
 
     def begin(self) -> None:
-        """Take the first panels, and from the first of all the reference row.
+        """Take the first panel, and from it the reference row.
 
         Raises
         ------
         InputError
             If there is no sample.
         """
-        few = panels_without_scipy(self._shape)
-        while len(self._first) <= few and (taken := self._take(self._shape.allocate(self._dx))):
-            self._first.append(taken)
-        if not self._first:
+        self._first = self._take(self._shape.allocate(self._dx))
+        if self._first is None:
             raise InputError("the data hold no sample", remedy="give at least one row of X and Y")
-        _, panel, claim = self._first[0]
+        _, panel, claim = self._first
         claim.load(panel)
         with np.errstate(over="ignore", invalid="ignore"):  # refused with the panel, or with the norms
             self.shift[1:] = np.concatenate([_reference(panel.X), _reference(panel.Y)])
             panel.subtract(self.shift)
-            if len(self._first) > few:
-                self._start = panel
 
     def work(self, kernel: Kernel) -> None:
         """Take panels until the rows end."""
         panel: Panel | None = None
         while not self._stopped:
             with self._taking:
-                taken = self._first.popleft() if self._first else self._take(panel or self._shape.allocate(self._dx))
+                taken, self._first = self._first or self._take(panel or self._shape.allocate(self._dx)), None
             if taken is None:
                 return
             panel = taken.panel
@@ -192,14 +186,16 @@ class _Run:
 
         The caller's thread only waits, so that Ctrl-C reaches it.
         """
-        shape, start = self._shape, self._start
-        if start is None:
+        shape, first = self._shape, self._first
+        if first is None:
+            raise AssertionError("a run is begun before it is finished")
+        if without_scipy(shape, first.claim.rows):
             by_numpy = NumpyKernel()
             self.work(by_numpy)
             return self._merged(by_numpy)
         count = max(1, min(threads, shape.lanes))
         with np.errstate(over="ignore", invalid="ignore"):  # refused with the panel, or with the norms
-            kernels = make_kernels(shape.n, shape.panel_width, start, count)
+            kernels = make_kernels(shape.n, shape.panel_width, first.panel, count)
         workers = [threading.Thread(target=self._work_safely, args=(kernel,), daemon=True) for kernel in kernels]
         try:
             for worker in workers:

@@ -144,9 +144,12 @@ class GramKernel(Kernel):
 
 
 def coordinates_for(n: int, panel_width: int, first: Panel) -> Coordinates | None:
-    """Return coordinates for data that begin with these rows; None where they need none or have none that are safe."""
+    """Return coordinates for data that begin with these rows; None where they need none or have none that are safe.
+
+    A panel that is not full holds all rows: there is nothing to bring into coordinates of the first.
+    """
     rows = rows_to_start(n)
-    if GramKernel(n, panel_width).gram_of(first.values[:rows]) is not None:
+    if first.rows < first.capacity or GramKernel(n, panel_width).gram_of(first.values[:rows]) is not None:
         return None
     triangle = _invertible(factor(first.in_columns(0, rows)))
     return None if triangle is None else coordinates_of(triangle)

@@ -52,13 +52,15 @@ class Panel:
         self.columns = 1 + dx + dy
         self.capacity = capacity
         self._all = np.empty((capacity, self.columns))
-        self._all[:, 0] = 1.0
+        self._ones = 0  # rows that begin with one: memory that no sample needs is not touched
         self._in_columns = np.empty((0, 0))
         self._dx = dx
         self.hold(capacity)
 
     def hold(self, rows: int) -> None:
         """Say how many samples are filled, or about to be."""
+        self._all[self._ones : rows, 0] = 1.0
+        self._ones = max(self._ones, rows)
         self.rows = rows
         self.values = self._all[:rows]
         self.X, self.Y = self.values[:, 1 : 1 + self._dx], self.values[:, 1 + self._dx :]

@@ -14,8 +14,9 @@ the columns alone, so that the number of threads changes no bit; eight sums of 3
 _FEW_COLUMNS: Final = 1536  # eight sums take 300 MB here, and would take gigabytes at several thousand columns
 _MANY_COLUMNS: Final = 4096  # two sums and two panels take 1.1 GB here; panels are no longer than they must be
 
-_BYTES_WITHOUT_SCIPY: Final = 16 * 2**20
-"""Data up to here are factored by numpy in the calling thread: no threads are started, and scipy is not imported."""
+_BYTES_WITHOUT_SCIPY: Final = 8 * 2**20
+"""Data up to here are factored by numpy in the calling thread: to load scipy's routines and start threads takes 0.02 s,
+what numpy takes longer for 10 MB of 20 columns."""
 
 
 class PanelShape(NamedTuple):
@@ -55,9 +56,9 @@ def panel_shape(n: int) -> PanelShape:
     return PanelShape(n, rows, 32 if n <= 768 else 48, LANES if n <= _FEW_COLUMNS else 2)
 
 
-def panels_without_scipy(shape: PanelShape) -> int:
-    """Return how many panels, where there are no more, are left to numpy."""
-    return max(1, _BYTES_WITHOUT_SCIPY // (8 * shape.n * shape.rows))
+def without_scipy(shape: PanelShape, rows: int) -> bool:
+    """Tell whether data of which the first panel holds that many rows are left to numpy."""
+    return rows < shape.rows and 8 * shape.n * rows <= _BYTES_WITHOUT_SCIPY
 
 
 def rows_to_start(n: int) -> int:

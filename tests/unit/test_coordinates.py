@@ -156,3 +156,15 @@ def test_the_growth_of_all_rows_is_at_most_that_of_some():
     of_panels = rng.lognormal(0.0, 3.0, (50, 6))
     growths = [growth_of(found._pivoted, norms[found._order]) for norms in of_panels]
     assert growth_of(found._pivoted, np.linalg.norm(of_panels, axis=0)[found._order]) <= max(growths)
+
+
+@pytest.mark.skipif(np.finfo(np.longdouble).eps == EPS, reason="no precision beyond float64 here")
+@pytest.mark.parametrize("n", [2, 9, 40])
+def test_a_factor_in_extended_precision_rounds_to_its_last_digit(n):
+    rng = np.random.default_rng(n)
+    matrix = rng.integers(-1000, 1001, (n, n)) + 10**7 * rng.integers(-3, 4, (n, 1))  # nearly alike
+    r = coordinates._factor_in_extended_precision(matrix.astype(np.longdouble))
+    gram, norms = matrix.T @ matrix, np.linalg.norm(matrix.astype(float), axis=0)
+    wide = r.astype(np.longdouble)
+    assert np.array_equal(r, np.triu(r))
+    assert np.max(np.abs((wide.T @ wide - gram) / np.outer(norms, norms))) <= 1.5 * EPS

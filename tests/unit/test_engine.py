@@ -1,4 +1,4 @@
-"""Trusted channel: the Gram matrix of small-integer data, exact in int64; R^T R must equal it to rounding."""
+"""Trusted channel: the Gram matrix of small-integer data, which is exact; R^T R must equal it to rounding."""
 
 import os
 import signal
@@ -32,9 +32,9 @@ def cut(X, Y, rows):
 
 
 def gram_error(r, X, Y):
-    rows = np.hstack([np.ones((len(X), 1), dtype=int), X, Y])
-    gram = rows.T @ rows  # int64: exact
-    scale = np.sqrt(np.diag(gram).astype(float))
+    rows = np.hstack([np.ones((len(X), 1)), X, Y])
+    gram = rows.T @ rows  # exact: whole numbers below 2^53, which float64 adds hundreds of times faster than int64
+    scale = np.sqrt(np.diag(gram))
     return np.max(np.abs(r.T @ r - gram) / np.maximum(np.outer(scale, scale), 1.0))
 
 
@@ -42,7 +42,7 @@ def gram_error(r, X, Y):
 def small_panels(monkeypatch):
     """Panels of 2 n rows, none of them by numpy: a few hundred samples pass through every part of the engine."""
     monkeypatch.setattr(engine, "panel_shape", lambda n: PanelShape(n, 2 * n, 4))
-    monkeypatch.setattr(engine, "panels_without_scipy", lambda _shape: 0)
+    monkeypatch.setattr(engine, "without_scipy", lambda _shape, _rows: False)
 
 
 @pytest.mark.usefixtures("small_panels")
@@ -67,7 +67,7 @@ def test_threads_and_block_sizes_change_no_bit():
 
 @pytest.mark.parametrize("n", [21, 81, 289])
 def test_real_panel_sizes_and_both_kernels(n, monkeypatch):
-    monkeypatch.setattr(engine, "panels_without_scipy", lambda _shape: 0)
+    monkeypatch.setattr(engine, "without_scipy", lambda _shape, _rows: False)
     X, Y = integers(3 * panel_shape(n).rows + 100, n // 2, n - 1 - n // 2)
     by_lapack = reduce_blocks(cut(X, Y, 4000), X.shape[1], Y.shape[1], threads=2).unshifted
     assert lapack.available()

@@ -1,4 +1,4 @@
-"""Trusted channel: the Gram matrix of small-integer data, exact in int64."""
+"""Trusted channel: the Gram matrix of small-integer data, exact in float64."""
 
 import builtins
 import ctypes
@@ -15,9 +15,10 @@ EPS = float(np.finfo(float).eps)
 
 
 def panel(rows, n, seed=0):
-    values = np.random.default_rng(seed).integers(-9, 10, (rows, n))
+    values = np.random.default_rng(seed).integers(-9, 10, (rows, n)).astype(float)
     values[:, 0] = 1
     filled = Panel(rows, n - 2, 1)
+    filled.hold(rows)
     filled.X[...], filled.Y[...] = values[:, 1:-1], values[:, -1:]
     return values, filled
 

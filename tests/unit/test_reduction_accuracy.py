@@ -45,7 +45,7 @@ def paths(X, Y, monkeypatch):
     blocks = [(X[first : first + 7], Y[first : first + 7]) for first in range(0, len(X), 7)]
     yield reduced_problem(reduce_blocks([(X, Y)], X.shape[1], Y.shape[1]))
     monkeypatch.setattr(engine, "panel_shape", lambda n: PanelShape(n, n, 4))
-    monkeypatch.setattr(engine, "panels_without_scipy", lambda _shape: 0)
+    monkeypatch.setattr(engine, "without_scipy", lambda _shape, _rows: False)
     yield reduced_problem(reduce_blocks(blocks, X.shape[1], Y.shape[1], threads=2))
     monkeypatch.setattr(engine, "make_kernels", lambda *_: [engine.NumpyKernel()] * 2)
     yield reduced_problem(reduce_blocks(blocks, X.shape[1], Y.shape[1], threads=2))

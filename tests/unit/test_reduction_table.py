@@ -130,7 +130,7 @@ def truth(X, Y, centred):
 @pytest.fixture
 def small_panels(monkeypatch):
     monkeypatch.setattr(engine, "panel_shape", lambda n: PanelShape(n, ROWS, 4))
-    monkeypatch.setattr(engine, "panels_without_scipy", lambda _shape: 0)
+    monkeypatch.setattr(engine, "without_scipy", lambda _shape, _rows: False)
 
 
 def reduced(X, Y, *, threads=1, cut=50, **facts):
