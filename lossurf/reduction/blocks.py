@@ -56,17 +56,16 @@ class StreamSource:
 
     def claim(self, panel: Panel) -> Claim | None:
         """See `RowSource`."""
-        panel.hold(panel.capacity)
         filled = 0
         while filled < panel.capacity and self._refill():
             rows = min(panel.capacity - filled, len(self._X) - self._used)
             taken, place = slice(self._used, self._used + rows), slice(filled, filled + rows)
+            panel.hold(filled + rows)
             panel.X[place], panel.Y[place] = self._X[taken], self._Y[taken]
             filled += rows
             self._used += rows
         if filled == 0:
             return None
-        panel.hold(filled)
         start = self._claimed
         self._claimed += filled
         return Claim(start, filled, _already_loaded, _already_loaded)

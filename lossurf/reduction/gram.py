@@ -23,13 +23,16 @@ from lossurf.numerics import EPS, Matrix, column_norms
 from lossurf.reduction.coordinates import FEW_COLUMNS, SMALLEST_SQUARE, Coordinates, coordinates_of
 from lossurf.reduction.kernels import Kernel, LapackKernel, Part
 from lossurf.reduction.lapack import double, in_columns, integer, overwritten, routine
-from lossurf.reduction.panels import ROWS_A_SUM, Panel
+from lossurf.reduction.panels import Panel
 from lossurf.reduction.sums import GramSum
 from lossurf.reduction.triangle import factor
 from lossurf.reduction.tuning import rows_to_start
 
 _LARGEST_SQUARE: Final = 1e270
 """Of a column of a panel: the sum over 1e38 panels is still a number."""
+
+ROWS_A_SUM: Final = 512
+"""Rows whose products are added before the sum is added to the others: sums of sums round less, whatever BLAS does."""
 
 _BYTES_AT_ONCE: Final = 3 << 20  # of coordinates; with less the interpreter takes what is saved
 

@@ -17,9 +17,6 @@ _PADDING_ROWS: Final = 8  # one cache line: columns of a power-of-two length wou
 
 _COPY_ROWS: Final = 512  # rows transposed at a time: their cache lines stay in L2 from the first column to the last
 
-ROWS_A_SUM: Final = 512
-"""Rows whose products are added before the sum is added to the others: sums of sums round less, whatever BLAS does."""
-
 _NUMBERS_AT_ONCE: Final = 2048  # of a row repeated: numpy's loops over a few columns cost more than the numbers in them
 
 
@@ -55,7 +52,7 @@ class Panel:
         self._ones = 0  # rows that begin with one: memory that no sample needs is not touched
         self._in_columns = np.empty((0, 0))
         self._dx = dx
-        self.hold(capacity)
+        self.hold(0)
 
     def hold(self, rows: int) -> None:
         """Say how many samples are filled, or about to be."""
