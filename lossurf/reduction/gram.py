@@ -34,6 +34,10 @@ _LARGEST_SQUARE: Final = 1e270
 ROWS_A_SUM: Final = 512
 """Rows whose products are added before the sum is added to the others: sums of sums round less, whatever BLAS does."""
 
+_MOST_COLUMNS: Final = 1536
+"""With coordinates: of more it takes longer to find them, 5 s at 3000 columns and 40 s at 5000, than they save in less
+than gigabytes of rows."""
+
 _BYTES_AT_ONCE: Final = 3 << 20  # of coordinates; with less the interpreter takes what is saved
 
 
@@ -146,16 +150,26 @@ class GramKernel(Kernel):
         return overwritten("dpotrf", b"U", self._lessened)
 
 
-def coordinates_for(n: int, panel_width: int, first: Panel) -> Coordinates | None:
-    """Return coordinates for data that begin with these rows; None where they need none or have none that are safe.
+def kernels_for(n: int, panel_width: int, first: Panel, count: int) -> list[Kernel]:
+    """Return kernels for data that begin with these rows; see `kernels.make_kernels`.
 
-    A panel that is not full holds all rows: there is nothing to bring into coordinates of the first.
+    A panel that is not full holds all rows: there is nothing to bring into coordinates of the first ones. Rows that are
+    not twice as many as the columns are no sum of Gram matrices, nor a start for coordinates.
     """
     rows = rows_to_start(n)
-    if first.rows < first.capacity or GramKernel(n, panel_width).gram_of(first.values[:rows]) is not None:
-        return None
+    directly: list[Kernel] = [GramKernel(n, panel_width) for _ in range(count)]
+    if first.rows < first.capacity:
+        return directly
+    by_reflections: list[Kernel] = [LapackKernel(n, panel_width) for _ in range(count)]
+    if first.capacity < 2 * n:
+        return by_reflections
+    if GramKernel(n, panel_width).gram_of(first.values[:rows]) is not None:
+        return directly
+    if n > _MOST_COLUMNS:
+        return by_reflections
     triangle = _invertible(factor(first.in_columns(0, rows)))
-    return None if triangle is None else coordinates_of(triangle)
+    coordinates = None if triangle is None else coordinates_of(triangle)
+    return directly if coordinates is None else [GramKernel(n, panel_width, coordinates) for _ in range(count)]
 
 
 def room(n: int) -> float:

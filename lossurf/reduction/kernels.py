@@ -143,7 +143,6 @@ def make_kernels(n: int, panel_width: int, first: Panel, count: int) -> list[Ker
     """
     if not available():
         return [NumpyKernel() for _ in range(count)]
-    from lossurf.reduction.gram import GramKernel, coordinates_for
+    from lossurf.reduction.gram import kernels_for
 
-    coordinates = coordinates_for(n, panel_width, first)
-    return [GramKernel(n, panel_width, coordinates) for _ in range(count)]
+    return kernels_for(n, panel_width, first, count)

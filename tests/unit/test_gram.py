@@ -286,8 +286,24 @@ def test_a_blas_that_adds_row_by_row_is_given_few_at_a_time(monkeypatch):
 @pytest.mark.parametrize("n", [5, 21, 81])
 def test_few_first_rows_say_whether_coordinates_are_needed(n):
     first = integers("plain", 4096, n)
-    assert gram_room.coordinates_for(n, 8, filled(first)) is None
+    [kernel] = make_kernels(n, 8, filled(first), 1)
+    assert kernel._coordinates is None
     first[: rows_to_start(n)] = integers("alike 1e4", rows_to_start(n), n)
-    coordinates = gram_room.coordinates_for(n, 8, filled(first))
+    kernels = make_kernels(n, 8, filled(first), 3)
     start = np.linalg.qr(first[: rows_to_start(n)].astype(float), mode="r")
-    assert np.allclose(np.abs(coordinates._pivoted), np.abs(coordinates_of(np.asfortranarray(start))._pivoted))
+    expected = np.abs(coordinates_of(np.asfortranarray(start))._pivoted)
+    assert np.allclose(np.abs(kernels[0]._coordinates._pivoted), expected)
+    assert all(kernel._coordinates is kernels[0]._coordinates for kernel in kernels)
+
+
+def test_rows_that_gram_matrices_cannot_serve_go_by_reflections(monkeypatch):
+    alike, n = integers("alike 1e4", 4096, 21), 21
+    panel = filled(alike)
+    panel.hold(4000)  # all of the rows that there are
+    [kernel] = make_kernels(n, 8, panel, 1)
+    assert isinstance(kernel, GramKernel)
+    assert kernel._coordinates is None
+    assert isinstance(make_kernels(n, 8, filled(alike[:41]), 1)[0], LapackKernel)
+    monkeypatch.setattr(gram_room, "_MOST_COLUMNS", 20)
+    assert isinstance(make_kernels(n, 8, filled(alike), 1)[0], LapackKernel)
+    assert isinstance(make_kernels(n, 8, filled(integers("plain", 4096, n)), 1)[0], GramKernel)
