@@ -23,7 +23,6 @@ _BLAS: Final[dict[str, tuple[Any, ...]]] = {
     "dgemm": (*[_CHAR] * 2, *[_INT] * 3, _DOUBLE, *_MATRIX, *_MATRIX, _DOUBLE, *_MATRIX),
     "dsyrk": (*[_CHAR] * 2, *[_INT] * 2, _DOUBLE, *_MATRIX, _DOUBLE, *_MATRIX),
     "dtrmm": (*[_CHAR] * 4, *[_INT] * 2, _DOUBLE, *_MATRIX, *_MATRIX),
-    "dtrsm": (*[_CHAR] * 4, *[_INT] * 2, _DOUBLE, *_MATRIX, *_MATRIX),
 }
 _LAPACK: Final[dict[str, tuple[Any, ...]]] = {
     "dgeqp3": (*[_INT] * 2, *_MATRIX, _INT, _DOUBLE, _DOUBLE, _INT, _INT),
