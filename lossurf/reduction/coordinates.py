@@ -23,7 +23,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from lossurf.numerics import Matrix, column_norms
+from lossurf.numerics import EPS, Matrix, column_norms
 from lossurf.reduction.kernels import LapackKernel
 from lossurf.reduction.lapack import double, in_columns, integer, overwritten, routine
 
@@ -92,11 +92,20 @@ class Coordinates:
         rows = factor.astype(np.longdouble) @ self._pivoted.astype(np.longdouble)
         return _factor_in_extended_precision(rows[:, self._back] * self._units)
 
-    def norms(self, gram: Matrix) -> Matrix:
-        """Return the norms of the columns of rows, (n,), whose ones and coordinates have that Gram matrix.
+    def norms(self, gram: Matrix, values: Matrix) -> Matrix:
+        """Return the norms of the columns of rows [1 x y], (n,); NaN of those whose squares underflow.
 
-        Its upper triangle is given. It must be safe, so that the sums below lose few digits.
+        Parameters
+        ----------
+        gram : ndarray, shape (n, n)
+            The upper triangle of the Gram matrix of the ones and the coordinates: of few columns the norms are found
+            from it. It must be safe, so that the sums below lose few digits.
+        values : ndarray, shape (rows, n)
         """
+        if len(gram) > FEW_COLUMNS:
+            squares = np.einsum("ij,ij->j", values, values)
+            squares[(squares < SMALLEST_SQUARE) & ~zero_columns(squares, values)] = np.nan
+            return np.asarray(np.sqrt(squares))
         whole = np.triu(gram) + np.triu(gram, 1).T
         squares = np.einsum("ij,ij->j", self._pivoted, whole @ self._pivoted)
         return np.asarray(np.sqrt(np.maximum(squares, 0.0))[self._back] * self._units)
@@ -104,12 +113,15 @@ class Coordinates:
     def is_safe(self, norms: Matrix) -> bool:
         """Tell whether the growth of rows whose columns have these norms, (n,), is small enough."""
         norms = norms / self._units
-        return _growth(norms, self._shares, norms) <= largest_growth(len(norms))
+        return _growth(norms, self._shares) <= largest_growth(len(norms))
 
 
 def coordinates_of(triangle: Matrix) -> Coordinates | None:
-    """Return the coordinates of a triangle as in `Coordinates`; None where those of its own rows are not safe."""
-    found = Coordinates(triangle)
+    """Return the coordinates of a triangle, (n, n); None where it has none, or those of its own rows are not safe."""
+    invertible = _invertible(triangle)
+    if invertible is None:
+        return None
+    found = Coordinates(invertible)
     return found if found.is_safe(found.start_norms) else None
 
 
@@ -118,24 +130,43 @@ def largest_growth(n: int) -> float:
 
     sqrt(3 n): eps / 2 sqrt(n / 3) times that is n eps / 2; 0.18 to 0.88 of it was measured, against extended precision
     at 5 to 128 columns. It adds to at most 0.70 n eps of the Gram matrix (`gram.room`) as errors that know nothing of
-    each other do, by their squares: to less than the n eps that `precision.column_errors` states.
+    each other do, by their squares: to less than the (n + 4) eps of `precision.column_errors`.
     """
     return float(np.sqrt(3.0 * n))
 
 
-def _growth(inner: Matrix, shares: Matrix, norms: Matrix) -> float:
-    """Return the largest over columns j of sqrt(sum_k inner_k^2 shares_kj) / norms_j; of a zero column it is none.
+def _growth(norms: Matrix, shares: Matrix) -> float:
+    """Return the largest over columns j of sqrt(sum_k norms_k^2 shares_kj) / norms_j; of a zero column it is none.
 
-    Infinite where squares underflow, so that what is not known is not small.
+    Infinite where squares underflow or are not known, so that what is not known is not small.
     """
-    largest = float(max(inner.max(initial=0.0), norms.max(initial=0.0)))
+    largest = float(norms.max(initial=0.0))
     if largest == 0.0:
         return 0.0
-    squares, of_columns = (inner / largest) ** 2 @ shares, (norms / largest) ** 2
+    of_columns = (norms / largest) ** 2
     ratios = np.full(len(norms), np.inf)
     ratios[norms == 0.0] = 0.0
-    np.divide(squares, of_columns, out=ratios, where=of_columns > SMALLEST_SQUARE)
+    np.divide(of_columns @ shares, of_columns, out=ratios, where=of_columns > SMALLEST_SQUARE)
     return float(np.sqrt(ratios.max()))
+
+
+def zero_columns(squares: Matrix, rows: Matrix) -> NDArray[np.bool_]:
+    """Tell which columns of rows are all zeros, (n,): looked for where their sums of squares may have underflown."""
+    zero = squares < SMALLEST_SQUARE
+    if zero.any():
+        zero &= ~rows.any(axis=0)
+    return np.asarray(zero)
+
+
+def _invertible(triangle: Matrix) -> Matrix | None:
+    """Return a triangle to divide by, with 1 where a column is all zeros; None where that is not possible."""
+    if not np.isfinite(triangle).all():
+        return None
+    triangle = np.array(triangle, order="F")
+    zero = ~triangle.any(axis=0)
+    triangle[zero, zero] = 1.0
+    independent = np.abs(np.diag(triangle)) > EPS * EPS * column_norms(triangle)
+    return triangle if independent.all() else None
 
 
 def _pivoted_factor(matrix: Matrix) -> tuple[Matrix, NDArray[np.intp]]:

@@ -12,15 +12,16 @@ of the CholeskyQR2 algorithm".
 from __future__ import annotations
 
 import sys
-from functools import cache, cached_property
+from collections.abc import Callable
+from functools import cache, cached_property, partial
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lossurf.heap import keep_heap
-from lossurf.numerics import EPS, Matrix, column_norms
-from lossurf.reduction.coordinates import FEW_COLUMNS, SMALLEST_SQUARE, Coordinates, coordinates_of
+from lossurf.numerics import Matrix
+from lossurf.reduction.coordinates import SMALLEST_SQUARE, Coordinates, coordinates_of, zero_columns
 from lossurf.reduction.kernels import Kernel, LapackKernel, Part
 from lossurf.reduction.lapack import double, in_columns, integer, overwritten, routine
 from lossurf.reduction.panels import Panel
@@ -96,7 +97,7 @@ class GramKernel(Kernel):
                 return self._gram_of_coordinates(values, self._coordinates)
             gram = np.zeros((self._n, self._n), order="F")
             _add_gram(gram, values)
-            return gram if self._is_safe(gram, _zero_columns(gram, values)) else None
+            return gram if self._is_safe(gram, zero_columns(np.diag(gram), values)) else None
 
     def merge_triangles(self, upper: Matrix, lower: Matrix) -> Matrix:
         """See `Kernel`."""
@@ -116,7 +117,7 @@ class GramKernel(Kernel):
         return LapackKernel(self._n, self._panel_width)
 
     def _gram_of_coordinates(self, values: Matrix, coordinates: Coordinates) -> Matrix | None:
-        gram, zero, squares = np.zeros((self._n, self._n), order="F"), np.ones(self._n, dtype=bool), np.zeros(self._n)
+        gram, zero = np.zeros((self._n, self._n), order="F"), np.ones(self._n, dtype=bool)
         at_once = max(ROWS_A_SUM, _BYTES_AT_ONCE // (8 * self._n))
         if self._room is None:
             self._room = np.empty((at_once, self._n))
@@ -124,14 +125,8 @@ class GramKernel(Kernel):
             some = values[first : first + at_once]
             found = coordinates.of(some, self._room[: len(some)])
             _add_gram(gram, found)
-            zero &= _zero_columns(gram, found)
-            if self._n > FEW_COLUMNS:
-                squares += np.einsum("ij,ij->j", some, some)
-        vanishing = squares < SMALLEST_SQUARE
-        if not self._is_safe(gram, zero) or (self._n > FEW_COLUMNS and values[:, vanishing].any()):
-            return None
-        norms = np.sqrt(squares) if self._n > FEW_COLUMNS else coordinates.norms(gram)
-        return gram if coordinates.is_safe(norms) else None
+            zero &= zero_columns(np.diag(gram), found)
+        return gram if self._is_safe(gram, zero) and coordinates.is_safe(coordinates.norms(gram, values)) else None
 
     def _is_safe(self, gram: Matrix, zero: NDArray[np.bool_]) -> bool:
         """Tell whether a Gram matrix (n, n) may stand for its rows, whose columns of zeros are known.
@@ -156,20 +151,22 @@ def kernels_for(n: int, panel_width: int, first: Panel, count: int) -> list[Kern
     A panel that is not full holds all rows: there is nothing to bring into coordinates of the first ones. Rows that are
     not twice as many as the columns are no sum of Gram matrices, nor a start for coordinates.
     """
-    rows = rows_to_start(n)
-    directly: list[Kernel] = [GramKernel(n, panel_width) for _ in range(count)]
+    make = _maker(n, panel_width, first)
+    return [make() for _ in range(count)]
+
+
+def _maker(n: int, panel_width: int, first: Panel) -> Callable[[], Kernel]:
+    by_gram, by_reflections = partial(GramKernel, n, panel_width), partial(LapackKernel, n, panel_width)
     if first.rows < first.capacity:
-        return directly
-    by_reflections: list[Kernel] = [LapackKernel(n, panel_width) for _ in range(count)]
+        return by_gram
     if first.capacity < 2 * n:
         return by_reflections
-    if GramKernel(n, panel_width).gram_of(first.values[:rows]) is not None:
-        return directly
+    rows = rows_to_start(n)
+    if by_gram().gram_of(first.values[:rows]) is not None:
+        return by_gram
     if n > _MOST_COLUMNS:
         return by_reflections
-    triangle = _invertible(factor(first.in_columns(0, rows)))
-    coordinates = None if triangle is None else coordinates_of(triangle)
-    return directly if coordinates is None else [GramKernel(n, panel_width, coordinates) for _ in range(count)]
+    return partial(by_gram, coordinates_of(factor(first.in_columns(0, rows))))
 
 
 def room(n: int) -> float:
@@ -178,23 +175,12 @@ def room(n: int) -> float:
     Sums of products round by c eps of the norms of their columns, with c of 1 or 2 for sums of a few hundred added to
     each other, as their roundings are random (Higham & Mary 2019, "A new approach to probabilistic rounding error
     analysis"). A column of D^-1 dG D^-1 then has norm sqrt(n) c eps at most, which columns that are nearly alike reach,
-    and the formula above gives 0.35 c n eps with 0.7 sqrt(n): below the n eps that `precision.column_errors` states.
+    and the formula above gives 0.35 c n eps with 0.7 sqrt(n): below the (n + 4) eps of `precision.column_errors`.
     Against exact Gram matrices of integers of 5 to 289 columns that are alike, of one sign, in pairs or near a
     Chebyshev basis, |dp_j| was at most 0.70 n eps |p_j| for panels up to this edge. The least is 1.5: of few columns
     those of samples drawn at random are not orthogonal enough for less.
     """
     return float(max(1.5, 0.7 * np.sqrt(n)))
-
-
-def _invertible(start: Matrix) -> Matrix | None:
-    """Return a triangle to divide by, with 1 where a column is all zeros; None where that is not possible."""
-    if not np.isfinite(start).all():
-        return None
-    start = np.array(start, order="F")
-    zero = ~start.any(axis=0)
-    start[zero, zero] = 1.0
-    independent = np.abs(np.diag(start)) > EPS * EPS * column_norms(start)
-    return start if independent.all() else None
 
 
 def _factor_of_sum(gram: Matrix) -> Matrix:
@@ -215,14 +201,6 @@ def _add_gram(gram: Matrix, rows: Matrix) -> None:
         some = rows[first : first + at_once]
         sizes = (integer(n), integer(len(some)), double(1.0))
         routine("dsyrk")(b"U", b"N", *sizes, some.ctypes.data, integer(n), double(1.0), *in_columns(gram))
-
-
-def _zero_columns(gram: Matrix, rows: Matrix) -> NDArray[np.bool_]:
-    """Tell which columns of rows are all zeros, (n,), where their Gram matrix could be 0 as well by underflow."""
-    zero = np.diag(gram) < SMALLEST_SQUARE
-    if zero.any():
-        zero &= ~rows.any(axis=0)
-    return np.asarray(zero)
 
 
 @cache

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ctypes
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -15,6 +16,9 @@ from lossurf.reduction.triangle import factor, merge
 
 if TYPE_CHECKING:
     from lossurf.reduction.sums import GramSum
+
+
+_T = TypeVar("_T")
 
 
 class Part(NamedTuple):
@@ -40,22 +44,21 @@ class Kernel(ABC):
 
     def merge(self, first: Part, second: Part) -> Part:
         """Return what is kept of the rows of both; both may be overwritten."""
-        triangle, gram = first
-        if triangle is None or second.triangle is None:
-            triangle = second.triangle if triangle is None else triangle
-        else:
-            triangle = self.merge_triangles(triangle, second.triangle)
-        if gram is None or second.gram is None:
-            gram = second.gram if gram is None else gram
-        else:
-            gram.add(second.gram)
-        return Part(triangle, gram)
+        triangle = _joined(first.triangle, second.triangle, self.merge_triangles)
+        return Part(triangle, _joined(first.gram, second.gram, lambda gram, other: gram.add(other)))
 
     def triangle_of(self, part: Part) -> Matrix:
         """Return the triangular factor (n, n) of all rows of a part, which may be overwritten."""
         if part.triangle is None:
             raise AssertionError("a part without a triangle is of a kernel that knows what to do with it")
         return part.triangle
+
+
+def _joined(first: _T | None, second: _T | None, join: Callable[[_T, _T], _T]) -> _T | None:
+    """Return what there is of two, joined where there are both."""
+    if first is None or second is None:
+        return second if first is None else first
+    return join(first, second)
 
 
 _NUMBERS_IN_COLUMNS: Final = 740_000

@@ -29,8 +29,8 @@ class GramSum:
         self._sum = gram
         self._left: Matrix | None = None
 
-    def add(self, other: GramSum) -> None:
-        """Add another sum of matrices of this order."""
+    def add(self, other: GramSum) -> GramSum:
+        """Add another sum of matrices of this order to this one, and return it."""
         if self._left is None:
             self._left = np.zeros_like(self._sum)
         for block in self._blocks():
@@ -41,6 +41,7 @@ class GramSum:
             if other._left is not None:
                 self._left[block] += other._left[block]
             present[...] = total
+        return self
 
     def rounded(self) -> Matrix:
         """Return the sum, (n, n)."""
