@@ -43,7 +43,9 @@ def by(kernel, *panels):
     taken = [part.gram is not None for part in parts]
     while len(parts) > 1:
         parts = [kernel.merge(*parts[:2]), *parts[2:]]
-    return np.triu(kernel.triangle_of(parts[0])), taken
+    R = kernel.triangle_of(parts[0])
+    assert np.array_equal(R, np.triu(R))
+    return R, taken
 
 
 def exact_gram(values):
@@ -112,7 +114,7 @@ KINDS = [
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("n", [5, 21, 81, 289])
 def test_panels_are_moved_by_no_more_than_is_stated(kind, n):
-    rows = min(panel_shape(n).rows, 8192)
+    rows = panel_shape(n).rows
     panels = [integers(kind, rows, n, seed) for seed in (1, 2, 3)]
     R, _ = by_kernel_for(*panels[:1], *panels)
     assert is_as_stated(R, np.vstack(panels))
@@ -216,10 +218,10 @@ def near_the_edge(kind, closeness, rows, n, seed):
 def test_up_to_the_edge_the_error_is_what_is_stated(kind, n):
     kernel, passed, refused = GramKernel(n, 8), 0, 0
     for closeness in np.geomspace(0.3, 60.0, 12):
-        values = near_the_edge(kind, closeness, min(panel_shape(n).rows, 8192), n, 0)
+        values = near_the_edge(kind, closeness, panel_shape(n).rows, n, 0)
         part = kernel.factor_panel(filled(values))
         passed, refused = passed + (part.gram is not None), refused + (part.gram is None)
-        assert part.gram is None or backward_error(np.triu(kernel.triangle_of(part)), values) <= n * EPS
+        assert part.gram is None or backward_error(kernel.triangle_of(part), values) <= n * EPS
     assert passed
     assert refused or kind == "Chebyshev"
 
@@ -242,7 +244,7 @@ def test_memory_that_holds_anything_raises_no_warning_and_changes_no_bit(kind, m
     assert found[1] == expected[1] == [True, True]
 
 
-@pytest.mark.parametrize("unit", [1e-120, 1e-40, 1e40, 1e120])
+@pytest.mark.parametrize("unit", [1e-140, 1e-40, 1e40, 1e140])
 def test_the_way_does_not_depend_on_units(unit):
     values = integers("alike 1e4", 8192, 21)
     R, taken = by_kernel_for(values, values)
