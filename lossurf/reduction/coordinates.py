@@ -26,10 +26,11 @@ from numpy.typing import NDArray
 from lossurf.numerics import EPS, Matrix, column_norms
 from lossurf.reduction.kernels import LapackKernel
 from lossurf.reduction.lapack import double, in_columns, integer, overwritten, routine
+from lossurf.reduction.panels import batches
 
-_DENSE_COLUMNS: Final = 64
+_DENSE_COLUMNS: Final = 48
 """Up to here a product with the inverse in the order of the columns, twice the operations of one with a triangle, takes
-no longer than to bring rows into the order of pivoting first."""
+no longer than to bring rows into the order of pivoting first. In batches for the reason of `panels.BATCHED_COLUMNS`."""
 
 FEW_COLUMNS: Final = 128
 """Up to here what takes n^3 operations on a factor or a Gram matrix, in extended precision too, is not noticed."""
@@ -61,20 +62,17 @@ class Coordinates:
         self._pivoted[0], self._pivoted[1:, 1:] = scaled[0, self._order], pivoted
         inverse = _inverse(self._pivoted)
         self._shares = (inverse**2 @ self._pivoted**2)[np.ix_(self._back, self._back)]
-        in_order = (
-            inverse[self._back] / self._units[:, None]
-            if n <= _DENSE_COLUMNS
-            else inverse / self._units[self._order, None]
-        )
-        self._inverse = np.asfortranarray(in_order)
+        if n <= _DENSE_COLUMNS:
+            self._inverse = np.ascontiguousarray(inverse[self._back] / self._units[:, None])
+        else:
+            self._inverse = np.asfortranarray(inverse / self._units[self._order, None])
         self.start_norms = column_norms(triangle)
 
     def of(self, values: Matrix, room: Matrix) -> Matrix:
         """Return the ones and the coordinates of some rows [1 x y], (rows, n) in C order, in `room` of that shape."""
         if len(self._order) <= _DENSE_COLUMNS:
-            sizes = (integer(values.shape[1]), integer(len(values)), integer(values.shape[1]))
-            matrices = (*in_columns(self._inverse), *in_columns(values.T))
-            routine("dgemm")(b"T", b"N", *sizes, double(1.0), *matrices, double(0.0), *in_columns(room.T))
+            for some, found in zip(batches(values), batches(room), strict=True):
+                np.matmul(some, self._inverse, out=found)
             return room
         np.take(values, self._order, axis=1, out=room, mode="clip")  # the other modes copy once more
         sizes = (integer(values.shape[1]), integer(len(values)), double(1.0))

@@ -24,7 +24,7 @@ from lossurf.numerics import Matrix
 from lossurf.reduction.coordinates import SMALLEST_SQUARE, Coordinates, coordinates_of, zero_columns
 from lossurf.reduction.kernels import Kernel, LapackKernel, Part
 from lossurf.reduction.lapack import double, in_columns, integer, overwritten, routine
-from lossurf.reduction.panels import Panel
+from lossurf.reduction.panels import BATCHED_COLUMNS, Panel, batches
 from lossurf.reduction.sums import GramSum
 from lossurf.reduction.triangle import factor
 from lossurf.reduction.tuning import rows_to_start
@@ -33,13 +33,13 @@ _LARGEST_SQUARE: Final = 1e270
 """Of a column of a panel: the sum over 1e38 panels is still a number."""
 
 ROWS_A_SUM: Final = 512
-"""Rows whose products are added before the sum is added to the others: sums of sums round less, whatever BLAS does."""
+"""The most rows whose products are added before their sum is added to the others: sums of sums round less."""
 
 _MOST_COLUMNS: Final = 1536
 """With coordinates: of more it takes longer to find them, 5 s at 3000 columns and 40 s at 5000, than they save in less
 than gigabytes of rows."""
 
-_BYTES_AT_ONCE: Final = 3 << 20  # of coordinates; with less the interpreter takes what is saved
+_BYTES_AT_ONCE: Final = 2 << 20  # of coordinates; with less the interpreter takes what is saved
 
 
 class GramKernel(Kernel):
@@ -194,13 +194,30 @@ def _factor_of_sum(gram: Matrix) -> Matrix:
 
 
 def _add_gram(gram: Matrix, rows: Matrix) -> None:
-    """Add to a matrix (n, n) in Fortran order the Gram matrix of rows in C order, a sum of sums: its upper triangle."""
+    """Add to a matrix (n, n) in Fortran order the upper triangle of the Gram matrix of rows [1 v], a sum of sums."""
     m, n = rows.shape
+    if n <= BATCHED_COLUMNS:
+        gram += _gram_by_batches(rows)
+        return
     at_once = rows_a_call()
     for first in range(0, m, at_once):
         some = rows[first : first + at_once]
         sizes = (integer(n), integer(len(some)), double(1.0))
         routine("dsyrk")(b"U", b"N", *sizes, some.ctypes.data, integer(n), double(1.0), *in_columns(gram))
+
+
+def _gram_by_batches(rows: Matrix) -> Matrix:
+    """Return the upper triangle of the Gram matrix of rows [1 v] by V^T [1 V], the ones being counted.
+
+    numpy has a product of two matrices done by other means than that of a matrix with itself, for which BLAS has no
+    kernels of small ones.
+    """
+    m, n = rows.shape
+    gram = np.zeros((n, n))
+    for batch in batches(rows):
+        gram[1:] += np.matmul(batch[:, :, 1:].transpose(0, 2, 1), batch).sum(axis=0)
+    gram[0, 0], gram[0, 1:] = m, gram[1:, 0]
+    return np.triu(gram)
 
 
 @cache

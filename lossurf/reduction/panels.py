@@ -20,6 +20,14 @@ _COPY_ROWS: Final = 512  # rows transposed at a time: their cache lines stay in 
 _NUMBERS_AT_ONCE: Final = 2048  # of a row repeated: numpy's loops over a few columns cost more than the numbers in them
 
 
+ROWS_A_BATCH: Final = 256  # of few columns
+
+BATCHED_COLUMNS: Final = 32
+"""Up to here products are summed over batches of rows, by one call of numpy for all of them: OpenBLAS multiplies small
+matrices as they lie, where it brings larger ones into another order first, which takes as long as the product of so few
+columns. Half the time of one call of BLAS at 20 columns where it has such kernels (AVX-512), and as much elsewhere."""
+
+
 class Panel:
     """Memory for samples, of which the first `rows` are filled.
 
@@ -93,3 +101,13 @@ def runs(rows: Matrix, row: Matrix) -> Iterator[tuple[Matrix, Matrix]]:
     whole = m // repeats * repeats
     yield rows[:whole].reshape(-1, repeats * n), np.tile(row, repeats)
     yield rows[whole:], row
+
+
+def batches(rows: Matrix) -> Iterator[Matrix]:
+    """Yield views, (batches, rows of each, n), that cover rows (m, n) in C order: of whole batches, and of the rest."""
+    m, n = rows.shape
+    whole = m // ROWS_A_BATCH * ROWS_A_BATCH
+    if whole:
+        yield rows[:whole].reshape(-1, ROWS_A_BATCH, n)
+    if whole < m:
+        yield rows[np.newaxis, whole:]

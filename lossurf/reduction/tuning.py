@@ -45,10 +45,10 @@ def panel_shape(n: int) -> PanelShape:
     Measured for 20, 40, 80, 288 and 1088 columns. What is done once a panel (one Cholesky factorisation, one addition,
     and 0.2 ms of the interpreter) is a twentieth or less of the time from these lengths on up to 300 columns, and a
     tenth at 1088. Two threads stay within 120 MB up to 288 columns. At few columns it is threads that wait for the
-    interpreter: with panels of half the length they took a twentieth to a tenth longer, and no less with longer ones.
+    interpreter: panels of a quarter of the length took a third longer at 20, those of half and twice it within a tenth.
     """
     if n <= 48:
-        return PanelShape(n, 65_536 if n <= 24 else 32_768, 8)
+        return PanelShape(n, 32_768, 8)
     if n <= 320:
         return PanelShape(n, 8192, 24 if n <= 160 else 32)
     lengths = 2 if n <= _MANY_COLUMNS else 1

@@ -10,7 +10,7 @@ from lossurf.reduction.coordinates import coordinates_of
 from lossurf.reduction.engine import reduce_blocks
 from lossurf.reduction.gram import GramKernel
 from lossurf.reduction.kernels import LapackKernel, make_kernels
-from lossurf.reduction.panels import Panel
+from lossurf.reduction.panels import BATCHED_COLUMNS, ROWS_A_BATCH, Panel
 from lossurf.reduction.tuning import panel_shape, rows_to_start
 
 EPS = float(np.finfo(float).eps)
@@ -279,10 +279,20 @@ def test_a_blas_that_adds_row_by_row_is_given_few_at_a_time(monkeypatch):
     gram_room.rows_a_call.cache_clear()
     try:
         assert gram_room.rows_a_call() == gram_room.ROWS_A_SUM
-        gram_room._add_gram(np.zeros((8, 8), order="F"), np.ones((1200, 8)))
+        columns = BATCHED_COLUMNS + 1
+        gram_room._add_gram(np.zeros((columns, columns), order="F"), np.ones((1200, columns)))
         assert asked[1:] == [512, 512, 176]
     finally:
         gram_room.rows_a_call.cache_clear()
+
+
+@pytest.mark.parametrize("n", [3, BATCHED_COLUMNS, BATCHED_COLUMNS + 1])
+@pytest.mark.parametrize("m", [1, ROWS_A_BATCH - 1, ROWS_A_BATCH, ROWS_A_BATCH + 1, 2 * ROWS_A_BATCH + 77])
+def test_sums_over_batches_have_every_row_once(n, m):
+    values = np.column_stack([np.ones(m), np.random.default_rng(m).integers(-9, 10, (m, n - 1))])
+    gram = np.asfortranarray(np.triu(np.full((n, n), 5.0)))
+    gram_room._add_gram(gram, values)
+    assert np.array_equal(np.triu(gram - 5.0), np.triu(values.T @ values))
 
 
 @pytest.mark.parametrize("n", [5, 21, 81])
