@@ -32,8 +32,12 @@ _DENSE_COLUMNS: Final = 48
 """Up to here a product with the inverse in the order of the columns, twice the operations of one with a triangle, takes
 no longer than to bring rows into the order of pivoting first. In batches for the reason of `panels.BATCHED_COLUMNS`."""
 
+_BLOCK: Final = 32  # columns that LAPACK's dgeqp3 pivots before it turns to the others: with less memory it takes fewer
+
 FEW_COLUMNS: Final = 128
 """Up to here what takes n^3 operations on a factor or a Gram matrix, in extended precision too, is not noticed."""
+
+_COLUMNS_AT_ONCE: Final = 128  # of a product of triangles: large enough that BLAS multiplies as fast as it can
 
 SMALLEST_SQUARE: Final = 1e-270
 """Sums of squares below have terms that underflow: their relative error is no longer that of rounding."""
@@ -61,7 +65,7 @@ class Coordinates:
         self._pivoted = np.zeros((n, n))
         self._pivoted[0], self._pivoted[1:, 1:] = scaled[0, self._order], pivoted
         inverse = _inverse(self._pivoted)
-        self._shares = (inverse**2 @ self._pivoted**2)[np.ix_(self._back, self._back)]
+        self._shares = _product_of_triangles(inverse**2, self._pivoted**2)[np.ix_(self._back, self._back)]
         if n <= _DENSE_COLUMNS:
             self._inverse = np.ascontiguousarray(inverse[self._back] / self._units[:, None])
         else:
@@ -86,7 +90,8 @@ class Coordinates:
         panels do with each other, and was ten times what they left of data of 10 panels.
         """
         if len(factor) > FEW_COLUMNS:
-            return kernel.factor(np.asfortranarray((factor @ self._pivoted)[:, self._back] * self._units))
+            product = _product_of_triangles(factor, self._pivoted)
+            return kernel.factor(np.asfortranarray(product[:, self._back] * self._units))
         rows = factor.astype(np.longdouble) @ self._pivoted.astype(np.longdouble)
         return _factor_in_extended_precision(rows[:, self._back] * self._units)
 
@@ -170,11 +175,22 @@ def _invertible(triangle: Matrix) -> Matrix | None:
 def _pivoted_factor(matrix: Matrix) -> tuple[Matrix, NDArray[np.intp]]:
     """Return the triangular factor of a square matrix's columns in the order of pivoting, and that order."""
     n = len(matrix)
-    factor, order, scales, work = matrix.copy(order="F"), np.zeros(n, np.intc), np.empty(n), np.empty(4 * n + 1)
+    factor, order = matrix.copy(order="F"), np.zeros(n, np.intc)
+    scales, work = np.empty(n), np.empty(2 * n + _BLOCK * (n + 1))
     places = order.ctypes.data_as(ctypes.POINTER(ctypes.c_int))
     room = (scales.ctypes.data, work.ctypes.data, integer(len(work)), ctypes.byref(ctypes.c_int(0)))
     routine("dgeqp3")(integer(n), integer(n), *in_columns(factor), places, *room)
     return np.triu(factor), order.astype(np.intp) - 1
+
+
+def _product_of_triangles(left: Matrix, right: Matrix) -> Matrix:
+    """Return the product of two upper triangles, (n, n): of many columns a third of the operations are enough."""
+    n = len(left)
+    product = np.zeros((n, n))
+    for first in range(0, n, _COLUMNS_AT_ONCE):
+        last = min(first + _COLUMNS_AT_ONCE, n)
+        product[:last, first:last] = left[:last, :last] @ right[:last, first:last]
+    return product
 
 
 def _inverse(triangle: Matrix) -> Matrix:

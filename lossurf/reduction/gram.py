@@ -26,7 +26,6 @@ from lossurf.reduction.kernels import Kernel, LapackKernel, Part
 from lossurf.reduction.lapack import double, in_columns, integer, overwritten, routine
 from lossurf.reduction.panels import BATCHED_COLUMNS, Panel, batches
 from lossurf.reduction.sums import GramSum
-from lossurf.reduction.triangle import factor
 from lossurf.reduction.tuning import rows_to_start
 
 _LARGEST_SQUARE: Final = 1e270
@@ -166,7 +165,7 @@ def _maker(n: int, panel_width: int, first: Panel) -> Callable[[], Kernel]:
         return by_gram
     if n > _MOST_COLUMNS:
         return by_reflections
-    return partial(by_gram, coordinates_of(factor(first.in_columns(0, rows))))
+    return partial(by_gram, coordinates_of(by_reflections().factor(first.in_columns(0, rows))))
 
 
 def room(n: int) -> float:
