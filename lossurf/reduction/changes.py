@@ -14,7 +14,7 @@ import numpy as np
 
 from lossurf.numerics import Matrix, column_norms, reference_row
 from lossurf.reduction.engine import Progress, reduce_blocks
-from lossurf.reduction.triangle import Triangle, factor, merge
+from lossurf.reduction.triangle import Triangle, factor, merge, square
 
 Blocks = Iterable[tuple[Matrix, Matrix]]
 
@@ -65,7 +65,7 @@ def reduce_weighted(
 
     found = reduce_blocks(rows(), dx + 1, dy, dtype=dtype, data_eps=data_eps, threads=threads, progress=progress)
     return Triangle(
-        r=_square(found.unshifted[:, 1:]),
+        r=_factored(found.unshifted[:, 1:]),
         samples=found.samples,
         dx=dx,
         dy=dy,
@@ -113,7 +113,7 @@ def without_predictions(triangle: Triangle, dy: int) -> Triangle:
 
     return replace(
         triangle,
-        r=_square(difference(triangle.r)),
+        r=_factored(difference(triangle.r)),
         dy=dy,
         shift=difference(triangle.shift),
         norms=both(triangle.norms),
@@ -140,7 +140,7 @@ def with_ridge(triangle: Triangle, root: float, columns: int) -> Triangle:
     added = column_norms(penalty)
     return replace(
         triangle,
-        r=_square(merge(triangle.r, penalty)),
+        r=_factored(merge(triangle.r, penalty)),
         norms=np.hypot(triangle.norms, added),
         rows=triangle.factored_rows + columns,
         stored_norms=triangle.stored,  # the penalty is exact
@@ -214,7 +214,7 @@ def _mapped(triangle: Triangle, dx: int, columns: tuple[Matrix, Matrix], shift: 
     old, new = of.shape
     return replace(
         triangle,
-        r=_square(triangle.r @ of),
+        r=_factored(triangle.r @ of),
         dx=dx,
         dy=new - 1 - dx,
         shift=shift,
@@ -229,9 +229,7 @@ def _sides(triangle: Triangle) -> tuple[slice, slice]:
     return slice(1, first), slice(first, None)
 
 
-def _square(rows: Matrix) -> Matrix:
-    """Return the triangular factor of some rows, with rows of zeros where they are fewer than columns."""
+def _factored(rows: Matrix) -> Matrix:
+    """Return the triangular factor of some rows, (n, n), which may be none but zeros."""
     kept = rows[rows.any(axis=1)]
-    n = rows.shape[1]
-    found = factor(kept) if len(kept) else kept
-    return np.vstack([found, np.zeros((n - len(found), n))])
+    return square(factor(kept) if len(kept) else kept)

@@ -26,11 +26,7 @@ from numpy.typing import NDArray
 from lossurf.numerics import EPS, Matrix, column_norms
 from lossurf.reduction.kernels import LapackKernel
 from lossurf.reduction.lapack import double, in_columns, integer, overwritten, routine
-from lossurf.reduction.panels import batches
-
-_DENSE_COLUMNS: Final = 48
-"""Up to here a product with the inverse in the order of the columns, twice the operations of one with a triangle, takes
-no longer than to bring rows into the order of pivoting first. In batches for the reason of `panels.BATCHED_COLUMNS`."""
+from lossurf.reduction.panels import BATCHED_COLUMNS, batches
 
 _BLOCK: Final = 32  # columns that LAPACK's dgeqp3 pivots before it turns to the others: with less memory it takes fewer
 
@@ -45,6 +41,9 @@ SMALLEST_SQUARE: Final = 1e-270
 
 class Coordinates:
     """How to compute the coordinates of rows, and what their triangular factor says of the rows. Threads may share it.
+
+    Of few columns by a product with the whole inverse: one with a triangle takes half the operations, but the columns
+    have to be brought into the order of pivoting first.
 
     Parameters
     ----------
@@ -66,7 +65,7 @@ class Coordinates:
         self._pivoted[0], self._pivoted[1:, 1:] = scaled[0, self._order], pivoted
         inverse = _inverse(self._pivoted)
         self._shares = _product_of_triangles(inverse**2, self._pivoted**2)[np.ix_(self._back, self._back)]
-        if n <= _DENSE_COLUMNS:
+        if n <= BATCHED_COLUMNS:
             self._inverse = np.ascontiguousarray(inverse[self._back] / self._units[:, None])
         else:
             self._inverse = np.asfortranarray(inverse / self._units[self._order, None])
@@ -74,7 +73,7 @@ class Coordinates:
 
     def of(self, values: Matrix, room: Matrix) -> Matrix:
         """Return the ones and the coordinates of some rows [1 x y], (rows, n) in C order, in `room` of that shape."""
-        if len(self._order) <= _DENSE_COLUMNS:
+        if len(self._order) <= BATCHED_COLUMNS:
             for some, found in zip(batches(values), batches(room), strict=True):
                 np.matmul(some, self._inverse, out=found)
             return room
@@ -133,7 +132,7 @@ def largest_growth(n: int) -> float:
 
     sqrt(3 n): eps / 2 sqrt(n / 3) times that is n eps / 2; 0.18 to 0.88 of it was measured, against extended precision
     at 5 to 128 columns. It adds to at most 0.70 n eps of the Gram matrix (`gram.room`) as errors that know nothing of
-    each other do, by their squares: to less than the (n + 4) eps of `precision.column_errors`.
+    each other do, by their squares: to less than the (n + 8) eps of `precision.column_errors`.
     """
     return float(np.sqrt(3.0 * n))
 

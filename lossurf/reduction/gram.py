@@ -172,9 +172,9 @@ def room(n: int) -> float:
     """Return the largest ||(R D^-1)^-1||_2 with which a panel of n columns is kept as its Gram matrix.
 
     Sums of products round by c eps of the norms of their columns, with c of 1 or 2 for sums of a few hundred added to
-    each other, as their roundings are random (Higham & Mary 2019, "A new approach to probabilistic rounding error
-    analysis"). A column of D^-1 dG D^-1 then has norm sqrt(n) c eps at most, which columns that are nearly alike reach,
-    and the formula above gives 0.35 c n eps with 0.7 sqrt(n): below the (n + 4) eps of `precision.column_errors`.
+    each other, where their roundings are random (Higham & Mary 2019, "A new approach to probabilistic rounding error
+    analysis"; where they are not, see `precision.column_errors`). A column of D^-1 dG D^-1 then has norm sqrt(n) c eps
+    at most, which columns that are nearly alike reach, and the formula above gives 0.35 c n eps with 0.7 sqrt(n).
     Against exact Gram matrices of integers of 5 to 289 columns that are alike, of one sign, in pairs or near a
     Chebyshev basis, |dp_j| was at most 0.70 n eps |p_j| for panels up to this edge. The least is 1.5: of few columns
     those of samples drawn at random are not orthogonal enough for less.
@@ -214,9 +214,19 @@ def _gram_by_batches(rows: Matrix) -> Matrix:
     m, n = rows.shape
     gram = np.zeros((n, n))
     for batch in batches(rows):
-        gram[1:] += np.matmul(batch[:, :, 1:].transpose(0, 2, 1), batch).sum(axis=0)
+        gram[1:] += _sum_in_pairs(np.matmul(batch[:, :, 1:].transpose(0, 2, 1), batch))
     gram[0, 0], gram[0, 1:] = m, gram[1:, 0]
     return np.triu(gram)
+
+
+def _sum_in_pairs(terms: NDArray[np.float64]) -> Matrix:
+    """Return the sum of matrices, (count, rows, columns), whose memory is used for it (Higham 2002, section 4.2)."""
+    count = len(terms)
+    while count > 1:
+        half = count // 2
+        terms[:half] += terms[count - half : count]
+        count -= half
+    return np.asarray(terms[0])
 
 
 @cache

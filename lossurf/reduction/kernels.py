@@ -11,8 +11,8 @@ import numpy as np
 
 from lossurf.numerics import Matrix
 from lossurf.reduction.lapack import available, in_columns, integer, routine
-from lossurf.reduction.panels import Panel
-from lossurf.reduction.triangle import factor, merge
+from lossurf.reduction.panels import BATCHED_COLUMNS, Panel
+from lossurf.reduction.triangle import factor, merge, square
 
 if TYPE_CHECKING:
     from lossurf.reduction.sums import GramSum
@@ -61,10 +61,9 @@ def _joined(first: _T | None, second: _T | None, join: Callable[[_T, _T], _T]) -
     return join(first, second)
 
 
-_NUMBERS_IN_COLUMNS: Final = 740_000
-"""Of samples that reflections are given at once, 6 MB: long panels of many columns would be in memory twice."""
-
-_WIDE: Final = 256  # columns; of fewer, leaving rows of zeros out of the work saves nothing that is noticed
+_ROWS_IN_COLUMNS: Final = 2048
+"""Of samples that reflections are given at once: they sum over them in turn (`precision`), and bring them into memory a
+second time."""
 
 
 class NumpyKernel(Kernel):
@@ -72,14 +71,7 @@ class NumpyKernel(Kernel):
 
     def factor_panel(self, panel: Panel) -> Part:
         """See `Kernel`."""
-        columns = panel.in_columns()
-        n = columns.shape[1]
-        if n < _WIDE or columns[n // 2 :].any():
-            return Part(factor(columns))
-        top = factor(columns[: n // 2][columns[: n // 2].any(axis=1)])
-        r = np.zeros((n, n))
-        r[: len(top)] = top
-        return Part(r)
+        return Part(square(factor(panel.values)))
 
     def merge_triangles(self, upper: Matrix, lower: Matrix) -> Matrix:
         """See `Kernel`."""
@@ -102,7 +94,9 @@ class LapackKernel(Kernel):
 
     def factor_panel(self, panel: Panel) -> Part:
         """See `Kernel`."""
-        at_once = max(2 * self._n, _NUMBERS_IN_COLUMNS // self._n)
+        if self._n <= BATCHED_COLUMNS:
+            return Part(np.asfortranarray(square(factor(panel.values))))
+        at_once = max(2 * self._n, _ROWS_IN_COLUMNS)
         r = self.factor(panel.in_columns(0, at_once))
         for first in range(at_once, panel.rows, at_once):
             r = self.merge_triangles(r, self.factor(panel.in_columns(first, at_once)))

@@ -20,10 +20,11 @@ _COPY_ROWS: Final = 512  # rows transposed at a time: their cache lines stay in 
 _NUMBERS_AT_ONCE: Final = 2048  # of a row repeated: numpy's loops over a few columns cost more than the numbers in them
 
 
-ROWS_A_BATCH: Final = 256  # of few columns
+ROWS_A_BATCH: Final = 64
+"""Of few columns: sums over a batch are added in pairs, so that none has more terms in turn than that (`precision`)."""
 
-BATCHED_COLUMNS: Final = 32
-"""Up to here products are summed over batches of rows, by one call of numpy for all of them: OpenBLAS multiplies small
+BATCHED_COLUMNS: Final = 48
+"""Up to here products are computed in batches of rows, by one call of numpy for all of them: OpenBLAS multiplies small
 matrices as they lie, where it brings larger ones into another order first, which takes as long as the product of so few
 columns. Half the time of one call of BLAS at 20 columns where it has such kernels (AVX-512), and as much elsewhere."""
 

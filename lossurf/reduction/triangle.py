@@ -7,6 +7,7 @@ share of what is factored, so a reference value is subtracted from every column 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 
@@ -97,11 +98,39 @@ def common_shift(first: Triangle, second: Triangle) -> Matrix:
     return np.where(sizes[1] < sizes[0], second.shift, first.shift)
 
 
+_ROWS_A_FACTOR: Final = 128
+"""Of few columns: reflections sum over as many rows in turn, however many there are (`precision`)."""
+
+
 def factor(block: Matrix) -> Matrix:
-    """Return the triangular factor of a block of rows, shape (min(rows, n), n)."""
-    return np.asarray(np.linalg.qr(block, mode="r"), dtype=np.float64)
+    """Return the triangular factor of a block of rows, shape (min(rows, n), n).
+
+    That of many rows is merged from those of a few each, in pairs. numpy factors all of them in one call, and sooner
+    than it does the whole.
+    """
+    m, n = block.shape
+    rows = max(_ROWS_A_FACTOR, 4 * n)
+    if m < 2 * rows:
+        return _factors(block)
+    whole = m // rows * rows
+    triangles = _factors(block[:whole].reshape(-1, rows, n))
+    while len(triangles) > 1:
+        alone = len(triangles) % 2
+        merged = _factors(triangles[alone:].reshape(-1, 2 * n, n))
+        triangles = np.concatenate([triangles[:alone], merged])
+    return triangles[0] if whole == m else merge(triangles[0], _factors(block[whole:]))
 
 
 def merge(upper: Matrix, lower: Matrix) -> Matrix:
     """Return the triangular factor of two stacked triangular factors: exact up to rounding, in any order."""
-    return factor(np.vstack([upper, lower]))
+    return _factors(np.vstack([upper, lower]))
+
+
+def square(rows: Matrix) -> Matrix:
+    """Return a triangular factor of at most n rows, (rows, n), as (n, n): with rows of zeros below."""
+    count, n = rows.shape
+    return rows if count == n else np.vstack([rows, np.zeros((n - count, n))])
+
+
+def _factors(blocks: Matrix) -> Matrix:
+    return np.asarray(np.linalg.qr(blocks, mode="r"), dtype=np.float64)

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from lossurf.decompositions import largest_singular_value, svd
 from lossurf.errors import InputError
-from lossurf.numerics import Matrix, column_norms, numerical_rank, rank_threshold
+from lossurf.numerics import Matrix, column_norms, numerical_rank
 from lossurf.reduction.precision import Precision, column_errors, relative_input_error
-from lossurf.reduction.triangle import Triangle, factor
+from lossurf.reduction.triangle import Triangle, factor, square
 
 _SMALLEST_SQUARABLE = 1e-146  # its square times eps is still a normal float64 (2.2e-308)
 _LARGEST_SQUARABLE = 1e153  # its square, and a hundred times that, is still finite (1.8e308)
@@ -57,7 +57,7 @@ def choose_columns(triangle: Triangle, *, bias: bool) -> Columns:
     constant = (shifted == 0.0) & (whole > 0.0)
     intercept = None if bias or not constant[:dx].any() else int(np.argmax(constant[:dx]))
     centred = bias or intercept is not None
-    block = triangle.r[1:, 1:] if centred else _square(factor(_without_zero_rows(triangle.unshifted[:, 1:])))
+    block = triangle.r[1:, 1:] if centred else square(factor(_without_zero_rows(triangle.unshifted[:, 1:])))
     factored, stored = shifted if centred else whole, triangle.stored[1:]
     rounding, uncertain = column_errors(factored, stored, order, triangle.data_eps)
     return Columns(
@@ -67,7 +67,7 @@ def choose_columns(triangle: Triangle, *, bias: bool) -> Columns:
         order=order,
         rounding=rounding,
         uncertain=uncertain,
-        lead_rounding=rank_threshold(1.0, order) * whole,
+        lead_rounding=column_errors(whole, stored, order, triangle.data_eps)[0],
         rank_bounds=_rank_bounds(shifted > 0.0, constant & (not bias), triangle.factored_rows - bias, dx),
     )
 
@@ -205,11 +205,6 @@ def _without_zero_rows(r: Matrix) -> Matrix:
     kept = np.asarray(r.any(axis=1))
     kept[0] = True
     return r if kept.all() else r[kept]
-
-
-def _square(r: Matrix) -> Matrix:
-    n = r.shape[1]
-    return np.vstack([r, np.zeros((n - r.shape[0], n))])
 
 
 def _require_factorable(input_norms: Matrix) -> None:

@@ -7,8 +7,9 @@ from lossurf.reduction import coordinates
 from lossurf.reduction.coordinates import Coordinates, coordinates_of, largest_growth
 from lossurf.reduction.gram import room
 from lossurf.reduction.kernels import LapackKernel
+from lossurf.reduction.panels import BATCHED_COLUMNS
 
-DENSE, FEW = coordinates._DENSE_COLUMNS, coordinates.FEW_COLUMNS
+DENSE, FEW = BATCHED_COLUMNS, coordinates.FEW_COLUMNS
 EPS = float(np.finfo(float).eps)
 
 

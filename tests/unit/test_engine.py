@@ -240,7 +240,7 @@ def test_the_memory_for_many_columns_stays_a_few_triangles(n):
     shape = panel_shape(n)
     assert shape.rows >= n  # or a panel would not hold a triangle
     assert shape.lanes & (shape.lanes - 1) == 0  # the pairwise merge is then one balanced tree
-    numbers = n * (shape.lanes * n + shape.rows + max(2 * n, kernels._NUMBERS_IN_COLUMNS // n))
+    numbers = n * (shape.lanes * n + shape.rows + max(2 * n, kernels._ROWS_IN_COLUMNS))
     assert numbers <= max(6.5 * n**2, 20_000_000)  # of 8 bytes
 
 
