@@ -109,7 +109,7 @@ def factor(block: Matrix) -> Matrix:
     than it does the whole.
     """
     m, n = block.shape
-    rows = max(_ROWS_A_FACTOR, 4 * n)
+    rows = max(_ROWS_A_FACTOR, 16 * n)
     if m < 2 * rows:
         return _factors(block)
     whole = m // rows * rows
