@@ -132,7 +132,7 @@ def largest_growth(n: int) -> float:
 
     sqrt(3 n): eps / 2 sqrt(n / 3) times that is n eps / 2; 0.18 to 0.88 of it was measured, against extended precision
     at 5 to 128 columns. It adds to at most 0.70 n eps of the Gram matrix (`gram.room`) as errors that know nothing of
-    each other do, by their squares: to less than the (n + 8) eps of `precision.column_errors`.
+    each other do, by their squares: to less than the (n + 16) eps of `precision.column_errors`.
     """
     return float(np.sqrt(3.0 * n))
 

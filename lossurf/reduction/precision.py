@@ -12,13 +12,14 @@ import numpy as np
 
 from lossurf.numerics import EPS, Matrix, rank_threshold
 
-_FURTHER_ROUNDING: Final = 8.0
+_FURTHER_ROUNDING: Final = 16.0
 """In eps of a column, for what does not grow with their number: X's row space is found by an SVD and T turned into it,
 and sums over samples round. Rounding is not random where a column has few values, as of ones and zeros: equal terms are
-rounded alike, so that k of them in turn lose up to k / 6 eps of their sum. Sums of few columns are over 64 rows
-(`panels`), reflections over 256 or 32 n at most (`triangle.factor`), added in pairs. Of 90,000 tables of any kind and
-100,000 of columns of two or three values, 3 to 92 columns, none was off by more than 0.64 of the bound; it was up to
-53 eps of n = 3, for which 7 were stated, with reflections over all rows of a panel."""
+rounded alike, so that k of them in turn lose up to k / 6 eps of their sum, and k / 2 behind a term so large that they
+vanish beside it. A column moves by half of that. Sums of few columns are over 64 rows (`panels`) and reflections over
+63, or 8 n (`triangle.factor`), at most; they are added in pairs. Of 23,000 tables of columns of two or three values,
+most with such large terms, and 16,000 of any kind none was off by more than 0.74 of the bound, of 3 to 19 columns; of
+up to 81 by 0.4. It was up to 53 eps of n = 3, for which 7 were stated, with reflections over all rows of a panel."""
 
 
 def column_errors(factored: Matrix, stored: Matrix, order: int, data_eps: float) -> tuple[Matrix, Matrix]:
@@ -38,7 +39,7 @@ def column_errors(factored: Matrix, stored: Matrix, order: int, data_eps: float)
     Returns
     -------
     rounding : ndarray
-        (n + 8) eps times `factored`. Householder QR moves column j by a small multiple of n * eps of its norm (Higham
+        (n + 16) eps times `factored`. Householder QR moves column j by a small multiple of n * eps of its norm (Higham
         2002, Theorem 19.4), as merging does (Demmel, Grigori, Hoemmen & Langou 2012, section 4), and as sums of Gram
         matrices do (`gram.room`); subtracting the reference adds half an eps of the difference. Measured, the worst of
         40,000 rank-deficient tables took 0.3 of the first n.

@@ -98,7 +98,7 @@ def common_shift(first: Triangle, second: Triangle) -> Matrix:
     return np.where(sizes[1] < sizes[0], second.shift, first.shift)
 
 
-_ROWS_A_FACTOR: Final = 128
+_ROWS_A_FACTOR: Final = 32
 """Of few columns: reflections sum over as many rows in turn, however many there are (`precision`)."""
 
 
@@ -109,7 +109,7 @@ def factor(block: Matrix) -> Matrix:
     than it does the whole.
     """
     m, n = block.shape
-    rows = max(_ROWS_A_FACTOR, 16 * n)
+    rows = max(_ROWS_A_FACTOR, 4 * n)
     if m < 2 * rows:
         return _factors(block)
     whole = m // rows * rows
