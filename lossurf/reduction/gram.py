@@ -24,15 +24,12 @@ from lossurf.numerics import Matrix
 from lossurf.reduction.coordinates import SMALLEST_SQUARE, Coordinates, coordinates_of, zero_columns
 from lossurf.reduction.kernels import Kernel, LapackKernel, Part
 from lossurf.reduction.lapack import double, in_columns, integer, overwritten, routine
-from lossurf.reduction.panels import BATCHED_COLUMNS, Panel, batches
+from lossurf.reduction.panels import BATCHED_COLUMNS, ROWS_A_SUM, Panel, batches
 from lossurf.reduction.sums import GramSum
 from lossurf.reduction.tuning import rows_to_start
 
 _LARGEST_SQUARE: Final = 1e270
 """Of a column of a panel: the sum over 1e38 panels is still a number."""
-
-ROWS_A_SUM: Final = 512
-"""The most rows whose products are added before their sum is added to the others: sums of sums round less."""
 
 _MOST_COLUMNS: Final = 1536
 """With coordinates: of more it takes longer to find them, 5 s at 3000 columns and 40 s at 5000, than they save in less

@@ -23,6 +23,9 @@ _NUMBERS_AT_ONCE: Final = 2048  # of a row repeated: numpy's loops over a few co
 ROWS_A_BATCH: Final = 64
 """Of few columns: sums over a batch are added in pairs, so that none has more terms in turn than that (`precision`)."""
 
+ROWS_A_SUM: Final = 512
+"""Of more columns: the most rows whose products are added before their sum is added to the others."""
+
 BATCHED_COLUMNS: Final = 48
 """Up to here products are computed in batches of rows, by one call of numpy for all of them: OpenBLAS multiplies small
 matrices as they lie, where it brings larger ones into another order first, which takes as long as the product of so few

@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from lossurf.numerics import EPS, Matrix, rank_threshold
+from lossurf.reduction.panels import BATCHED_COLUMNS, ROWS_A_SUM
 
 _FURTHER_ROUNDING: Final = 16.0
 """In eps of a column, for what does not grow with their number: X's row space is found by an SVD and T turned into it,
@@ -39,17 +40,19 @@ def column_errors(factored: Matrix, stored: Matrix, order: int, data_eps: float)
     Returns
     -------
     rounding : ndarray
-        (n + 16) eps times `factored`. Householder QR moves column j by a small multiple of n * eps of its norm (Higham
-        2002, Theorem 19.4), as merging does (Demmel, Grigori, Hoemmen & Langou 2012, section 4), and as sums of Gram
-        matrices do (`gram.room`); subtracting the reference adds half an eps of the difference. Measured, the worst of
-        40,000 rank-deficient tables took 0.3 of the first n.
+        (n + 16) eps times `factored`, of more than 48 columns at least 144 eps, as BLAS sums over up to 512 rows then.
+        Householder QR moves column j by a small multiple of n * eps of its norm (Higham 2002, Theorem 19.4), as merging
+        does (Demmel, Grigori, Hoemmen & Langou 2012, section 4), and as sums of Gram matrices do (`gram.room`);
+        subtracting the reference adds half an eps of the difference. Measured, the worst of 40,000 rank-deficient
+        tables took 0.3 of the first n.
     uncertain : ndarray
         data_eps times `stored`, and zero for float64 and integers, which are exact as they are stored. Every entry is
         known to half a data_eps of itself; the other half stands for the rounding of a sum or product in that
         precision before it was stored.
     """
     uncertain = data_eps * stored if data_eps > EPS else np.zeros_like(stored)
-    return (order + _FURTHER_ROUNDING) * EPS * factored, uncertain
+    rounded = order if order <= BATCHED_COLUMNS else max(order, ROWS_A_SUM // 4)
+    return (rounded + _FURTHER_ROUNDING) * EPS * factored, uncertain
 
 
 class Precision(NamedTuple):

@@ -28,6 +28,11 @@ def test_rounding_is_a_share_of_what_was_factored_and_uncertainty_of_what_was_st
     assert uncertain.tolist() == [1024.0 * SINGLE, 2.0 * SINGLE]
 
 
+@pytest.mark.parametrize(("order", "share"), [(3, 19), (48, 64), (49, 144), (128, 144), (129, 145)])
+def test_sums_that_blas_makes_are_over_more_rows(order, share):
+    assert column_errors(np.ones(1), np.ones(1), order, EPS)[0].tolist() == [share * EPS]
+
+
 def test_float64_is_exact_as_it_is_stored():
     assert column_errors(np.ones(2), np.full(2, 1e9), 8, EPS)[1].tolist() == [0.0, 0.0]
 
