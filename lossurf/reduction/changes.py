@@ -14,7 +14,7 @@ import numpy as np
 
 from lossurf.numerics import Matrix, column_norms, reference_row
 from lossurf.reduction.engine import Progress, reduce_blocks
-from lossurf.reduction.triangle import Triangle, factor, merge, square
+from lossurf.reduction.triangle import Triangle, factor_with_zeros, merge
 
 Blocks = Iterable[tuple[Matrix, Matrix]]
 
@@ -65,7 +65,7 @@ def reduce_weighted(
 
     found = reduce_blocks(rows(), dx + 1, dy, dtype=dtype, data_eps=data_eps, threads=threads, progress=progress)
     return Triangle(
-        r=_factored(found.unshifted[:, 1:]),
+        r=factor_with_zeros(found.unshifted[:, 1:]),
         samples=found.samples,
         dx=dx,
         dy=dy,
@@ -113,7 +113,7 @@ def without_predictions(triangle: Triangle, dy: int) -> Triangle:
 
     return replace(
         triangle,
-        r=_factored(difference(triangle.r)),
+        r=factor_with_zeros(difference(triangle.r)),
         dy=dy,
         shift=difference(triangle.shift),
         norms=both(triangle.norms),
@@ -140,7 +140,7 @@ def with_ridge(triangle: Triangle, root: float, columns: int) -> Triangle:
     added = column_norms(penalty)
     return replace(
         triangle,
-        r=_factored(merge(triangle.r, penalty)),
+        r=factor_with_zeros(merge(triangle.r, penalty)),
         norms=np.hypot(triangle.norms, added),
         rows=triangle.factored_rows + columns,
         stored_norms=triangle.stored,  # the penalty is exact
@@ -214,7 +214,7 @@ def _mapped(triangle: Triangle, dx: int, columns: tuple[Matrix, Matrix], shift: 
     old, new = of.shape
     return replace(
         triangle,
-        r=_factored(triangle.r @ of),
+        r=factor_with_zeros(triangle.r @ of),
         dx=dx,
         dy=new - 1 - dx,
         shift=shift,
@@ -227,9 +227,3 @@ def _mapped(triangle: Triangle, dx: int, columns: tuple[Matrix, Matrix], shift: 
 def _sides(triangle: Triangle) -> tuple[slice, slice]:
     first = 1 + triangle.dx
     return slice(1, first), slice(first, None)
-
-
-def _factored(rows: Matrix) -> Matrix:
-    """Return the triangular factor of some rows, (n, n), which may be none but zeros."""
-    kept = rows[rows.any(axis=1)]
-    return square(factor(kept) if len(kept) else kept)

@@ -132,5 +132,11 @@ def square(rows: Matrix) -> Matrix:
     return rows if count == n else np.vstack([rows, np.zeros((n - count, n))])
 
 
+def factor_with_zeros(rows: Matrix) -> Matrix:
+    """Return the triangular factor of some rows, (n, n), of which those of zeros, which may be all, take no work."""
+    kept = rows[rows.any(axis=1)]
+    return square(factor(kept) if len(kept) else kept)
+
+
 def _factors(blocks: Matrix) -> Matrix:
     return np.asarray(np.linalg.qr(blocks, mode="r"), dtype=np.float64)

@@ -11,7 +11,7 @@ from lossurf.decompositions import largest_singular_value, svd
 from lossurf.errors import InputError
 from lossurf.numerics import Matrix, column_norms, numerical_rank
 from lossurf.reduction.precision import Precision, column_errors, relative_input_error
-from lossurf.reduction.triangle import Triangle, factor, square
+from lossurf.reduction.triangle import Triangle, factor_with_zeros
 
 _SMALLEST_SQUARABLE = 1e-146  # its square times eps is still a normal float64 (2.2e-308)
 _LARGEST_SQUARABLE = 1e153  # its square, and a hundred times that, is still finite (1.8e308)
@@ -57,7 +57,7 @@ def choose_columns(triangle: Triangle, *, bias: bool) -> Columns:
     constant = (shifted == 0.0) & (whole > 0.0)
     intercept = None if bias or not constant[:dx].any() else int(np.argmax(constant[:dx]))
     centred = bias or intercept is not None
-    block = triangle.r[1:, 1:] if centred else square(factor(_without_zero_rows(triangle.unshifted[:, 1:])))
+    block = triangle.r[1:, 1:] if centred else factor_with_zeros(triangle.unshifted[:, 1:])
     factored, stored = shifted if centred else whole, triangle.stored[1:]
     rounding, uncertain = column_errors(factored, stored, order, triangle.data_eps)
     return Columns(
@@ -198,13 +198,6 @@ def _with_intercept(centred: Whitened, columns: Columns, dx: int) -> Whitened:
         output_factor=np.vstack([lead_y, centred.output_factor]),
         precision=centred.precision,
     )
-
-
-def _without_zero_rows(r: Matrix) -> Matrix:
-    """Leave out the rows of zeros that fewer samples than columns leave; one stays where all are."""
-    kept = np.asarray(r.any(axis=1))
-    kept[0] = True
-    return r if kept.all() else r[kept]
 
 
 def _require_factorable(input_norms: Matrix) -> None:
