@@ -82,7 +82,8 @@ class LapackKernel(Kernel):
     """Triangles by LAPACK's recursive-panel dgeqrt and the structured dtpqrt, with the GIL released.
 
     dtpqrt knows that both halves are triangles: a merge costs 2/3 n^3 operations where a dense QR of the stack
-    costs 10/3 n^3, which matters once a panel is not much longer than it is wide.
+    costs 10/3 n^3, which matters once a panel is not much longer than it is wide. Panels of few columns are numpy's,
+    which factors short pieces of them in one call.
     """
 
     def __init__(self, n: int, panel_width: int) -> None:
@@ -95,7 +96,7 @@ class LapackKernel(Kernel):
     def factor_panel(self, panel: Panel) -> Part:
         """See `Kernel`."""
         if self._n <= BATCHED_COLUMNS:
-            return Part(np.asfortranarray(square(factor(panel.values))))
+            return NumpyKernel().factor_panel(panel)
         at_once = max(2 * self._n, _ROWS_IN_COLUMNS)
         r = self.factor(panel.in_columns(0, at_once))
         for first in range(at_once, panel.rows, at_once):
