@@ -24,12 +24,13 @@ ROWS_A_BATCH: Final = 64
 """Of few columns: sums over a batch are added in pairs, so that none has more terms in turn than that (`precision`)."""
 
 ROWS_A_SUM: Final = 512
-"""Of more columns: the most rows whose products are added before their sum is added to the others."""
+"""Of more columns than `BATCHED_COLUMNS`: the most whose products are added before their sum is added to the others."""
 
 BATCHED_COLUMNS: Final = 48
 """Up to here products are computed in batches of rows, by one call of numpy for all of them: OpenBLAS multiplies small
 matrices as they lie, where it brings larger ones into another order first, which takes as long as the product of so few
-columns. Half the time of one call of BLAS at 20 columns where it has such kernels (AVX-512), and as much elsewhere."""
+columns. Half the time of one call of BLAS at 20 columns where it has such kernels (AVX-512); elsewhere as much, and a
+third more at 48. Sums over few rows are what the bounds of few columns are made for, on every processor."""
 
 
 class Panel:
